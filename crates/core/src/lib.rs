@@ -1,0 +1,40 @@
+//! The vocabulary of basewise: letters, places, examples, splits, metrics and experiments.
+//!
+//! A genome is text over four letters. Everything here turns such text, with places and labels, into numbers and
+//! back, and never opens a file, prints, or names a tensor framework.
+//!
+//! | convention | value |
+//! |---|---|
+//! | intervals | 0-based, half-open |
+//! | base order | `A C G T`; `U` reads as `T` |
+//! | unknown base | `N`: no channel is set |
+//! | arrays | `[batch, channel, length]`, row-major |
+//! | models | `f32`; statistics `f64` |
+//! | randomness | a function of a seed and a purpose, see [`random`] |
+//!
+//! ```
+//! use basewise_core::{Alphabet, CasePolicy, Encoding, SequenceBatch};
+//!
+//! let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+//! let mut batch = SequenceBatch::new(encoding, 6);
+//! batch.push(b"ACGTNA")?;
+//! let x = batch.one_hot();
+//! assert_eq!(x.len(), 4 * 6);
+//! assert_eq!(x[0], 1.0); // channel A, position 0
+//! # Ok::<(), basewise_core::EncodeError>(())
+//! ```
+
+mod alphabet;
+mod batch;
+mod dataset;
+mod interval;
+mod matrix;
+mod predict;
+pub mod random;
+
+pub use alphabet::{Alphabet, CasePolicy, Code, EncodeError, Encoding, complement_letter, reverse_complement};
+pub use batch::SequenceBatch;
+pub use dataset::{Dataset, Example, Split, Task, TaskKind};
+pub use interval::{Interval, Strand};
+pub use matrix::Matrix;
+pub use predict::{Predict, PredictError, probabilities};

@@ -1,0 +1,86 @@
+//! The seam between models and everything that is done with them.
+
+use crate::{Encoding, Matrix, SequenceBatch, Task, TaskKind};
+
+/// Anything that maps encoded sequences to raw scores: a network, a linear model, a closure in a test.
+///
+/// Object-safe, and called once a batch, so that experiments pay nothing for the indirection.
+pub trait Predict {
+    /// What is predicted; outputs are concatenated in this order.
+    fn tasks(&self) -> &[Task];
+
+    /// How sequences must be encoded.
+    fn encoding(&self) -> Encoding;
+
+    /// Positions a sequence must have.
+    fn length(&self) -> usize;
+
+    /// Raw scores `[n, outputs]`: a logit for a binary task and for each class, a value for a regression.
+    ///
+    /// # Errors
+    /// If the batch has another length or encoding, or the device fails.
+    fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError>;
+}
+
+/// Why a prediction could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PredictError {
+    /// The batch does not fit the model.
+    #[error("expected sequences of {expected_length} positions and {expected_channels} channels, found {length} and {channels}")]
+    Shape {
+        /// What the model takes.
+        expected_length: usize,
+        /// What the model takes.
+        expected_channels: usize,
+        /// What came.
+        length: usize,
+        /// What came.
+        channels: usize,
+    },
+    /// The device or the framework failed.
+    #[error("the model could not be evaluated: {0}")]
+    Device(String),
+}
+
+/// Turns raw scores into probabilities in place: sigmoid for binary tasks, softmax over classes, nothing for regression.
+pub fn probabilities(tasks: &[Task], scores: &mut Matrix) {
+    for i in 0..scores.rows() {
+        let mut row = scores.row_mut(i);
+        for task in tasks {
+            let (own, rest) = row.split_at_mut(task.outputs());
+            match task.kind {
+                TaskKind::Binary => own[0] = 1.0 / (1.0 + (-own[0]).exp()),
+                TaskKind::Classes { .. } => softmax(own),
+                TaskKind::Regression => {}
+            }
+            row = rest;
+        }
+    }
+}
+
+fn softmax(row: &mut [f32]) {
+    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut total = 0.0;
+    for value in row.iter_mut() {
+        *value = (*value - top).exp();
+        total += *value;
+    }
+    for value in row {
+        *value /= total;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_become_probabilities_task_by_task() {
+        let task = |name: &str, kind| Task { name: name.into(), kind };
+        let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
+        let tasks = [task("t", TaskKind::Binary), task("c", classes), task("r", TaskKind::Regression)];
+        let mut scores = Matrix::new(1, 4, vec![0.0, 1000.0, 1000.0, -3.0]);
+        probabilities(&tasks, &mut scores);
+        assert_eq!(scores.row(0), [0.5, 0.5, 0.5, -3.0]);
+    }
+}
