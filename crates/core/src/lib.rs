@@ -25,16 +25,24 @@
 //! ```
 
 mod alphabet;
+pub mod baseline;
 mod batch;
+pub mod check;
 mod dataset;
+mod identity;
 mod interval;
 mod matrix;
+pub mod metrics;
+pub mod perturb;
 mod predict;
 pub mod random;
+pub mod shuffle;
+pub mod split;
 
 pub use alphabet::{Alphabet, CasePolicy, Code, EncodeError, Encoding, complement_letter, reverse_complement};
 pub use batch::SequenceBatch;
 pub use dataset::{Dataset, Example, Split, Task, TaskKind};
+pub use identity::{canonical, upper};
 pub use interval::{Interval, Strand};
 pub use matrix::Matrix;
 pub use predict::{Predict, PredictError, probabilities};

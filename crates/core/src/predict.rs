@@ -26,7 +26,9 @@ pub trait Predict {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PredictError {
     /// The batch does not fit the model.
-    #[error("expected sequences of {expected_length} positions and {expected_channels} channels, found {length} and {channels}")]
+    #[error(
+        "expected sequences of {expected_length} positions and {expected_channels} channels, found {length} and {channels}"
+    )]
     Shape {
         /// What the model takes.
         expected_length: usize,
@@ -36,6 +38,14 @@ pub enum PredictError {
         length: usize,
         /// What came.
         channels: usize,
+    },
+    /// An output was asked for that the model does not have.
+    #[error("the model has {outputs} outputs, so there is no output {output} (they count from 0)")]
+    NoSuchOutput {
+        /// 0-based, as asked.
+        output: usize,
+        /// What the model has.
+        outputs: usize,
     },
     /// The device or the framework failed.
     #[error("the model could not be evaluated: {0}")]

@@ -1,1 +1,34 @@
-//! (being written)
+//! Neural networks on sequence: described as data, trained reproducibly, and explained by their gradients.
+//!
+//! This is the only crate that names Burn, and no type of Burn's leaves it.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`Architecture`] | which layers? shapes, parameters, receptive field |
+//! | [`device`] | where does it run? |
+//! | [`loss`] | what does training make small? |
+//! | [`train()`] | how do weights come about, stop, and go on exactly where they stopped? |
+//! | [`Model`] | weights with their purpose: load, save, predict |
+//! | [`attribute`] | which bases mattered, and what do the first filters look for? |
+
+mod architecture;
+pub mod attribute;
+pub mod device;
+pub mod loss;
+mod model;
+mod network;
+mod optimizer;
+mod suggest;
+#[cfg(test)]
+mod testing;
+mod train;
+
+pub use architecture::{
+    ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Layer, Padding, ShapeError, Summary, SummaryRow,
+};
+pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
+pub use model::{MODEL_FORMAT, Model, ModelError, TrainingSummary};
+pub use optimizer::{OptimizerKind, Schedule};
+pub use train::{
+    Control, EpochRecord, Monitor, Progress, StepProgress, Stopped, TrainConfig, TrainError, TrainOutcome, train,
+};

@@ -1,0 +1,175 @@
+//! `basewise dataset sequences`: labelled sequences become a data set.
+
+use super::{save, split_policy};
+use crate::commands::command_line;
+use crate::failure::{Outcome, user};
+use crate::printer::Printer;
+use crate::shared_args::EncodingArgs;
+use anyhow::Result;
+use basewise_io::build::{LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, TableColumns};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// What label columns hold.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LabelKindArg {
+    /// Only 0 and 1: binary; other numbers: regression; names: classes
+    Auto,
+    Binary,
+    Classes,
+    Regression,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  $ basewise dataset sequences quickstart/inputs/donor.tsv -o donor
+  $ basewise dataset sequences quickstart/inputs/ctcf.fa --negatives shuffle -o ctcf
+  $ basewise dataset sequences --class donor=quickstart/inputs/ctcf.fa --class other=quickstart/inputs/ctcf.fa -o classes
+
+A table has a header with `sequence` and `label`; `id` and `split` are used where they are. An empty label is
+unknown. Identical sequences, and for DNA reverse complements, always fall into the same split.")]
+pub(crate) struct SequencesArgs {
+    /// A table (.tsv, .csv) or the positives (FASTA); .gz is read, - is stdin
+    #[arg(required_unless_present = "class")]
+    inputs: Vec<PathBuf>,
+    /// FASTA of negatives, or `shuffle` for dinucleotide-preserving shuffles of the positives
+    #[arg(long, value_name = "FILE|shuffle")]
+    negatives: Option<String>,
+    /// Shuffles of each positive
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    shuffles: usize,
+    /// A class and its FASTA file; once for each class
+    #[arg(long, value_name = "NAME=FILE", conflicts_with = "inputs")]
+    class: Vec<String>,
+    /// Label columns, each a task [default: label]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    label_columns: Vec<String>,
+    /// What label columns hold
+    #[arg(long, value_enum, default_value = "auto")]
+    label_kind: LabelKindArg,
+    /// Column of letters [default: sequence]
+    #[arg(long, value_name = "NAME")]
+    sequence_column: Option<String>,
+    /// Column of names [default: id]
+    #[arg(long, value_name = "NAME")]
+    id_column: Option<String>,
+    /// Column of splits [default: split, if there is one]
+    #[arg(long, value_name = "NAME")]
+    split_column: Option<String>,
+    /// column, random, or group:COLUMN (rows that share a value stay together) [default: the split column, else random]
+    #[arg(long, value_name = "POLICY")]
+    split: Option<String>,
+    /// Share of the examples for validation
+    #[arg(long, value_name = "0..1")]
+    valid: Option<f64>,
+    /// Share of the examples for the test
+    #[arg(long, value_name = "0..1")]
+    test: Option<f64>,
+    #[command(flatten)]
+    encoding: EncodingArgs,
+    /// Positions that a model sees; shorter sequences are centred, longer ones cropped [default: the longest]
+    #[arg(long, value_name = "N")]
+    length: Option<usize>,
+    /// Name of the task that FASTA files label
+    #[arg(long, default_value = "label", value_name = "NAME")]
+    task: String,
+    /// Seed of shuffles and random splits
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Data set directory to write
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Replace a data set that is there already
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub(crate) fn run(args: &SequencesArgs, printer: &Printer) -> Result<Outcome> {
+    let (input, negatives) = input(args)?;
+    let built = basewise_io::build::sequences(&SequencesSpec {
+        input,
+        encoding: args.encoding.encoding(),
+        length: args.length,
+        split: split_policy(args.split.as_deref(), args.split_column.as_deref(), args.valid, args.test)?,
+        negatives,
+        seed: args.seed,
+        command: command_line(),
+    })?;
+    save(&built, &args.output, args.overwrite, printer)?;
+    Ok(Outcome::Done)
+}
+
+fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
+    if !args.class.is_empty() {
+        let pairs = args.class.iter().map(|pair| match pair.split_once('=') {
+            Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file).into())),
+            _ => Err(user(format!("expected --class NAME=FILE, found {pair:?}"), None)),
+        });
+        let classes = pairs.collect::<Result<_>>()?;
+        return Ok((SequencesInput::Classes { task: args.task.clone(), classes }, Negatives::None));
+    }
+    let fasta = args.inputs.iter().map(|path| is_fasta(path)).collect::<Result<Vec<bool>>>()?;
+    if fasta.iter().all(|&f| f) {
+        return binary(args);
+    }
+    if fasta.iter().any(|&f| f) {
+        return Err(user("expected FASTA files or tables, found both", Some("make one data set of each kind of file")));
+    }
+    let kind = match args.label_kind {
+        LabelKindArg::Auto => LabelKind::Auto,
+        LabelKindArg::Binary => LabelKind::Binary,
+        LabelKindArg::Classes => LabelKind::Classes,
+        LabelKindArg::Regression => LabelKind::Regression,
+    };
+    let names = if args.label_columns.is_empty() { default_label(args) } else { args.label_columns.clone() };
+    let columns = TableColumns {
+        sequence: args.sequence_column.clone(),
+        labels: names.into_iter().map(|name| LabelColumn { name, kind }).collect(),
+        id: args.id_column.clone(),
+        split: args.split_column.clone(),
+    };
+    let files = args.inputs.iter().map(|p| p.clone().into()).collect();
+    Ok((SequencesInput::Table { files, columns }, shuffles(args)?.unwrap_or_default()))
+}
+
+/// With a kind asked for, the column must be named; otherwise the reader finds it.
+fn default_label(args: &SequencesArgs) -> Vec<String> {
+    if matches!(args.label_kind, LabelKindArg::Auto) { Vec::new() } else { vec!["label".to_owned()] }
+}
+
+fn shuffles(args: &SequencesArgs) -> Result<Option<Negatives>> {
+    match args.negatives.as_deref() {
+        Some("shuffle") if args.shuffles == 0 => Err(user("expected --shuffles of at least 1, found 0", None)),
+        Some("shuffle") => Ok(Some(Negatives::Shuffle { per_positive: args.shuffles })),
+        _ => Ok(None),
+    }
+}
+
+fn binary(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
+    let positives = args.inputs.iter().map(|p| p.clone().into()).collect();
+    let (files, negatives) = match (shuffles(args)?, args.negatives.as_deref()) {
+        (Some(shuffles), _) => (Vec::new(), shuffles),
+        (None, Some(file)) => (vec![PathBuf::from(file).into()], Negatives::None),
+        (None, None) => {
+            return Err(user(
+                "expected negatives beside the positives, found none",
+                Some("--negatives FILE.fa reads them, --negatives shuffle makes them"),
+            ));
+        }
+    };
+    Ok((SequencesInput::Binary { task: args.task.clone(), positives, negatives: files }, negatives))
+}
+
+/// By its name, or by its first letter where the name does not say.
+fn is_fasta(path: &Path) -> Result<bool> {
+    let name = path.to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".bgz")).unwrap_or(&name);
+    let ends = |endings: &[&str]| endings.iter().any(|e| name.ends_with(e));
+    if ends(&[".fa", ".fasta", ".fna", ".fas", ".ffn"]) || path == Path::new("-") {
+        return Ok(true);
+    }
+    if ends(&[".tsv", ".csv", ".txt", ".tab"]) {
+        return Ok(false);
+    }
+    Ok(basewise_io::input::open(path)?.fill_buf()?.first() == Some(&b'>'))
+}

@@ -1,0 +1,84 @@
+//! One module a subcommand; `run` is the table of contents.
+
+pub(crate) mod curves;
+pub(crate) mod dataset;
+pub(crate) mod doctor;
+pub(crate) mod evaluate;
+pub(crate) mod explain;
+pub(crate) mod model;
+pub(crate) mod motifs;
+pub(crate) mod predict;
+pub(crate) mod quickstart;
+pub(crate) mod report;
+pub(crate) mod train;
+
+use crate::failure::Outcome;
+use crate::printer::Printer;
+use anyhow::Result;
+use clap::Subcommand;
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole path on embedded real data; the report is at the end
+    Quickstart(quickstart::QuickstartArgs),
+    /// Make, look at and check data sets
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
+    /// Train a model on a data set
+    Train(train::TrainArgs),
+    /// Judge a trained model, with confidence intervals and baselines
+    Evaluate(evaluate::EvaluateArgs),
+    /// Predict for a FASTA file, intervals of a genome, or a data set
+    Predict(predict::PredictArgs),
+    /// Attribute predictions to bases
+    Explain(explain::ExplainArgs),
+    /// Motifs: from filters, matched to a database, drawn, converted
+    #[command(subcommand)]
+    Motifs(motifs::MotifsCommand),
+    /// Look at architectures and trained models
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+    /// Write a run, or several, as one self-contained HTML page
+    Report(report::ReportArgs),
+    /// Print version, CPU, threads, memory and devices
+    Doctor(doctor::DoctorArgs),
+}
+
+pub(crate) fn run(command: Command, printer: &Printer) -> Result<Outcome> {
+    match command {
+        Command::Quickstart(args) => quickstart::run(&args, printer),
+        Command::Dataset(args) => dataset::run(args, printer),
+        Command::Train(args) => train::run(&args, printer),
+        Command::Evaluate(args) => evaluate::run(&args, printer),
+        Command::Predict(args) => predict::run(&args, printer),
+        Command::Explain(args) => explain::run(&args, printer),
+        Command::Motifs(args) => motifs::run(args, printer),
+        Command::Model(args) => model::run(args, printer),
+        Command::Report(args) => report::run(&args, printer),
+        Command::Doctor(args) => doctor::run(&args, printer),
+    }
+}
+
+/// The command of a step that another command runs.
+static STEP: Mutex<Option<String>> = Mutex::new(None);
+
+/// Records the command that is about to run as a step of another one.
+fn set_command_line(line: &str) {
+    *STEP.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_owned());
+}
+
+/// The command line that made an output, for its record.
+pub(crate) fn command_line() -> String {
+    if let Some(line) = STEP.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        return line;
+    }
+    let words: Vec<String> = std::env::args().skip(1).map(|word| quote(&word)).collect();
+    format!("basewise {}", words.join(" "))
+}
+
+/// A word as a shell would need it.
+pub(crate) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

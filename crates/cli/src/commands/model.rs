@@ -1,0 +1,100 @@
+//! `basewise model`: presets, architecture files and trained models, as tables.
+
+use crate::commands::train::architecture;
+use crate::failure::Outcome;
+use crate::printer::Printer;
+use crate::table::{Table, count};
+use anyhow::Result;
+use basewise_nn::{Architecture, Model, Summary};
+use clap::{Args, Subcommand};
+use std::path::Path;
+
+#[derive(Subcommand)]
+pub(crate) enum ModelCommand {
+    /// List the presets
+    List(ListArgs),
+    /// Print layers, shapes, parameters and receptive field
+    Show(ShowArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  $ basewise model list")]
+pub(crate) struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  $ basewise model show cnn --length 200
+  $ basewise model show cnn --toml
+  $ basewise model show quickstart/donor/run")]
+pub(crate) struct ShowArgs {
+    /// A preset, an architecture file (.toml), a run directory or a model.safetensors
+    model: String,
+    /// Positions in the input, for a preset or a file
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    length: usize,
+    /// Input channels, for a preset or a file
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    channels: usize,
+    /// Outputs, for a preset or a file
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    outputs: usize,
+    /// Print the architecture as a TOML file to start from
+    #[arg(long)]
+    toml: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "toml")]
+    json: bool,
+}
+
+pub(crate) fn run(command: ModelCommand, printer: &Printer) -> Result<Outcome> {
+    match command {
+        ModelCommand::List(args) => list(&args, printer)?,
+        ModelCommand::Show(args) => show(&args, printer)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(args: &ListArgs, printer: &Printer) -> Result<()> {
+    if args.json {
+        let rows: Vec<_> = Architecture::presets()
+            .iter()
+            .map(|(name, purpose)| serde_json::json!({"name": name, "purpose": purpose}))
+            .collect();
+        return printer.json(&rows);
+    }
+    let mut table = Table::new(&["preset", "good for"]);
+    for (name, purpose) in Architecture::presets() {
+        table.row([(*name).to_owned(), (*purpose).to_owned()]);
+    }
+    printer.data(&table.render())
+}
+
+fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
+    let path = Path::new(&args.model);
+    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    let trained = if file.extension().is_some_and(|e| e == "safetensors") { Some(Model::load(&file)?) } else { None };
+    let architecture = match &trained {
+        Some(model) => model.architecture().clone(),
+        None => architecture(&args.model)?,
+    };
+    if args.toml {
+        return printer.data(&architecture.to_toml()?);
+    }
+    let summary = match &trained {
+        Some(model) => model.summary()?,
+        None => architecture.summary(args.channels, args.length, args.outputs)?,
+    };
+    if args.json { printer.json(&summary) } else { printer.data(&render(&summary)) }
+}
+
+fn render(summary: &Summary) -> String {
+    let mut table = Table::new(&["layer", "output", "parameters", "receptive field"]);
+    for row in &summary.rows {
+        table.row([row.layer.clone(), format!("{} x {}", row.output[0], row.output[1]), count(row.parameters), row.receptive_field.to_string()]);
+    }
+    format!("{}{} parameters\n", table.render(), count(summary.parameters()))
+}

@@ -1,0 +1,248 @@
+//! `basewise report`: gathers what a run directory holds into one page.
+
+use crate::commands::dataset::{check::kind_name, show::{label_text, summarize}};
+use crate::commands::explain::{Explanation, contribution};
+use crate::commands::motifs::filters::FilterRecord;
+use crate::commands::motifs::matching::MatchRecord;
+use crate::commands::{command_line, evaluate::batch_of};
+use crate::failure::Outcome;
+use crate::printer::Printer;
+use crate::report::data::{self, ReportData, RunReport};
+use crate::run_dir::{RunDir, RunInfo, read_json, write_text};
+use anyhow::Result;
+use basewise_core::Dataset;
+use basewise_core::check::{CheckReport, Severity};
+use basewise_io::arrays::read_npz;
+use basewise_nn::Model;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Tracks that a reader will look at.
+const TRACKS: usize = 8;
+/// Filters that a reader will look at.
+const FILTERS: usize = 16;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  $ basewise report quickstart/donor/run
+  $ basewise report quickstart/donor/run quickstart/acceptor/run -o both.html --title 'Splice sites'
+
+The page has what the run directories have: evaluate, explain, motifs filters and motifs match add to it.")]
+pub(crate) struct ReportArgs {
+    /// Run directories
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// Page to write [default: report.html in the first run]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Heading of the page
+    #[arg(long)]
+    title: Option<String>,
+}
+
+pub(crate) fn run(args: &ReportArgs, printer: &Printer) -> Result<Outcome> {
+    let runs = args.runs.iter().map(|path| gather(path)).collect::<Result<Vec<RunReport>>>()?;
+    let names: Vec<&str> = runs.iter().map(|r| r.name.as_str()).collect();
+    let page = ReportData {
+        title: args.title.clone().unwrap_or_else(|| names.join(", ")),
+        subtitle: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        generated_by: command_line(),
+        runs,
+    };
+    let output = args.output.clone().unwrap_or_else(|| args.runs[0].join("report.html"));
+    write_text(&output, &crate::report::render(&page))?;
+    printer.talk(&format!("wrote {}", output.display()));
+    Ok(Outcome::Done)
+}
+
+/// A file of the run, if the step that makes it was run.
+fn optional<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
+}
+
+fn gather(path: &Path) -> Result<RunReport> {
+    let run = RunDir::open(path)?;
+    let info = run.info()?;
+    let model = run.model()?;
+    let (dataset, provenance, data_path) = run.dataset(None)?;
+    let performance: Vec<data::TaskPerformance> = optional(&run.file("curves.json"))?.unwrap_or_default();
+    let explained: Option<Explanation> = optional(&run.file("explain/explain.json"))?;
+    let filters: Option<FilterRecord> = optional(&run.file("filters/filters.json"))?;
+    let matches: Option<MatchRecord> = optional(&run.file("filters/matches.json"))?;
+    Ok(RunReport {
+        name: name_of(path),
+        path: path.display().to_string(),
+        headline: headline(&performance),
+        data: summarize(&dataset, &provenance, &data_path, 4),
+        check: optional::<CheckReport>(&run.file("check.json"))?.map(findings),
+        architecture: architecture(&info, &model)?,
+        training: training(&run, &info)?,
+        performance,
+        details: details(&info, &model, &provenance.command, explained.as_ref(), filters.as_ref(), matches.as_ref())?,
+        explanation: explained.map(|e| explanation(&run, &e, &model, &dataset)).transpose()?,
+        filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
+    })
+}
+
+/// `donor` for `quickstart/donor/run`, else the last folder's name.
+fn name_of(path: &Path) -> String {
+    let part = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned());
+    match part(path) {
+        Some(name) if name == "run" => path.parent().and_then(part).unwrap_or(name),
+        Some(name) => name,
+        None => "run".to_owned(),
+    }
+}
+
+fn headline(performance: &[data::TaskPerformance]) -> Vec<data::Headline> {
+    let wanted = ["auroc", "average_precision", "mcc", "pearson", "spearman"];
+    let Some(task) = performance.first() else { return Vec::new() };
+    let rows = wanted.iter().filter_map(|&key| task.metrics.iter().find(|row| row.metric == key));
+    let note = |row: &data::MetricRow| {
+        let best = row.baselines.last()?;
+        Some(format!("{} {:.3}", best.name, best.estimate.value?))
+    };
+    rows.take(3)
+        .map(|row| data::Headline { label: row.metric.clone(), estimate: row.model.clone(), note: note(row).unwrap_or_default() })
+        .collect()
+}
+
+fn findings(report: CheckReport) -> Vec<data::Finding> {
+    let convert = |f: basewise_core::check::Finding| data::Finding {
+        kind: kind_name(&f.kind),
+        severity: match f.severity {
+            Severity::Ok => data::Severity::Ok,
+            Severity::Note => data::Severity::Note,
+            Severity::Inflates => data::Severity::Inflates,
+        },
+        count: f.count,
+        total: f.total,
+        message: f.message,
+        examples: f.examples,
+    };
+    report.findings.into_iter().map(convert).collect()
+}
+
+fn architecture(info: &RunInfo, model: &Model) -> Result<data::Architecture> {
+    let summary = model.summary()?;
+    let row = |r: &basewise_nn::SummaryRow| data::LayerRow {
+        layer: r.layer.clone(),
+        output_shape: format!("{} x {}", r.output[0], r.output[1]),
+        parameters: r.parameters,
+        receptive_field: Some(r.receptive_field),
+    };
+    Ok(data::Architecture { name: info.model.clone(), rows: summary.rows.iter().map(row).collect(), parameters: summary.parameters })
+}
+
+fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
+    let text = fs_err::read_to_string(run.file("history.jsonl"))?;
+    let mut metric = String::new();
+    let mut epochs = Vec::new();
+    for line in text.lines() {
+        let record: basewise_nn::EpochRecord = serde_json::from_str(line)?;
+        metric.clone_from(&record.metric);
+        epochs.push(data::EpochPoint {
+            epoch: record.epoch,
+            train_loss: Some(record.train_loss),
+            valid_loss: Some(record.valid_loss),
+            valid_metric: record.valid_metric,
+        });
+    }
+    Ok(data::Training { epochs, metric, best_epoch: Some(info.best_epoch), seconds: info.seconds, stopped: info.stopped.clone() })
+}
+
+fn explanation(run: &RunDir, explained: &Explanation, model: &Model, dataset: &Dataset) -> Result<data::Explanation> {
+    let arrays = read_npz(&run.file("explain/attributions.npz"))?;
+    let values = arrays.get("attributions").and_then(|a| a.as_f32()).unwrap_or_default();
+    let known: Vec<_> = explained.examples.iter().filter(|e| e.row < dataset.examples.len()).collect();
+    let batch = batch_of(model, known.iter().map(|e| dataset.examples[e.row].sequence.as_slice()))?;
+    let size = 4 * batch.length();
+    let usable = batch.len().min(values.len().checked_div(size).unwrap_or(0));
+    let start = -(batch.length() as i64 / 2);
+    let mut profile = vec![0.0; batch.length()];
+    for i in 0..usable {
+        for (sum, column) in profile.iter_mut().zip(contribution(&explained.method, values, &batch, i)) {
+            *sum += column.iter().map(|h| h.abs()).sum::<f64>() / usable as f64;
+        }
+    }
+    let tracks = (0..usable.min(TRACKS)).map(|i| {
+        let (e, example) = (known[i], &dataset.examples[known[i].row]);
+        let labels: Vec<String> = dataset.tasks.iter().zip(&example.labels).map(|(t, &l)| label_text(t, l)).collect();
+        data::ExampleTrack {
+            id: e.id.clone(),
+            label: labels.join(" "),
+            prediction: Some(e.prediction),
+            place: e.place.clone(),
+            start,
+            heights: contribution(&explained.method, values, &batch, i),
+            highlights: Vec::new(),
+        }
+    });
+    Ok(data::Explanation {
+        method: explained.method.clone(),
+        target: explained.target.clone(),
+        examples_explained: usable,
+        group: format!("{} examples with the highest predictions", explained.split),
+        start,
+        average_track: explained.mean.clone(),
+        importance_profile: profile,
+        highlights: Vec::new(),
+        examples: tracks.collect(),
+    })
+}
+
+fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usize) -> data::Filters {
+    let found = |id: &str| -> Vec<data::MotifMatch> {
+        let own = matches.iter().flat_map(|m| &m.queries).find(|q| q.query == id);
+        let hits = own.map(|q| q.matches.as_slice()).unwrap_or_default();
+        hits.iter().map(|h| data::MotifMatch { id: h.target.clone(), name: h.name.clone(), p: h.p_value, q: h.q_value }).collect()
+    };
+    let cards = record.filters.iter().take(FILTERS).map(|f| data::FilterCard {
+        name: f.id.clone(),
+        probabilities: f.probabilities.clone(),
+        sites: f.sites,
+        sequences: f.sequences,
+        correlation: f.correlation,
+        max_activation: Some(f.max_activation),
+        positions: f.positions.clone(),
+        matches: found(&f.id),
+    });
+    data::Filters {
+        cards: cards.collect(),
+        database: matches.as_ref().map(|m| m.database.clone()).unwrap_or_default(),
+        method: record.method,
+        total: record.total,
+        start: -(length as i64 / 2),
+    }
+}
+
+fn details(
+    info: &RunInfo,
+    model: &Model,
+    dataset_command: &str,
+    explained: Option<&Explanation>,
+    filters: Option<&FilterRecord>,
+    matches: Option<&MatchRecord>,
+) -> Result<data::RunDetails> {
+    let mut commands = vec![dataset_command.to_owned(), info.command.clone()];
+    commands.extend(explained.map(|e| e.command.clone()));
+    commands.extend(filters.map(|f| f.command.clone()));
+    commands.extend(matches.map(|m| m.command.clone()));
+    commands.retain(|c| !c.is_empty());
+    let facts = [
+        ("version", info.version.clone()),
+        ("data set", info.dataset.display().to_string()),
+        ("data set SHA-256", info.dataset_sha256.clone()),
+        ("weights SHA-256", info.weights_sha256.clone()),
+        ("seed", info.config.seed.to_string()),
+        ("device", info.device.clone()),
+        ("threads", info.threads.to_string()),
+        ("epochs", format!("{} run, the weights of epoch {} kept", info.epochs, info.best_epoch)),
+        ("training time", crate::table::duration(info.seconds)),
+        ("settings", serde_json::to_string(&info.config)?),
+    ];
+    let facts = facts.map(|(key, value)| data::Fact { key: key.to_owned(), value });
+    let config = data::ConfigText { name: "architecture.toml".to_owned(), text: model.architecture().to_toml()? };
+    Ok(data::RunDetails { commands, facts: facts.into(), config: Some(config) })
+}

@@ -1,0 +1,22 @@
+//! The report: one self-contained HTML file that a reader can open years later without basewise or a network.
+//!
+//! [`data`] says what is shown, [`render`] lays it out. Figures are inline SVG ([`charts`]), text goes through [`markup`],
+//! which escapes it, and each part of the page is one file in [`sections`].
+
+mod charts;
+pub(crate) mod data;
+#[cfg(test)]
+mod fixture;
+mod markup;
+mod number;
+mod page;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use data::ReportData;
+
+/// Lays out the report as one HTML document. The same data gives the same bytes.
+pub(crate) fn render(data: &ReportData) -> String {
+    page::document(data).into_string()
+}

@@ -1,0 +1,25 @@
+//! The parts of the page, one file each, in the order of the page.
+
+mod data;
+mod details;
+mod examples;
+mod filters;
+mod overview;
+mod performance;
+mod training;
+
+pub(super) use data::section as data;
+pub(super) use details::section as details;
+pub(super) use examples::section as examples;
+pub(super) use filters::section as filters;
+pub(super) use overview::{comparison, section as overview};
+pub(super) use performance::section as performance;
+pub(super) use training::section as training;
+
+use super::data::DataSummary;
+use basewise_core::Alphabet;
+
+/// The letters in which a run's sequences are shown.
+fn alphabet(data: &DataSummary) -> Alphabet {
+    if data.alphabet.eq_ignore_ascii_case("rna") { Alphabet::Rna } else { Alphabet::Dna }
+}

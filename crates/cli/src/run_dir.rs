@@ -1,0 +1,124 @@
+//! What a run directory holds, and `run.json`, the record from which a run can be repeated.
+
+use crate::failure::user;
+use anyhow::{Context, Result};
+use basewise_core::Dataset;
+use basewise_io::dataset::Provenance;
+use basewise_nn::{Model, TrainConfig};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `run.json`: everything needed to repeat a training run and to say where its model came from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RunInfo {
+    pub(crate) format_version: u32,
+    /// Version of basewise that trained it.
+    pub(crate) version: String,
+    /// The command line.
+    pub(crate) command: String,
+    /// The data set, as it was given.
+    pub(crate) dataset: PathBuf,
+    /// SHA-256 of the data set's examples.
+    pub(crate) dataset_sha256: String,
+    /// Preset name or architecture file.
+    pub(crate) model: String,
+    pub(crate) parameters: usize,
+    pub(crate) config: TrainConfig,
+    /// The device and why it was chosen.
+    pub(crate) device: String,
+    pub(crate) threads: usize,
+    /// SHA-256 over the tensors of the kept weights.
+    pub(crate) weights_sha256: String,
+    pub(crate) best_epoch: usize,
+    pub(crate) epochs: usize,
+    pub(crate) stopped: String,
+    pub(crate) seconds: f64,
+}
+
+/// A run directory on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct RunDir(PathBuf);
+
+impl RunDir {
+    /// An existing run.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let run = Self(path.to_owned());
+        if run.info_path().is_file() {
+            return Ok(run);
+        }
+        let found = match (path.exists(), run.file("checkpoints").is_dir()) {
+            (false, _) => "nothing there",
+            (true, true) => "a training run that was interrupted",
+            (true, false) => "no run.json in it",
+        };
+        let hint = match found {
+            "a training run that was interrupted" => "finish it with the same `basewise train` command and --resume",
+            _ => "a run is made by `basewise train DATA --model cnn -o RUN`",
+        };
+        Err(user(format!("{}: expected a run directory, found {found}", path.display()), Some(hint)))
+    }
+
+    /// A directory that is about to become a run.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn info_path(&self) -> PathBuf {
+        self.file("run.json")
+    }
+
+    pub(crate) fn info(&self) -> Result<RunInfo> {
+        read_json(&self.info_path())
+    }
+
+    pub(crate) fn model(&self) -> Result<Model> {
+        Model::load(&self.file("model.safetensors")).context("the model could not be read")
+    }
+
+    /// The data set it was trained on, or the one that was asked for.
+    pub(crate) fn dataset(&self, other: Option<&Path>) -> Result<(Dataset, Provenance, PathBuf)> {
+        let path = match other {
+            Some(path) => path.to_owned(),
+            None => self.info()?.dataset,
+        };
+        if other.is_none() && !path.exists() {
+            return Err(user(
+                format!("{}: the data set of this run is not there any more", path.display()),
+                Some("run from the folder where it was trained, or name the data set after the run"),
+            ));
+        }
+        let (dataset, provenance) = basewise_io::dataset::load(&path)?;
+        Ok((dataset, provenance, path))
+    }
+}
+
+/// Reads a JSON file of ours.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs_err::read_to_string(path)?;
+    serde_json::from_str(&text).with_context(|| format!("{}: expected a file written by basewise", path.display()))
+}
+
+/// Writes a JSON file, whole or not at all.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    write_text(path, &text)
+}
+
+/// Writes a text file, whole or not at all.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// Writes a file, whole or not at all.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    Ok(basewise_io::output::write_file(path, |w| w.write_all(bytes))?)
+}

@@ -1,0 +1,92 @@
+//! Same seed, same result; outputs are whole or absent.
+
+use crate::support::{Folder, Ran, quickstart, small_table};
+use std::fs;
+
+fn weights(folder: &Folder, run: &str) -> String {
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(folder.path(run).join("run.json")).unwrap()).unwrap();
+    info["weights_sha256"].as_str().unwrap().to_owned()
+}
+
+fn with_data() -> Folder {
+    let folder = Folder::new();
+    folder.write("t.tsv", small_table());
+    folder.run("dataset sequences t.tsv -o data").ok();
+    folder
+}
+
+fn train(folder: &Folder, run: &str, more: &str) -> Ran {
+    folder.run(&format!("train data --model cnn --epochs 2 -o {run} {more}"))
+}
+
+#[test]
+fn one_seed_gives_one_digest_whatever_the_threads() {
+    let folder = with_data();
+    train(&folder, "a", "").ok();
+    train(&folder, "b", "--threads 1").ok();
+    train(&folder, "c", "--seed 2").ok();
+    assert_eq!(weights(&folder, "a"), weights(&folder, "b"));
+    assert_ne!(weights(&folder, "a"), weights(&folder, "c"));
+    assert_eq!(fs::read(folder.path("a/model.safetensors")).unwrap(), fs::read(folder.path("b/model.safetensors")).unwrap());
+}
+
+#[test]
+fn one_seed_gives_one_data_set() {
+    let folder = Folder::new();
+    folder.write("t.tsv", small_table());
+    folder.run("dataset sequences t.tsv --split random -o a").ok();
+    folder.run("dataset sequences t.tsv --split random -o b --threads 1").ok();
+    assert_eq!(fs::read(folder.path("a/examples.parquet")).unwrap(), fs::read(folder.path("b/examples.parquet")).unwrap());
+}
+
+#[test]
+fn a_run_is_not_overwritten_unasked() {
+    let folder = with_data();
+    train(&folder, "a", "").ok();
+    train(&folder, "a", "").fails_saying(&["a run is there already", "--overwrite"]);
+    train(&folder, "a", "--overwrite").ok();
+    folder.write("data/keep.txt", "mine");
+    folder.run("train data -o data").fails_saying(&["expected a new or empty directory"]);
+    assert!(folder.path("data/keep.txt").exists());
+}
+
+#[test]
+fn quickstart_learns_splice_sites() {
+    for (site, least) in [("donor", 0.985), ("acceptor", 0.965)] {
+        let path = quickstart().join(format!("quickstart/{site}/run/metrics.json"));
+        let metrics: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let auroc = metrics["model"][0]["metrics"]["auroc"]["value"].as_f64().unwrap();
+        assert!(auroc >= least, "{site}: {auroc}");
+    }
+}
+
+#[test]
+fn the_report_is_one_page_without_the_network() {
+    let page = fs::read_to_string(quickstart().join("quickstart/report.html")).unwrap();
+    for id in ["overview", "data", "training", "performance", "examples", "filters", "details"] {
+        assert!(page.contains(&format!("id=\"{id}\"")), "no section {id}");
+    }
+    for forbidden in ["src=\"http", "href=\"http", "@import", "url(http"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn predictions_of_a_data_set_and_of_its_sequences_agree() {
+    let folder = with_data();
+    train(&folder, "a", "").ok();
+    let fasta: String = small_table().lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        format!(">{}\n{}\n", cells[0], cells[1])
+    }).collect();
+    folder.write("t.fa", fasta);
+    let column = |line: &str| -> Vec<String> {
+        let out = folder.run(line).ok().stdout;
+        let header: Vec<String> = out.lines().next().unwrap().split('\t').map(str::to_owned).collect();
+        // The predicted column is the last one in both tables.
+        out.lines().skip(1).map(|l| l.split('\t').nth(header.len() - 1).unwrap().to_owned()).collect()
+    };
+    let of_data = column("predict a data -o -");
+    assert_eq!(of_data.len(), 240);
+    assert_eq!(of_data, column("predict a t.fa -o -"));
+}

@@ -1,0 +1,109 @@
+//! Runs the binary in a folder of its own and keeps what it said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// What a command line left behind.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Fails unless the command succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless the command ended with an error that says all of `parts`, and did not panic.
+    #[track_caller]
+    pub(crate) fn fails_saying(self, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(2), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "expected {part:?} in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// A folder with files, in which commands run.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+        std::fs::write(self.path(name), content).unwrap();
+        self
+    }
+
+    /// Runs `basewise` with the words of `line`.
+    pub(crate) fn run(&self, line: &str) -> Ran {
+        run_in(self.0.path(), line)
+    }
+}
+
+/// Runs `basewise` with the words of `line` in a folder.
+pub(crate) fn run_in(folder: &Path, line: &str) -> Ran {
+    let words = line.split_whitespace();
+    Ran::of(Command::new(env!("CARGO_BIN_EXE_basewise")).args(words).current_dir(folder).output().unwrap())
+}
+
+/// Runs a line as a shell would, with `basewise` on the path.
+pub(crate) fn shell_in(folder: &Path, line: &str) -> Ran {
+    let binary = Path::new(env!("CARGO_BIN_EXE_basewise"));
+    let path = std::env::join_paths(
+        std::iter::once(binary.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    Ran::of(Command::new("sh").args(["-c", line]).env("PATH", path.unwrap()).current_dir(folder).output().unwrap())
+}
+
+/// A folder that holds a finished `quickstart`, made once for all tests.
+pub(crate) fn quickstart() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quickstart-tests");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        run_in(&folder, "quickstart -o quickstart").ok();
+        folder
+    })
+}
+
+/// A small labelled table: `AAAA...` against `CCCC...` with random ends, 3 splits, from a fixed recurrence.
+pub(crate) fn small_table() -> String {
+    let mut state = 7u32;
+    let mut text = String::from("id\tsequence\tlabel\tsplit\n");
+    for i in 0..240 {
+        let mut letters = String::new();
+        for _ in 0..40 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            letters.push(['A', 'C', 'G', 'T'][(state >> 30) as usize]);
+        }
+        let label = i % 2;
+        if label == 1 {
+            letters.replace_range(16..24, "TGACTCAT");
+        }
+        let split = ["train", "train", "train", "train", "valid", "test"][(i / 2) % 6];
+        text += &format!("s{i}\t{letters}\t{label}\t{split}\n");
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! What a network has to beat: the majority, and a linear model on k-mer counts, fitted on the same rows.
+//!
+//! Both give what [`crate::probabilities`] gives: a probability for a binary task and for each class, a value for a
+//! regression, in the order of the data set's outputs. Rows whose label is unknown take no part in fitting their task.
+
+mod features;
+mod linear;
+
+use crate::metrics::is_known;
+use crate::random::{self, stream};
+use crate::{Dataset, Matrix, TaskKind};
+use features::Vectorizer;
+use linear::{Loss, Problem};
+
+/// Inverse strength of the penalty for classes (`C` of scikit-learn's `LogisticRegression`).
+const C: f64 = 3.0;
+/// The same for numbers, as `1 / alpha` of scikit-learn's `Ridge`, on labels of variance 1.
+const C_REGRESSION: f64 = 1.0;
+/// Letters that are fitted on at most, which bounds memory (about 500 MB) and time.
+const FIT_LETTERS: usize = 10_000_000;
+
+/// The share of each class, or the mean, of `fit_rows`, for every one of `predict_rows`: `[predict_rows, outputs]`.
+///
+/// Without a known label 0.5, equal shares, or 0.
+pub fn majority(dataset: &Dataset, fit_rows: &[usize], predict_rows: &[usize]) -> Matrix {
+    let mut row: Vec<f32> = Vec::with_capacity(dataset.outputs());
+    for index in 0..dataset.tasks.len() {
+        let labels: Vec<f64> = known_rows(dataset, index, fit_rows).into_iter().map(|(_, y)| y).collect();
+        row.extend(prior(&dataset.tasks[index].kind, &labels));
+    }
+    Matrix::new(predict_rows.len(), row.len(), row.repeat(predict_rows.len()))
+}
+
+/// A penalized linear model on k-mer counts, k from 1 to `max_k` (kept within 1 to 8): `[predict_rows, outputs]`.
+///
+/// Counts become `1 + ln(count)`, times the smoothed inverse document frequency, each row of length 1 (sublinear TF-IDF, as
+/// scikit-learn's `TfidfVectorizer` has it). Logistic regression for a binary task, multinomial for classes (both
+/// `C = 3`), ridge regression for a number. Letters are read as the encoding reads them: `U` as `T`, windows with an
+/// unknown base do not count, masked letters are unknown, and with a case channel upper-case k-mers are counted a second
+/// time on their own. Only the window that a model sees is read.
+///
+/// Beyond 10 million letters a random part of `fit_rows` is used, drawn by `seed`; nothing else is random. A task with
+/// fewer than two distinct known labels gets what [`majority`] gives it.
+pub fn kmer(dataset: &Dataset, max_k: usize, fit_rows: &[usize], predict_rows: &[usize], seed: u64) -> Matrix {
+    let fit_rows = affordable(dataset, fit_rows, seed);
+    let (vectorizer, x) = Vectorizer::fit(dataset, max_k.clamp(1, 8), &fit_rows);
+    let predicted = vectorizer.transform(dataset, predict_rows);
+    let outputs = dataset.outputs();
+    let mut matrix = Matrix::new(predict_rows.len(), outputs, vec![0.0; predict_rows.len() * outputs]);
+    let mut column = 0;
+    for (index, task) in dataset.tasks.iter().enumerate() {
+        let known = known_rows(dataset, index, &fit_rows);
+        let labels: Vec<f64> = known.iter().map(|&(_, y)| y).collect();
+        let rows: Vec<usize> = known.iter().map(|&(at, _)| at).collect();
+        let varied = labels.iter().any(|&y| y != labels[0]);
+        let values: Vec<f32> = if varied {
+            let (mean, scale) = location(&task.kind, &labels);
+            let y = labels.iter().map(|y| (y - mean) / scale).collect();
+            let (loss, c) = match &task.kind {
+                TaskKind::Binary => (Loss::Logistic, C),
+                TaskKind::Classes { .. } => (Loss::Softmax, C),
+                TaskKind::Regression => (Loss::Squared, C_REGRESSION),
+            };
+            let model = Problem { x: &x, rows: &rows, y, outputs: task.outputs(), loss, c }.solve();
+            predicted.iter().flat_map(|row| model.predict(row)).map(|v| (v * scale + mean) as f32).collect()
+        } else {
+            prior(&task.kind, &labels).repeat(predict_rows.len())
+        };
+        for (i, values) in values.chunks_exact(task.outputs().max(1)).enumerate() {
+            matrix.row_mut(i)[column..column + values.len()].copy_from_slice(values);
+        }
+        column += task.outputs();
+    }
+    matrix
+}
+
+/// For a regression the mean and standard deviation of the labels, else 0 and 1.
+fn location(kind: &TaskKind, labels: &[f64]) -> (f64, f64) {
+    if *kind != TaskKind::Regression {
+        return (0.0, 1.0);
+    }
+    let n = labels.len() as f64;
+    let mean = labels.iter().sum::<f64>() / n;
+    let variance = labels.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / n;
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+}
+
+/// Shares or mean of known labels.
+fn prior(kind: &TaskKind, labels: &[f64]) -> Vec<f32> {
+    let n = labels.len() as f64;
+    let share = |class: usize| labels.iter().filter(|&&y| y == class as f64).count() as f64 / n;
+    match kind {
+        TaskKind::Binary if labels.is_empty() => vec![0.5],
+        TaskKind::Binary => vec![share(1) as f32],
+        TaskKind::Classes { classes } if labels.is_empty() => vec![1.0 / classes.len() as f32; classes.len()],
+        TaskKind::Classes { classes } => (0..classes.len()).map(|class| share(class) as f32).collect(),
+        TaskKind::Regression if labels.is_empty() => vec![0.0],
+        TaskKind::Regression => vec![(labels.iter().sum::<f64>() / n) as f32],
+    }
+}
+
+/// Offsets into `rows` with a known label of the task, and the label.
+fn known_rows(dataset: &Dataset, task: usize, rows: &[usize]) -> Vec<(usize, f64)> {
+    let label = |row: usize| dataset.examples[row].labels.get(task).copied().unwrap_or(f64::NAN);
+    let all = rows.iter().enumerate().map(|(at, &row)| (at, label(row)));
+    all.filter(|&(_, y)| is_known(&dataset.tasks[task].kind, y)).collect()
+}
+
+/// All rows, or a random part with at most [`FIT_LETTERS`] letters, in their order.
+fn affordable(dataset: &Dataset, rows: &[usize], seed: u64) -> Vec<usize> {
+    let letters = |row: usize| dataset.examples[row].sequence.len().min(dataset.length);
+    if rows.iter().map(|&row| letters(row)).sum::<usize>() <= FIT_LETTERS {
+        return rows.to_vec();
+    }
+    let mut order = rows.to_vec();
+    random::shuffle(&mut order, &mut stream(seed, "k-mer baseline", &[]));
+    let mut total = 0;
+    let fits = |row: &usize| {
+        total += letters(*row);
+        total <= FIT_LETTERS
+    };
+    let mut kept: Vec<usize> = order.into_iter().take_while(fits).collect();
+    kept.sort_unstable();
+    kept
+}
+
+#[cfg(test)]
+mod tests;

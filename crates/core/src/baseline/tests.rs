@@ -1,0 +1,122 @@
+use super::*;
+use crate::metrics::{auroc, spearman};
+use crate::random::below;
+use crate::{Alphabet, CasePolicy, Encoding, Example, Split, Task};
+
+/// Random sequences of 60 letters, each with TGACTC where `planted` says so; labels are `label(row)`.
+fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: impl Fn(usize) -> f64) -> Dataset {
+    let mut rng = stream(8, "baseline", &[]);
+    let examples = (0..n).map(|i| {
+        let mut sequence: Vec<u8> = (0..60).map(|_| b"ACGT"[below(&mut rng, 4)]).collect();
+        for copy in 0..planted(i) {
+            let at = 20 * copy + below(&mut rng, 14);
+            sequence[at..at + 6].copy_from_slice(b"TGACTC");
+        }
+        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels: vec![label(i)] }
+    });
+    Dataset {
+        encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
+        length: 60,
+        jitter: 0,
+        tasks: vec![Task { name: "t".into(), kind }],
+        examples: examples.collect(),
+    }
+}
+
+fn halves(n: usize) -> (Vec<usize>, Vec<usize>) {
+    ((0..n / 2).collect(), (n / 2..n).collect())
+}
+
+#[test]
+fn majority_is_the_share_or_the_mean() {
+    let binary = dataset(4, TaskKind::Binary, |_| 0, |i| if i == 3 { f64::NAN } else { f64::from(u8::from(i > 0)) });
+    assert_eq!(majority(&binary, &[0, 1, 2, 3], &[0, 1]).data(), [2.0 / 3.0, 2.0 / 3.0]);
+    assert_eq!(majority(&binary, &[3], &[0]).data(), [0.5]);
+    let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
+    let classes = dataset(4, classes, |_| 0, |i| f64::from(u8::from(i == 0)));
+    assert_eq!(majority(&classes, &[0, 1, 2, 3], &[2]).data(), [0.75, 0.25]);
+    assert_eq!(majority(&classes, &[], &[2]).data(), [0.5, 0.5]);
+    let number = dataset(4, TaskKind::Regression, |_| 0, |i| i as f64);
+    assert_eq!(majority(&number, &[1, 2], &[0]).data(), [1.5]);
+    assert_eq!(majority(&number, &[], &[]).rows(), 0);
+}
+
+#[test]
+fn a_planted_word_is_learned() {
+    let data = dataset(600, TaskKind::Binary, |i| i % 2, |i| (i % 2) as f64);
+    let (fit, predict) = halves(600);
+    let p = kmer(&data, 6, &fit, &predict, 1);
+    let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
+    let scores: Vec<f64> = p.column(0).map(f64::from).collect();
+    assert!(auroc(&labels, &scores).unwrap() > 0.97, "{:?}", auroc(&labels, &scores));
+    assert!(scores.iter().all(|p| (0.0..=1.0).contains(p)));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| kmer(&data, 6, &fit, &predict, 1)), p, "one thread or many");
+}
+
+#[test]
+fn classes_sum_to_one_and_numbers_keep_their_scale() {
+    let classes = TaskKind::Classes { classes: vec!["none".into(), "one".into(), "two".into()] };
+    let data = dataset(900, classes, |i| i % 3, |i| (i % 3) as f64);
+    let (fit, predict) = halves(900);
+    let p = kmer(&data, 6, &fit, &predict, 1);
+    let mut right = 0;
+    for (i, &row) in predict.iter().enumerate() {
+        assert!((p.row(i).iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        right += usize::from((0..3).all(|c| p.row(i)[c] <= p.row(i)[row % 3]));
+    }
+    assert!(right > 300, "{right} of 450");
+
+    let data = dataset(900, TaskKind::Regression, |i| i % 3, |i| 1000.0 + 10.0 * (i % 3) as f64);
+    let p = kmer(&data, 6, &fit, &predict, 1);
+    let (labels, values): (Vec<f64>, Vec<f64>) =
+        predict.iter().zip(p.column(0)).map(|(&i, v)| (data.examples[i].labels[0], f64::from(v))).unzip();
+    assert!(spearman(&labels, &values).unwrap() > 0.8);
+    assert!(values.iter().all(|v| (980.0..1050.0).contains(v)));
+}
+
+#[test]
+fn masked_and_marked_letters_are_read_as_the_encoding_says() {
+    let mut data = dataset(600, TaskKind::Binary, |_| 0, |i| (i % 2) as f64);
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        // The word is everywhere; only its case tells.
+        example.sequence.make_ascii_lowercase();
+        example.sequence[20..26].copy_from_slice(if i % 2 == 1 { b"TGACTC" } else { b"tgactc" });
+        example.sequence[40..46].copy_from_slice(b"CATACG");
+    }
+    let (fit, predict) = halves(600);
+    let score = |case| {
+        let mut data = data.clone();
+        data.encoding.case = case;
+        let p = kmer(&data, 4, &fit, &predict, 1);
+        let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
+        auroc(&labels, &p.column(0).map(f64::from).collect::<Vec<_>>()).unwrap()
+    };
+    assert!(score(CasePolicy::Ignore) < 0.65, "{}", score(CasePolicy::Ignore));
+    assert_eq!((score(CasePolicy::MaskLower), score(CasePolicy::Channel)), (1.0, 1.0));
+}
+
+#[test]
+fn tf_idf_by_hand() {
+    let mut data = dataset(2, TaskKind::Binary, |_| 0, |_| 1.0);
+    data.examples[0].sequence = b"AANC".to_vec();
+    data.examples[1].sequence = b"A".to_vec();
+    let (vectorizer, x) = Vectorizer::fit(&data, 2, &[0, 1]);
+    assert_eq!(vectorizer.features(), 20);
+    // A twice (in both rows), C and AA once (in one): weights (1 + ln 2) * 1, 1 + ln(3 / 2) twice.
+    let (a, other) = (1.0 + 2f32.ln(), 1.0 + 1.5f32.ln());
+    let norm = (a * a + 2.0 * other * other).sqrt();
+    let expected = [(0, a / norm), (1, other / norm), (4, other / norm)];
+    for (found, expected) in x[0].iter().zip(expected) {
+        assert!(found.0 == expected.0 && (found.1 - expected.1).abs() < 1e-6, "{found:?} {expected:?}");
+    }
+    assert_eq!((x[0].len(), x[1].as_slice()), (3, &[(0, 1.0)][..]));
+}
+
+#[test]
+fn nothing_to_fit_gives_the_prior() {
+    let data = dataset(4, TaskKind::Binary, |_| 0, |_| 1.0);
+    assert_eq!(kmer(&data, 6, &[0, 1], &[2, 3], 1).data(), [1.0, 1.0]);
+    assert_eq!(kmer(&data, 6, &[], &[2], 1).data(), [0.5]);
+    assert_eq!(kmer(&data, 0, &[0], &[], 1).rows(), 0);
+}

@@ -1,0 +1,62 @@
+//! Making data sets: from labelled sequences ([`sequences()`]) or from places on a genome ([`intervals()`]).
+//!
+//! Every way in reads records, keeps or skips each of them for a stated reason, adds negatives if asked, assigns
+//! splits and ends with an [`Account`] in which nothing is lost: `read = used + skipped`.
+
+mod background;
+mod draft;
+mod intervals;
+mod labels;
+mod negatives;
+mod sequences;
+mod splits;
+mod windows;
+
+pub use intervals::{IntervalsSpec, OutOfBounds, PeakFile, WindowPolicy, intervals};
+pub use labels::LabelKind;
+pub use negatives::Negatives;
+pub use sequences::{InputFile, LabelColumn, SequencesInput, SequencesSpec, TableColumns, sequences};
+pub use splits::{SplitPolicy, VALID_OF_TRAIN};
+
+use crate::dataset::Provenance;
+use basewise_core::Dataset;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A data set that was made, with where it came from and what became of every record.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The examples.
+    pub dataset: Dataset,
+    /// To be saved with them; its notes hold the account too.
+    pub provenance: Provenance,
+    /// What became of every record.
+    pub account: Account,
+}
+
+/// What became of the records that were read: `read = used + skipped`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Records in the input files.
+    pub read: usize,
+    /// Records that became examples.
+    pub used: usize,
+    /// Records that did not, by reason.
+    pub skipped: BTreeMap<String, usize>,
+    /// Examples that were made besides: shuffles and background.
+    pub made: usize,
+    /// Examples that should have been made and could not, by reason.
+    pub not_made: BTreeMap<String, usize>,
+}
+
+impl Account {
+    fn skip(&mut self, reason: &str) {
+        *self.skipped.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    fn fail(&mut self, reason: &str, times: usize) {
+        if times > 0 {
+            *self.not_made.entry(reason.to_owned()).or_default() += times;
+        }
+    }
+}

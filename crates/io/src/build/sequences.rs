@@ -1,0 +1,315 @@
+//! Data sets from labelled sequences: FASTA files or tables.
+
+use super::draft::{self, Draft};
+use super::labels::{self, Cell, LabelKind};
+use super::negatives::{self, Negatives};
+use super::splits::{self, SplitPolicy};
+use super::{Account, Built};
+use crate::dataset::{Provenance, Source};
+use crate::error::{Error, Result, excerpt};
+use crate::fasta;
+use crate::table::{self, Table};
+use basewise_core::{Dataset, Encoding, Split, Task, TaskKind};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// A file of sequences, and the split that all of them belong to, if the file decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The split of everything in it.
+    pub split: Option<Split>,
+}
+
+impl<P: Into<PathBuf>> From<P> for InputFile {
+    fn from(path: P) -> Self {
+        Self { path: path.into(), split: None }
+    }
+}
+
+/// A label column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelColumn {
+    /// Its name in the header, which becomes the name of the task.
+    pub name: String,
+    /// What its fields are read as.
+    pub kind: LabelKind,
+}
+
+/// Which columns of a table hold what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableColumns {
+    /// Letters; by default `sequence` or `seq`.
+    pub sequence: Option<String>,
+    /// Labels; by default `label`, `labels`, `target` or `class`.
+    pub labels: Vec<LabelColumn>,
+    /// Names; by default `id` or `name` if there is one, or the number of the row.
+    pub id: Option<String>,
+    /// Splits; by default `split` if there is one and its fields are the names of splits.
+    pub split: Option<String>,
+}
+
+/// What the sequences are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SequencesInput {
+    /// FASTA files of positives and of negatives (none if these are made): one binary task.
+    Binary {
+        /// Name of the task.
+        task: String,
+        /// Files of label 1.
+        positives: Vec<InputFile>,
+        /// Files of label 0.
+        negatives: Vec<InputFile>,
+    },
+    /// FASTA files of named classes, in the order of the classes: one task.
+    Classes {
+        /// Name of the task.
+        task: String,
+        /// Class and file; a class may have several files.
+        classes: Vec<(String, InputFile)>,
+    },
+    /// TSV or CSV files with the same columns: a task for every label column.
+    Table {
+        /// The files; their rows follow each other.
+        files: Vec<InputFile>,
+        /// Which columns hold what.
+        columns: TableColumns,
+    },
+}
+
+/// How to make a data set from labelled sequences.
+#[derive(Clone, Debug)]
+pub struct SequencesSpec {
+    /// The files.
+    pub input: SequencesInput,
+    /// DNA or RNA, and what case means. Letters are stored as they came.
+    pub encoding: Encoding,
+    /// Positions that a model sees; by default those of the longest sequence.
+    pub length: Option<usize>,
+    /// Who is held out; `None` is the files' own splits, or the split column, or [`SplitPolicy::random`].
+    pub split: Option<SplitPolicy>,
+    /// Negatives besides those in the files; only for one binary task.
+    pub negatives: Negatives,
+    /// Seed of shuffles and random splits.
+    pub seed: u64,
+    /// The command line, for the record.
+    pub command: String,
+}
+
+/// Makes a data set from labelled sequences.
+///
+/// Rows without any known label are skipped and counted. Ids that repeat get `_2`, `_3`, ... Shuffles share the split
+/// of the sequence they were made from.
+///
+/// # Errors
+/// A file that cannot be read; a byte that is no nucleotide letter; a missing column; a label that does not fit, named
+/// with its line; a policy that the input cannot serve; nothing left to use.
+pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
+    let mut account = Account::default();
+    let (tasks, mut drafts) = match &spec.input {
+        SequencesInput::Binary { task, positives, negatives } => binary(task, positives, negatives)?,
+        SequencesInput::Classes { task, classes } => named_classes(task, classes)?,
+        SequencesInput::Table { files, columns } => rows_of_tables(files, columns, spec.split.as_ref())?,
+    };
+    account.read = drafts.len();
+    drafts.retain(|draft| {
+        let known = draft.labels.iter().any(|label| !label.is_nan());
+        if !known {
+            account.skip("no label");
+        }
+        known
+    });
+    account.used = drafts.len();
+    if drafts.is_empty() {
+        return Err(Error::new("expected at least one sequence with a label, found none"));
+    }
+    let mut provenance = Provenance::new("sequences", spec.seed, &spec.command);
+    provenance.sources = spec.input.files().map(|file| Source::of(&file.path)).collect::<Result<_>>()?;
+    negatives::add(&spec.negatives, &tasks, &mut drafts, spec.seed, &mut account, &mut provenance)?;
+    let renamed = draft::unique_ids(&mut drafts);
+    let splits = splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
+    let longest = drafts.iter().map(|draft| draft.sequence.len()).max().unwrap_or(0);
+    let length = spec.length.unwrap_or(longest);
+    if length == 0 {
+        return Err(Error::new("expected a length of at least 1, found 0"));
+    }
+    let shortest = drafts.iter().map(|draft| draft.sequence.len()).min().unwrap_or(0);
+    provenance.notes.insert("lengths".into(), json!({ "shortest": shortest, "longest": longest, "model": length }));
+    provenance.notes.insert("renamed_ids".into(), json!(renamed));
+    provenance.notes.insert("account".into(), json!(account));
+    let examples = draft::finish(drafts, splits);
+    let dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, examples };
+    Ok(Built { dataset, provenance, account })
+}
+
+impl SequencesInput {
+    fn files(&self) -> impl Iterator<Item = &InputFile> {
+        let files: Vec<&InputFile> = match self {
+            Self::Binary { positives, negatives, .. } => positives.iter().chain(negatives).collect(),
+            Self::Classes { classes, .. } => classes.iter().map(|(_, file)| file).collect(),
+            Self::Table { files, .. } => files.iter().collect(),
+        };
+        files.into_iter()
+    }
+}
+
+type Read = (Vec<Task>, Vec<Draft>);
+
+fn binary(task: &str, positives: &[InputFile], negatives: &[InputFile]) -> Result<Read> {
+    if positives.is_empty() {
+        return Err(Error::new("expected a FASTA file of positives, found none"));
+    }
+    let mut drafts = Vec::new();
+    for file in positives {
+        drafts.extend(fasta_drafts(file, 1.0)?);
+    }
+    for file in negatives {
+        drafts.extend(fasta_drafts(file, 0.0)?);
+    }
+    Ok((vec![Task { name: task.to_owned(), kind: TaskKind::Binary }], drafts))
+}
+
+fn named_classes(task: &str, files: &[(String, InputFile)]) -> Result<Read> {
+    let mut classes: Vec<String> = Vec::new();
+    let mut drafts = Vec::new();
+    for (class, file) in files {
+        let index = classes.iter().position(|name| name == class).unwrap_or_else(|| {
+            classes.push(class.clone());
+            classes.len() - 1
+        });
+        drafts.extend(fasta_drafts(file, index as f64)?);
+    }
+    if classes.len() < 2 {
+        return Err(Error::new(format!("expected at least two classes, found {classes:?}")));
+    }
+    Ok((vec![Task { name: task.to_owned(), kind: TaskKind::Classes { classes } }], drafts))
+}
+
+fn fasta_drafts(file: &InputFile, label: f64) -> Result<Vec<Draft>> {
+    let draft = |record: fasta::Record| Draft {
+        id: record.id,
+        place: None,
+        sequence: record.sequence,
+        labels: vec![label],
+        split: file.split,
+        group: None,
+        chrom: None,
+        parent: None,
+    };
+    fasta::read(&file.path)?.map(|record| record.map(draft)).collect()
+}
+
+fn rows_of_tables(files: &[InputFile], columns: &TableColumns, policy: Option<&SplitPolicy>) -> Result<Read> {
+    let tables = files.iter().map(|file| Ok((file, table::read(&file.path)?))).collect::<Result<Vec<_>>>()?;
+    let Some((_, first)) = tables.first() else {
+        return Err(Error::new("expected a table of sequences, found none"));
+    };
+    let columns = Resolved::new(first, columns, policy)?;
+    let mut drafts = Vec::new();
+    for (file, table) in &tables {
+        columns.drafts(file, table, &mut drafts)?;
+    }
+    let mut tasks = Vec::new();
+    for column in &columns.labels {
+        let mut cells = Vec::new();
+        for (_, table) in &tables {
+            let fields = table.column(&column.name)?.iter().enumerate();
+            cells.extend(fields.map(|(row, text)| Cell { path: table.path(), line: table.line(row), text }));
+        }
+        let (task, values) = labels::read(&column.name, column.kind, &cells)?;
+        tasks.push(task);
+        drafts.iter_mut().zip(values).for_each(|(draft, value)| draft.labels.push(value));
+    }
+    Ok((tasks, drafts))
+}
+
+/// The columns by name, defaults filled in.
+struct Resolved {
+    sequence: String,
+    labels: Vec<LabelColumn>,
+    id: Option<String>,
+    split: Option<String>,
+    group: Option<String>,
+    chrom: Option<String>,
+}
+
+impl Resolved {
+    fn new(table: &Table, columns: &TableColumns, policy: Option<&SplitPolicy>) -> Result<Self> {
+        let usual = |names: &[&str]| names.iter().find(|name| table.has(name)).map(|&name| name.to_owned());
+        let sequence =
+            columns.sequence.clone().or_else(|| usual(&["sequence", "seq"])).unwrap_or_else(|| "sequence".to_owned());
+        table.column(&sequence)?;
+        let mut labels = columns.labels.clone();
+        if labels.is_empty() {
+            let name = usual(&["label", "labels", "target", "class"]).unwrap_or_else(|| "label".to_owned());
+            labels.push(LabelColumn { name, kind: LabelKind::Auto });
+        }
+        labels.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
+        let split = match policy {
+            Some(SplitPolicy::Column(name)) => Some(name.clone()),
+            Some(_) => None,
+            None => columns.split.clone().or_else(|| {
+                let splits = |name: &String| {
+                    table.column(name).is_ok_and(|fields| fields.iter().all(|field| field.parse::<Split>().is_ok()))
+                };
+                usual(&["split"]).filter(splits)
+            }),
+        };
+        let group = match policy {
+            Some(SplitPolicy::Group { column, .. }) => Some(column.clone()),
+            _ => None,
+        };
+        let chrom = match policy {
+            Some(SplitPolicy::Chromosome { .. }) => {
+                Some(usual(&["chrom", "chr"]).unwrap_or_else(|| "chrom".to_owned()))
+            }
+            _ => None,
+        };
+        Ok(Self { sequence, labels, id: columns.id.clone().or_else(|| usual(&["id", "name"])), split, group, chrom })
+    }
+
+    fn drafts(&self, file: &InputFile, table: &Table, drafts: &mut Vec<Draft>) -> Result<()> {
+        let optional = |name: &Option<String>| name.as_deref().map(|name| table.column(name)).transpose();
+        let sequences = table.column(&self.sequence)?;
+        let (ids, splits) = (optional(&self.id)?, optional(&self.split)?);
+        let (groups, chroms) = (optional(&self.group)?, optional(&self.chrom)?);
+        for (row, letters) in sequences.iter().enumerate() {
+            let line = table.line(row);
+            let sequence = checked_letters(table.path(), line, &self.sequence, letters)?;
+            let split = match (file.split, splits) {
+                (Some(split), _) => Some(split),
+                (None, Some(splits)) => Some(parse_split(table.path(), line, &splits[row])?),
+                (None, None) => None,
+            };
+            let id = ids.map(|ids| ids[row].trim()).filter(|id| !id.is_empty());
+            drafts.push(Draft {
+                id: id.map_or_else(|| format!("row{}", drafts.len() + 1), str::to_owned),
+                place: None,
+                sequence,
+                labels: Vec::new(),
+                split,
+                group: groups.map(|groups| groups[row].clone()),
+                chrom: chroms.map(|chroms| chroms[row].clone()),
+                parent: None,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn checked_letters(path: &Path, line: usize, column: &str, letters: &str) -> Result<Vec<u8>> {
+    let letters = letters.trim().as_bytes();
+    if letters.is_empty() {
+        return Err(Error::at_line(path, line, format!("expected a sequence in column {column:?}, found none")));
+    }
+    fasta::check_letters(letters, 0).map_err(|wrong| wrong.in_file(path, format!("line {line}, column {column:?}")))?;
+    Ok(letters.to_vec())
+}
+
+fn parse_split(path: &Path, line: usize, text: &str) -> Result<Split> {
+    text.parse().map_err(|_| {
+        let found = excerpt(text.as_bytes());
+        Error::at_line(path, line, format!("expected train, valid or test in the split column, found {found}"))
+    })
+}

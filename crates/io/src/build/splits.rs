@@ -1,0 +1,153 @@
+//! Who is trained on and who is held out.
+
+use super::draft::Draft;
+use crate::dataset::Provenance;
+use crate::error::{Error, Result};
+use basewise_core::split::{self, Fractions};
+use basewise_core::{Alphabet, Split};
+use serde_json::json;
+
+/// The part of the training examples that becomes the validation split where a given split has none.
+pub const VALID_OF_TRAIN: f64 = 0.1;
+
+/// How examples are divided into training, validation and test.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SplitPolicy {
+    /// As a column of the table says; without validation rows, [`VALID_OF_TRAIN`] of the training rows become them.
+    Column(String),
+    /// At random; sequences that are equal, or reverse complements of each other (DNA), stay together.
+    Random {
+        /// Fraction of the examples for validation, 0 to 1.
+        valid: f64,
+        /// Fraction for the test.
+        test: f64,
+    },
+    /// At random by group: rows with the same field in a column (a gene, a patient) stay together.
+    Group {
+        /// The column.
+        column: String,
+        /// Fraction of the groups for validation, 0 to 1.
+        valid: f64,
+        /// Fraction for the test.
+        test: f64,
+    },
+    /// By chromosome: those that are not named are trained on.
+    Chromosome {
+        /// Names of the chromosomes for validation.
+        valid: Vec<String>,
+        /// Names of the chromosomes for the test.
+        test: Vec<String>,
+    },
+}
+
+impl SplitPolicy {
+    /// The policy where nothing was asked and nothing is given: 0.1 for validation, 0.1 for the test.
+    pub fn random() -> Self {
+        Self::Random { valid: 0.1, test: 0.1 }
+    }
+}
+
+/// One split for every draft; those with a parent get their parent's.
+pub(super) fn assign(
+    drafts: &[Draft],
+    policy: Option<&SplitPolicy>,
+    alphabet: Alphabet,
+    seed: u64,
+    provenance: &mut Provenance,
+) -> Result<Vec<Split>> {
+    let own: Vec<&Draft> = drafts.iter().filter(|draft| draft.parent.is_none()).collect();
+    let given = own.iter().any(|draft| draft.split.is_some());
+    let fallback = SplitPolicy::random();
+    let (name, splits) = match policy {
+        None | Some(SplitPolicy::Column(_)) if given => ("given", given_splits(&own, alphabet, seed)?),
+        Some(SplitPolicy::Column(name)) => {
+            return Err(Error::new(format!("expected a split column {name:?}, found none")));
+        }
+        Some(policy) => by_policy(&own, policy, alphabet, seed)?,
+        None => by_policy(&own, &fallback, alphabet, seed)?,
+    };
+    provenance.notes.insert("split".into(), json!(name));
+    let mut splits = splits.into_iter();
+    let mut all: Vec<Split> = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        // Parents come before what was made from them.
+        let split = draft.parent.map_or_else(|| splits.next(), |parent| all.get(parent).copied());
+        all.push(split.unwrap_or(Split::Train));
+    }
+    Ok(all)
+}
+
+type Named = (&'static str, Vec<Split>);
+
+fn of_core(error: split::SplitError) -> Error {
+    Error::new(error.to_string())
+}
+
+fn sequences<'a>(drafts: &[&'a Draft]) -> Vec<&'a [u8]> {
+    drafts.iter().map(|draft| draft.sequence.as_slice()).collect()
+}
+
+/// Rows of one class, as far as the first task tells, so that every split has all of them.
+fn strata(drafts: &[&Draft]) -> Vec<usize> {
+    drafts
+        .iter()
+        .map(|draft| match draft.labels.first() {
+            Some(&label) if label >= 0.0 && label.fract() == 0.0 && label < 1000.0 => 1 + label as usize,
+            _ => 0,
+        })
+        .collect()
+}
+
+/// The splits of files or of a column; without a validation split, a part of the training rows becomes it.
+fn given_splits(drafts: &[&Draft], alphabet: Alphabet, seed: u64) -> Result<Vec<Split>> {
+    let splits: Vec<Option<Split>> = drafts.iter().map(|draft| draft.split).collect();
+    split::carve_valid(&sequences(drafts), alphabet, &splits, &strata(drafts), VALID_OF_TRAIN, seed).map_err(of_core)
+}
+
+fn by_policy(drafts: &[&Draft], policy: &SplitPolicy, alphabet: Alphabet, seed: u64) -> Result<Named> {
+    let (name, splits) = match policy {
+        SplitPolicy::Column(name) => return Err(Error::new(format!("expected a split column {name:?}, found none"))),
+        SplitPolicy::Random { valid, test } => {
+            let fractions = fractions(*valid, *test)?;
+            ("random", random(drafts, alphabet, fractions, seed))
+        }
+        SplitPolicy::Group { column, valid, test } => {
+            let fractions = fractions(*valid, *test)?;
+            let groups = all(drafts, |draft| draft.group.as_deref())
+                .ok_or_else(|| Error::new(format!("expected a table with a group column {column:?}, found none")))?;
+            ("group", split::by_group(&groups, fractions, seed))
+        }
+        SplitPolicy::Chromosome { valid, test } => {
+            let chroms = all(drafts, |draft| draft.chrom.as_deref()).ok_or_else(|| {
+                Error::new("expected a chromosome for every sequence to split by, found none")
+                    .with_hint("split at random, or make the data set from intervals and a genome")
+            })?;
+            ("chromosome", split::by_chromosome(&chroms, valid, test).map_err(of_core)?)
+        }
+    };
+    split::require_train(&splits).map_err(of_core)?;
+    Ok((name, splits))
+}
+
+/// Places that overlap stay together as well as copies do; without places only the copies.
+fn random(drafts: &[&Draft], alphabet: Alphabet, fractions: Fractions, seed: u64) -> Vec<Split> {
+    if drafts.iter().any(|draft| draft.group.is_some()) {
+        let groups: Vec<&str> = drafts.iter().map(|draft| draft.group.as_deref().unwrap_or(&draft.id)).collect();
+        return split::by_group(&groups, fractions, seed);
+    }
+    split::random_stratified(&sequences(drafts), &strata(drafts), alphabet, fractions, seed)
+}
+
+fn all<'a, T>(drafts: &[&'a Draft], pick: impl Fn(&'a Draft) -> Option<T>) -> Option<Vec<T>> {
+    drafts.iter().map(|draft| pick(draft)).collect()
+}
+
+fn fractions(valid: f64, test: f64) -> Result<Fractions> {
+    let fits = |fraction: f64| (0.0..1.0).contains(&fraction);
+    if fits(valid) && fits(test) && valid + test < 1.0 {
+        return Ok(Fractions { valid, test });
+    }
+    Err(Error::new(format!(
+        "expected fractions of 0 or more that leave something to train on, found {valid} and {test}"
+    )))
+}

@@ -1,0 +1,249 @@
+//! Parquet by column: the few column types that basewise writes and reads.
+//!
+//! Pages are compressed as gzip, whose checksum of every page makes a flipped bit an error instead of another base.
+
+use crate::error::{Error, Result};
+use crate::input::open_file;
+use parquet::basic::{Compression, GzipLevel, LogicalType, Repetition, Type as Physical};
+use parquet::column::reader::ColumnReader;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnDescriptor, Type};
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes of letters that a row group holds, about: enough to compress well, little enough to read one at a time.
+const GROUP_BYTES: usize = 16 << 20;
+const GROUP_ROWS: usize = 65_536;
+
+/// The values of some rows of a column on their way to the file; `None` is null.
+pub(crate) enum Chunk<'a> {
+    Text(Vec<Option<&'a [u8]>>),
+    Whole(Vec<Option<i64>>),
+    Double(Vec<Option<f64>>),
+    Single(Vec<Option<f32>>),
+}
+
+/// The type of a column in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Whole,
+    Double,
+    Single,
+}
+
+/// The name and type of a column in a file; every column may hold nulls unless it is `required`.
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) required: bool,
+}
+
+impl Field {
+    pub(crate) fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self { name: name.into(), kind, required: false }
+    }
+
+    pub(crate) fn required(name: impl Into<String>, kind: Kind) -> Self {
+        Self { name: name.into(), kind, required: true }
+    }
+}
+
+/// Writes `rows` rows; `chunk(column, rows)` gives the values.
+///
+/// The bytes depend on the values alone. `row_bytes` is the usual size of a row, for the size of row groups.
+pub(crate) fn write<'a>(
+    path: &Path,
+    sink: &mut (dyn Write + Send),
+    fields: &[Field],
+    rows: usize,
+    row_bytes: usize,
+    chunk: impl Fn(usize, Range<usize>) -> Chunk<'a>,
+) -> Result<()> {
+    let failed = |error| of_parquet(path, "written", error);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::GZIP(GzipLevel::default()))
+        .set_created_by("basewise".to_owned())
+        .build();
+    let schema = schema(fields).map_err(failed)?;
+    let mut writer = SerializedFileWriter::new(sink, schema, Arc::new(properties)).map_err(failed)?;
+    let step = (GROUP_BYTES / row_bytes.max(1)).clamp(1, GROUP_ROWS);
+    for start in (0..rows).step_by(step) {
+        let range = start..rows.min(start + step);
+        let mut group = writer.next_row_group().map_err(failed)?;
+        for column in 0..fields.len() {
+            write_column(&mut group, chunk(column, range.clone()), fields[column].required).map_err(failed)?;
+        }
+        group.close().map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(())
+}
+
+fn schema(fields: &[Field]) -> std::result::Result<Arc<Type>, ParquetError> {
+    let mut types = Vec::new();
+    for field in fields {
+        let (physical, logical) = match field.kind {
+            Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            Kind::Whole => (Physical::INT64, None),
+            Kind::Double => (Physical::DOUBLE, None),
+            Kind::Single => (Physical::FLOAT, None),
+        };
+        let repetition = if field.required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
+        let column = Type::primitive_type_builder(&field.name, physical);
+        types.push(Arc::new(column.with_repetition(repetition).with_logical_type(logical).build()?));
+    }
+    Ok(Arc::new(Type::group_type_builder("schema").with_fields(types).build()?))
+}
+
+fn write_column<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    chunk: Chunk<'_>,
+    required: bool,
+) -> std::result::Result<(), ParquetError> {
+    fn parts<T, U>(values: Vec<Option<T>>, convert: impl Fn(T) -> U) -> (Vec<i16>, Vec<U>) {
+        let levels = values.iter().map(|value| i16::from(value.is_some())).collect();
+        (levels, values.into_iter().flatten().map(convert).collect())
+    }
+    let Some(mut column) = group.next_column()? else {
+        return Err(ParquetError::General("more columns than the schema has".to_owned()));
+    };
+    let level = |levels: Vec<i16>| (!required).then_some(levels);
+    match (column.untyped(), chunk) {
+        (ColumnWriter::ByteArrayColumnWriter(writer), Chunk::Text(values)) => {
+            let (levels, values) = parts(values, |bytes| ByteArray::from(bytes.to_vec()));
+            writer.write_batch(&values, level(levels).as_deref(), None)?;
+        }
+        (ColumnWriter::Int64ColumnWriter(writer), Chunk::Whole(values)) => {
+            let (levels, values) = parts(values, |value| value);
+            writer.write_batch(&values, level(levels).as_deref(), None)?;
+        }
+        (ColumnWriter::DoubleColumnWriter(writer), Chunk::Double(values)) => {
+            let (levels, values) = parts(values, |value| value);
+            writer.write_batch(&values, level(levels).as_deref(), None)?;
+        }
+        (ColumnWriter::FloatColumnWriter(writer), Chunk::Single(values)) => {
+            let (levels, values) = parts(values, |value| value);
+            writer.write_batch(&values, level(levels).as_deref(), None)?;
+        }
+        _ => return Err(ParquetError::General("a chunk of another type than its column".to_owned())),
+    }
+    column.close()
+}
+
+/// A column in memory; `None` is null. Numbers of either width and sign come as `i64` or `f64`.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Values {
+    Text(Vec<Option<Vec<u8>>>),
+    Whole(Vec<Option<i64>>),
+    Double(Vec<Option<f64>>),
+}
+
+impl Values {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(values) => values.len(),
+            Self::Whole(values) => values.len(),
+            Self::Double(values) => values.len(),
+        }
+    }
+}
+
+/// All columns of a file, in its order.
+pub(crate) fn read(path: &Path) -> Result<Vec<(String, Values)>> {
+    let file = open_file(path)?;
+    if file.metadata().is_ok_and(|about| about.len() == 0) {
+        return Err(Error::of(path, "is empty"));
+    }
+    // The parser of the Parquet crate promises errors, but it is large and its input may be hostile.
+    let outcome = std::panic::catch_unwind(|| read_columns(file));
+    match outcome {
+        Ok(columns) => columns.map_err(|error| of_parquet(path, "read", error)),
+        Err(_) => Err(damaged(path, "the parser gave up")),
+    }
+}
+
+fn read_columns(file: std::fs::File) -> std::result::Result<Vec<(String, Values)>, ParquetError> {
+    let reader = SerializedFileReader::new(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let mut columns = Vec::new();
+    for (i, about) in schema.columns().iter().enumerate() {
+        if about.max_rep_level() > 0 || about.max_def_level() > 1 {
+            return Err(ParquetError::General(format!("column {:?} is nested", about.name())));
+        }
+        let mut values = match about.physical_type() {
+            Physical::BYTE_ARRAY => Values::Text(Vec::new()),
+            Physical::INT32 | Physical::INT64 | Physical::BOOLEAN => Values::Whole(Vec::new()),
+            Physical::FLOAT | Physical::DOUBLE => Values::Double(Vec::new()),
+            other => return Err(ParquetError::General(format!("column {:?} has the type {other}", about.name()))),
+        };
+        for group in 0..reader.num_row_groups() {
+            read_chunk(reader.get_row_group(group)?.as_ref(), i, about, &mut values)?;
+        }
+        columns.push((about.name().to_owned(), values));
+    }
+    Ok(columns)
+}
+
+fn read_chunk(
+    group: &dyn RowGroupReader,
+    column: usize,
+    about: &ColumnDescriptor,
+    into: &mut Values,
+) -> std::result::Result<(), ParquetError> {
+    let optional = about.max_def_level() == 1;
+    let expected = group.metadata().num_rows();
+    macro_rules! drain {
+        ($reader:expr, $into:expr, $convert:expr) => {{
+            let before = $into.len();
+            loop {
+                let (mut levels, mut values) = (Vec::new(), Vec::new());
+                let (records, _, _) = $reader.read_records(8192, optional.then_some(&mut levels), None, &mut values)?;
+                if records == 0 {
+                    break;
+                }
+                let mut values = values.into_iter().map($convert);
+                if optional {
+                    $into.extend(levels.iter().map(|&level| if level == 1 { values.next() } else { None }));
+                } else {
+                    $into.extend(values.map(Some));
+                }
+            }
+            $into.len() - before
+        }};
+    }
+    let found = match (group.get_column_reader(column)?, into) {
+        (ColumnReader::ByteArrayColumnReader(mut r), Values::Text(v)) => drain!(r, v, |b: ByteArray| b.data().to_vec()),
+        (ColumnReader::Int64ColumnReader(mut r), Values::Whole(v)) => drain!(r, v, |x: i64| x),
+        (ColumnReader::Int32ColumnReader(mut r), Values::Whole(v)) => drain!(r, v, i64::from),
+        (ColumnReader::BoolColumnReader(mut r), Values::Whole(v)) => drain!(r, v, i64::from),
+        (ColumnReader::DoubleColumnReader(mut r), Values::Double(v)) => drain!(r, v, |x: f64| x),
+        (ColumnReader::FloatColumnReader(mut r), Values::Double(v)) => drain!(r, v, f64::from),
+        _ => return Err(ParquetError::General("a column changes its type".to_owned())),
+    };
+    if i64::try_from(found) != Ok(expected) {
+        return Err(ParquetError::General(format!("expected {expected} rows in a group, found {found}")));
+    }
+    Ok(())
+}
+
+fn of_parquet(path: &Path, action: &str, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
+            Ok(cause) => Error::io(path, action, *cause),
+            Err(cause) => damaged(path, &cause.to_string()),
+        },
+        other => damaged(path, &other.to_string()),
+    }
+}
+
+fn damaged(path: &Path, why: &str) -> Error {
+    Error::of(path, format!("expected a complete Parquet file, found one that is truncated or damaged ({why})"))
+}

@@ -1,0 +1,223 @@
+//! `examples.parquet`.
+
+use super::description::Description;
+use crate::columnar::{self, Chunk, Field, Kind, Values};
+use crate::error::{Error, Result, excerpt};
+use basewise_core::{Dataset, Example, Interval, Strand, Task, TaskKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+
+const FIXED: [&str; 7] = ["id", "chrom", "start", "end", "strand", "split", "sequence"];
+
+fn label_column(task: &Task) -> String {
+    format!("label:{}", task.name)
+}
+
+/// What in a data set contradicts itself, if anything does.
+pub(super) fn check(dataset: &Dataset) -> std::result::Result<(), String> {
+    let mut names = BTreeSet::new();
+    if let Some(task) = dataset.tasks.iter().find(|task| !names.insert(task.name.as_str())) {
+        return Err(format!("expected different task names, found {:?} twice", task.name));
+    }
+    let mut ids = BTreeSet::new();
+    for example in &dataset.examples {
+        if !ids.insert(example.id.as_str()) {
+            return Err(format!("expected unique ids, found {:?} twice", example.id));
+        }
+        check_example(example, &dataset.tasks)?;
+    }
+    Ok(())
+}
+
+fn check_example(example: &Example, tasks: &[Task]) -> std::result::Result<(), String> {
+    let Example { id, labels, sequence, .. } = example;
+    if labels.len() != tasks.len() {
+        return Err(format!("expected {} labels, found {} in example {id:?}", tasks.len(), labels.len()));
+    }
+    if sequence.is_empty() {
+        return Err(format!("expected a sequence, found none in example {id:?}"));
+    }
+    for (task, &label) in tasks.iter().zip(labels) {
+        let fits = match &task.kind {
+            TaskKind::Binary => label == 0.0 || label == 1.0,
+            TaskKind::Classes { classes } => label >= 0.0 && label < classes.len() as f64 && label.fract() == 0.0,
+            TaskKind::Regression => label.is_finite(),
+        };
+        if !fits && !label.is_nan() {
+            return Err(format!("expected a label that fits task {:?}, found {label} in example {id:?}", task.name));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Dataset) -> Result<()> {
+    let mut fields = vec![
+        Field::required("id", Kind::Text),
+        Field::new("chrom", Kind::Text),
+        Field::new("start", Kind::Whole),
+        Field::new("end", Kind::Whole),
+        Field::new("strand", Kind::Text),
+        Field::required("split", Kind::Text),
+        Field::required("sequence", Kind::Text),
+    ];
+    for task in &dataset.tasks {
+        let kind = if matches!(task.kind, TaskKind::Classes { .. }) { Kind::Text } else { Kind::Double };
+        fields.push(Field::new(label_column(task), kind));
+    }
+    let examples = &dataset.examples;
+    let letters: usize = examples.iter().map(|example| example.sequence.len()).sum();
+    let row_bytes = 64 + letters / examples.len().max(1);
+    columnar::write(path, sink, &fields, examples.len(), row_bytes, |column, rows| {
+        let rows = examples[rows].iter();
+        let place = |pick: fn(&Interval) -> i64| move |e: &Example| e.place.as_ref().map(pick);
+        match column {
+            0 => Chunk::Text(rows.map(|e| Some(e.id.as_bytes())).collect()),
+            1 => Chunk::Text(rows.map(|e| e.place.as_ref().map(|place| place.chrom.as_bytes())).collect()),
+            2 => Chunk::Whole(rows.map(place(|p| p.start as i64)).collect()),
+            3 => Chunk::Whole(rows.map(place(|p| p.end as i64)).collect()),
+            4 => Chunk::Text(rows.map(|e| e.place.as_ref().map(|p| strand_text(p.strand))).collect()),
+            5 => Chunk::Text(rows.map(|e| Some(e.split.name().as_bytes())).collect()),
+            6 => Chunk::Text(rows.map(|e| Some(e.sequence.as_slice())).collect()),
+            _ => labels(rows, &dataset.tasks[column - FIXED.len()], column - FIXED.len()),
+        }
+    })
+}
+
+fn strand_text(strand: Strand) -> &'static [u8] {
+    match strand {
+        Strand::Forward => b"+",
+        Strand::Reverse => b"-",
+    }
+}
+
+fn labels<'a>(rows: impl Iterator<Item = &'a Example>, task: &'a Task, index: usize) -> Chunk<'a> {
+    let known = rows.map(|e| Some(e.labels[index]).filter(|label| !label.is_nan()));
+    match &task.kind {
+        TaskKind::Classes { classes } => {
+            Chunk::Text(known.map(|label| label.map(|label| classes[label as usize].as_bytes())).collect())
+        }
+        TaskKind::Binary | TaskKind::Regression => Chunk::Double(known.collect()),
+    }
+}
+
+pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
+    let mut columns = Columns { path, columns: columnar::read(path)?.into_iter().collect() };
+    let (ids, sequences) = (columns.text("id")?, columns.text("sequence")?);
+    let count = description.examples.count;
+    if let Some((name, values)) = columns.columns.iter().find(|(_, values)| values.len() != count) {
+        return Err(Error::of(path, format!("expected {count} rows, found {} in column {name:?}", values.len())));
+    }
+    if ids.len() != count || sequences.len() != count {
+        return Err(Error::of(path, format!("expected {count} rows, found {}", ids.len())));
+    }
+    let places = columns.places(count)?;
+    let splits = columns.text("split")?;
+    let labels = description.tasks.iter().map(|task| columns.labels(task)).collect::<Result<Vec<_>>>()?;
+    let mut examples = Vec::with_capacity(count);
+    for (row, (((id, sequence), place), split)) in ids.into_iter().zip(sequences).zip(places).zip(splits).enumerate() {
+        let wrong = |message: String| Error::of(path, message).at(format!("row {row}"));
+        let sequence = sequence.ok_or_else(|| wrong("expected a sequence, found none".into()))?;
+        crate::fasta::check_letters(&sequence, 0).map_err(|letter| letter.in_file(path, format!("row {row}")))?;
+        examples.push(Example {
+            id: string(id).ok_or_else(|| wrong("expected an id, found none".into()))?,
+            place,
+            split: string(split).unwrap_or_default().parse().map_err(wrong)?,
+            sequence,
+            labels: labels.iter().map(|column| column[row]).collect(),
+        });
+    }
+    let Description { encoding, length, jitter, ref tasks, .. } = *description;
+    let dataset = Dataset { encoding, length, jitter, tasks: tasks.clone(), examples };
+    check(&dataset).map_err(|message| Error::of(path, message))?;
+    for (&split, &expected) in &description.examples.splits {
+        let found = dataset.rows_of(split).len();
+        if found != expected {
+            return Err(Error::of(path, format!("expected {expected} {split} rows, found {found}")));
+        }
+    }
+    Ok(dataset)
+}
+
+fn string(bytes: Option<Vec<u8>>) -> Option<String> {
+    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+struct Columns<'a> {
+    path: &'a Path,
+    columns: BTreeMap<String, Values>,
+}
+
+impl Columns<'_> {
+    fn take(&mut self, name: &str) -> Result<Values> {
+        self.columns.remove(name).ok_or_else(|| Error::of(self.path, format!("expected a column {name:?}, found none")))
+    }
+
+    fn wrong_type(&self, name: &str, expected: &str) -> Error {
+        Error::of(self.path, format!("expected column {name:?} to hold {expected}, found another type"))
+    }
+
+    fn text(&mut self, name: &str) -> Result<Vec<Option<Vec<u8>>>> {
+        match self.take(name)? {
+            Values::Text(values) => Ok(values),
+            _ => Err(self.wrong_type(name, "text")),
+        }
+    }
+
+    fn whole(&mut self, name: &str) -> Result<Vec<Option<i64>>> {
+        match self.take(name)? {
+            Values::Whole(values) => Ok(values),
+            _ => Err(self.wrong_type(name, "whole numbers")),
+        }
+    }
+
+    fn places(&mut self, count: usize) -> Result<Vec<Option<Interval>>> {
+        let (chroms, strands) = (self.text("chrom")?, self.text("strand")?);
+        let (starts, ends) = (self.whole("start")?, self.whole("end")?);
+        let mut places = Vec::with_capacity(count);
+        let rows = chroms.into_iter().zip(strands).zip(starts.into_iter().zip(ends));
+        for (row, ((chrom, strand), ends)) in rows.enumerate() {
+            let strand = match strand.as_deref() {
+                Some(b"-") => Strand::Reverse,
+                _ => Strand::Forward,
+            };
+            places.push(match (string(chrom), ends) {
+                (None, _) => None,
+                (Some(chrom), (Some(start), Some(end))) if 0 <= start && start < end => {
+                    Some(Interval { chrom, start: start as u64, end: end as u64, strand })
+                }
+                (Some(_), found) => {
+                    let message = format!("expected 0 <= start < end, found {found:?}");
+                    return Err(Error::of(self.path, message).at(format!("row {row}")));
+                }
+            });
+        }
+        Ok(places)
+    }
+
+    fn labels(&mut self, task: &Task) -> Result<Vec<f64>> {
+        let name = label_column(task);
+        let unknown = |label: Option<f64>| label.unwrap_or(f64::NAN);
+        match (self.take(&name)?, &task.kind) {
+            (Values::Double(values), TaskKind::Binary | TaskKind::Regression) => {
+                Ok(values.into_iter().map(unknown).collect())
+            }
+            (Values::Text(values), TaskKind::Classes { classes }) => {
+                let index_of: BTreeMap<&[u8], f64> =
+                    classes.iter().enumerate().map(|(i, class)| (class.as_bytes(), i as f64)).collect();
+                let label = |value: Option<Vec<u8>>| match value {
+                    None => Ok(f64::NAN),
+                    Some(value) => index_of.get(value.as_slice()).copied().ok_or_else(|| {
+                        Error::of(
+                            self.path,
+                            format!("expected a class of task {:?}, found {}", task.name, excerpt(&value)),
+                        )
+                    }),
+                };
+                values.into_iter().map(label).collect()
+            }
+            (_, TaskKind::Classes { .. }) => Err(self.wrong_type(&name, "class names")),
+            _ => Err(self.wrong_type(&name, "numbers")),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! FASTA: named sequences.
+
+use crate::error::{Error, Result, excerpt};
+use crate::input::Lines;
+use basewise_core::{Alphabet, CasePolicy, EncodeError, Encoding};
+use std::path::Path;
+
+/// One named sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The first word after `>`; `sequence` and the record's number where there is none.
+    pub id: String,
+    /// The rest of the line.
+    pub description: String,
+    /// Letters as they came, at least one; all are IUPAC nucleotide letters.
+    pub sequence: Vec<u8>,
+    /// Line of its `>`, from 1.
+    pub line: usize,
+}
+
+/// Reads the records of a FASTA file one by one; see [`crate::input::open`] for what a file may be.
+///
+/// # Errors
+/// A file that cannot be opened. Later, from the iterator: text before the first `>`, a record without a sequence, a
+/// byte that is no nucleotide letter (named with its offset in the record), truncated compressed data. The iterator
+/// ends after its first error. Names may repeat.
+pub fn read(path: &Path) -> Result<Reader> {
+    // A chromosome may stand on one line.
+    let lines = Lines::open(path)?.with_limit(usize::MAX);
+    Ok(Reader { lines, header: None, count: 0, done: false })
+}
+
+/// The records of a FASTA file, from [`read`].
+pub struct Reader {
+    lines: Lines,
+    header: Option<(usize, String)>,
+    count: usize,
+    done: bool,
+}
+
+/// A byte that is no nucleotide letter, waiting to be told where it stood.
+pub(crate) struct WrongLetter(EncodeError);
+
+impl WrongLetter {
+    pub(crate) fn in_file(self, path: &Path, place: String) -> Error {
+        let error = Error::of(path, self.0.to_string()).at(place);
+        match self.0.letter.to_ascii_uppercase() {
+            'E' | 'F' | 'I' | 'L' | 'P' | 'Q' => {
+                error.with_hint("this looks like a protein; basewise reads DNA and RNA")
+            }
+            '-' | '.' => error.with_hint("remove the gaps of an alignment first"),
+            _ => error,
+        }
+    }
+}
+
+/// Checks letters and names the first wrong one; `before` letters of the record came earlier.
+pub(crate) fn check_letters(letters: &[u8], before: usize) -> std::result::Result<(), WrongLetter> {
+    let plain = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+    match plain.encode(letters) {
+        Ok(_) => Ok(()),
+        Err(wrong) => Err(WrongLetter(EncodeError { offset: before + wrong.offset, ..wrong })),
+    }
+}
+
+impl Reader {
+    fn next_record(&mut self) -> Result<Option<Record>> {
+        let path = self.lines.path().to_path_buf();
+        if self.header.is_none() {
+            self.header = self.first_header()?;
+        }
+        let Some((line, header)) = self.header.take() else { return Ok(None) };
+        self.count += 1;
+        let (id, description) = split_header(&header, self.count);
+        let mut sequence = Vec::new();
+        while let Some((number, text)) = self.lines.next_line()? {
+            if let Some(header) = text.strip_prefix(b">") {
+                self.header = Some((number, String::from_utf8_lossy(header).into_owned()));
+                break;
+            }
+            let letters = text.trim_ascii_end();
+            check_letters(letters, sequence.len())
+                .map_err(|wrong| wrong.in_file(&path, format!("record {id:?}, line {number}")))?;
+            sequence.extend_from_slice(letters);
+        }
+        if sequence.is_empty() {
+            return Err(Error::of(&path, "expected a sequence, found none").at(format!("record {id:?}, line {line}")));
+        }
+        Ok(Some(Record { id, description, sequence, line }))
+    }
+
+    /// The first `>` line, past blank ones.
+    fn first_header(&mut self) -> Result<Option<(usize, String)>> {
+        let path = self.lines.path().to_path_buf();
+        while let Some((number, text)) = self.lines.next_line()? {
+            if let Some(header) = text.strip_prefix(b">") {
+                return Ok(Some((number, String::from_utf8_lossy(header).into_owned())));
+            }
+            if !text.trim_ascii().is_empty() {
+                let error = Error::at_line(&path, number, format!("expected '>' and a name, found {}", excerpt(text)));
+                return Err(if text.starts_with(b"@") {
+                    error.with_hint("this looks like FASTQ; convert it to FASTA first")
+                } else {
+                    error.with_hint("a FASTA file starts with a line like \">name\"")
+                });
+            }
+        }
+        if self.count == 0 {
+            return Err(Error::of(&path, "expected at least one sequence, found only blank lines"));
+        }
+        Ok(None)
+    }
+}
+
+fn split_header(header: &str, count: usize) -> (String, String) {
+    let header = header.trim();
+    let (id, description) = header.split_once(char::is_whitespace).unwrap_or((header, ""));
+    let id = if id.is_empty() { format!("sequence{count}") } else { id.to_owned() };
+    (id, description.trim_start().to_owned())
+}
+
+impl Iterator for Reader {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let next = self.next_record().transpose();
+        self.done = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

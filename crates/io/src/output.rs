@@ -1,0 +1,194 @@
+//! Writing files and directories that appear whole or not at all.
+//!
+//! Everything is written under a temporary name beside its place, synced to the disk and renamed, so that a reader,
+//! or the next run after a crash, sees the old content or the new, never half of it.
+
+use crate::error::{Error, Result};
+use crate::input::is_dash;
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Files that tell the kind of a directory written by basewise; [`write_dir`] replaces only what has one of them.
+pub const MARKERS: [&str; 7] =
+    ["dataset.json", "run.json", "explain.json", "motifs.json", "comparison.json", "variants.json", "report.json"];
+
+/// Writes a file through `fill`, whole or not at all; `-` is the standard output, missing parents are created.
+///
+/// Devices and pipes (`/dev/null`, a named pipe) are written to directly. A link keeps being a link: what it points to
+/// is replaced.
+///
+/// # Errors
+/// A directory that cannot be written to, a full disk, or what `fill` reports. Nothing is left behind then, and an old
+/// file of that name stays as it was.
+pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    write_with(path, |sink| fill(sink).map_err(|cause| Error::io(path, "written", cause)))
+}
+
+/// [`write_file`] for writers that must be [`Send`] and have errors of their own.
+pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
+    let failed = |cause| Error::io(path, "written", cause);
+    if is_dash(path) {
+        let mut sink = BufWriter::new(io::stdout());
+        return finish(path, &mut sink, fill);
+    }
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    match fs::metadata(&place) {
+        Ok(about) if about.is_dir() => return Err(Error::of(path, "expected a file name, found a directory")),
+        Ok(about) if !about.is_file() => {
+            let device = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+            return finish(path, &mut BufWriter::new(device), fill);
+        }
+        _ => {}
+    }
+    create_parent(&place)?;
+    let aside = Aside::new(&place)?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&aside.path).map_err(failed)?;
+    let mut sink = BufWriter::with_capacity(1 << 18, file);
+    finish(path, &mut sink, fill)?;
+    sink.get_ref().sync_all().map_err(failed)?;
+    if let Ok(old) = fs::metadata(&place) {
+        // A private file stays private; where that cannot be kept, the new one has the usual permissions.
+        let _ = fs::set_permissions(&aside.path, old.permissions());
+    }
+    fs::rename(&aside.path, &place).map_err(failed)?;
+    sync_directory(place.parent());
+    Ok(())
+}
+
+fn finish<W: Write + Send>(
+    path: &Path,
+    sink: &mut BufWriter<W>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
+) -> Result<()> {
+    fill(sink)?;
+    sink.flush().map_err(|cause| Error::io(path, "written", cause))
+}
+
+/// Fills a directory through `fill`, which gets a temporary one beside it, and moves it to `path` when it is complete.
+///
+/// An empty directory is filled. One that is not empty is replaced only with `overwrite`, and only if it and the new
+/// one hold the same file of [`MARKERS`]: then it is one of ours and of the same kind.
+///
+/// # Errors
+/// A directory in the way, a parent that cannot be written to, a full disk, or what `fill` reports. Nothing is left
+/// behind then, and what was there stays.
+pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    if is_dash(path) {
+        return Err(Error::new("expected a directory to write to, found -"));
+    }
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let old = occupant(path, &place, overwrite)?;
+    create_parent(&place)?;
+    let aside = Aside::new(&place)?;
+    fs::create_dir(&aside.path).map_err(|cause| Error::io(path, "created", cause))?;
+    fill(&aside.path)?;
+    if let Some(marker) = old.filter(|marker| !aside.path.join(marker).is_file()) {
+        return Err(in_the_way(path, &format!("a directory of another kind (it holds {marker})")));
+    }
+    sync_tree(&aside.path).map_err(|cause| Error::io(path, "written", cause))?;
+    swap(path, &place, &aside)?;
+    sync_directory(place.parent());
+    Ok(())
+}
+
+/// What stands at the place of a directory: nothing or an empty one (`None`), or one of ours, by its marker.
+fn occupant(path: &Path, place: &Path, overwrite: bool) -> Result<Option<&'static str>> {
+    let about = match fs::metadata(place) {
+        Ok(about) => about,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(Error::io(path, "written", cause)),
+    };
+    if !about.is_dir() {
+        return Err(in_the_way(path, "a file"));
+    }
+    let mut entries = fs::read_dir(place).map_err(|cause| Error::io(path, "read", cause))?;
+    if entries.next().is_none() {
+        return Ok(None);
+    }
+    match MARKERS.into_iter().find(|marker| place.join(marker).is_file()) {
+        None => Err(in_the_way(path, "a directory with other files in it")),
+        Some(marker) if overwrite => Ok(Some(marker)),
+        Some(marker) => Err(Error::of(path, format!("expected a new directory, found one with {marker} in it"))
+            .with_hint("choose another directory, or pass --overwrite to replace this one")),
+    }
+}
+
+fn in_the_way(path: &Path, found: &str) -> Error {
+    Error::of(path, format!("expected a new or empty directory, found {found}"))
+        .with_hint("choose another directory; basewise replaces only directories that it wrote, of the same kind")
+}
+
+fn swap(path: &Path, place: &Path, aside: &Aside) -> Result<()> {
+    let failed = |cause| Error::io(path, "written", cause);
+    if !place.exists() {
+        return fs::rename(&aside.path, place).map_err(failed);
+    }
+    // No portable call exchanges two directories, so for a moment neither name exists; the old one comes back if the
+    // second step fails.
+    let old = Aside::new(place)?;
+    fs::rename(place, &old.path).map_err(failed)?;
+    if let Err(cause) = fs::rename(&aside.path, place) {
+        let _ = fs::rename(&old.path, place);
+        return Err(failed(cause));
+    }
+    Ok(())
+}
+
+fn create_parent(place: &Path) -> Result<()> {
+    match place.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            fs::create_dir_all(parent).map_err(|cause| Error::io(parent, "created", cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync_tree(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            OpenOptions::new().read(true).open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_directory(Some(directory));
+    Ok(())
+}
+
+/// Makes a rename durable. Some file systems cannot sync a directory; the rename has then happened all the same.
+fn sync_directory(directory: Option<&Path>) {
+    let directory = directory.filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(handle) = OpenOptions::new().read(true).open(directory) {
+        let _ = handle.sync_all();
+    }
+}
+
+/// A temporary name beside `place`; whatever stands there is removed at the end.
+struct Aside {
+    path: PathBuf,
+}
+
+impl Aside {
+    fn new(place: &Path) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let Some(name) = place.file_name() else {
+            return Err(Error::of(place, "expected a name to write to, found none"));
+        };
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".{}.{}-{n}.tmp", name.to_string_lossy(), std::process::id());
+        Ok(Self { path: place.with_file_name(name) })
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let _ = match fs::symlink_metadata(&self.path) {
+            Ok(about) if about.is_dir() => fs::remove_dir_all(&self.path),
+            Ok(_) => fs::remove_file(&self.path),
+            Err(_) => Ok(()),
+        };
+    }
+}

@@ -1,0 +1,211 @@
+use crate::support::{Dir, fails, says};
+use basewise_core::{Alphabet, CasePolicy, Encoding, Split, TaskKind};
+use basewise_io::build::{
+    Built, InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, SplitPolicy, TableColumns,
+    sequences,
+};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+const DNA: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+
+fn spec(input: SequencesInput) -> SequencesSpec {
+    SequencesSpec {
+        input,
+        encoding: DNA,
+        length: None,
+        split: None,
+        negatives: Negatives::None,
+        seed: 1,
+        command: String::new(),
+    }
+}
+
+fn table(path: PathBuf) -> SequencesInput {
+    SequencesInput::Table { files: vec![path.into()], columns: TableColumns::default() }
+}
+
+fn ids(built: &Built) -> Vec<&str> {
+    built.dataset.examples.iter().map(|example| example.id.as_str()).collect()
+}
+
+fn checked(built: Built) -> Built {
+    let account = &built.account;
+    assert_eq!(account.read, account.used + account.skipped.values().sum::<usize>());
+    assert_eq!(built.dataset.examples.len(), account.used + account.made);
+    built
+}
+
+#[test]
+fn a_table_with_a_split_column_is_taken_as_it_is() {
+    let dir = Dir::new();
+    let path = dir.put(
+        "t.tsv",
+        "id\tsplit\tlabel\tsequence\na\ttrain\t1\tACGU\na\tval\t0\tAC\nb\ttest\t\tACG\n\ttest\t1\tacgtN\n",
+    );
+    let built = checked(sequences(&spec(table(path))).unwrap());
+    assert_eq!(ids(&built), ["a", "a_2", "row4"]);
+    let splits: Vec<Split> = built.dataset.examples.iter().map(|example| example.split).collect();
+    assert_eq!(splits, [Split::Train, Split::Valid, Split::Test]);
+    assert_eq!(built.dataset.tasks[0].kind, TaskKind::Binary);
+    assert_eq!((built.dataset.length, built.dataset.examples[2].sequence.as_slice()), (5, &b"acgtN"[..]));
+    assert_eq!(built.account.skipped, BTreeMap::from([("no label".to_owned(), 1)]));
+    assert_eq!(built.provenance.sources.len(), 1);
+}
+
+#[test]
+fn several_label_columns_are_several_tasks() {
+    let dir = Dir::new();
+    let path = dir.put("t.csv", "seq,bound,level,site\nACGT,1,0.5,ei\nACGA,0,,ie\nACGG,,2,n\n");
+    let column = |name: &str| LabelColumn { name: name.into(), kind: LabelKind::Auto };
+    let labels = ["bound", "level", "site"].map(column).to_vec();
+    let columns = TableColumns { labels, ..TableColumns::default() };
+    let built = sequences(&spec(SequencesInput::Table { files: vec![path.into()], columns })).unwrap();
+    let kinds: Vec<&TaskKind> = built.dataset.tasks.iter().map(|task| &task.kind).collect();
+    let classes = TaskKind::Classes { classes: vec!["ei".into(), "ie".into(), "n".into()] };
+    assert_eq!(kinds, [&TaskKind::Binary, &TaskKind::Regression, &classes]);
+    assert!(built.dataset.examples[1].labels[1].is_nan() && built.dataset.examples[2].labels[0].is_nan());
+    assert_eq!(built.dataset.examples[2].labels[2], 2.0);
+}
+
+#[test]
+fn bad_tables_are_named_with_line_and_column() {
+    let dir = Dir::new();
+    for (text, parts) in [
+        ("sequence\tlabel\nACGT\t1\nACGT\thigh\n", &["line 3", "column \"label\"", "\"high\"", "--label-kind"][..]),
+        ("sequence\tlabel\nACXT\t1\n", &["line 2, column \"sequence\"", "'X' at offset 2"]),
+        ("sequence\tlabel\n\t1\n", &["line 2", "expected a sequence"]),
+        ("sequence\tlabels2\nA\t1\n", &["expected a column \"label\""]),
+        ("dna\tlabel\nA\t1\n", &["expected a column \"sequence\""]),
+    ] {
+        let path = dir.put("t.tsv", text);
+        says(sequences(&spec(table(path.clone()))), &path, parts);
+    }
+    let path = dir.put("u.tsv", "sequence\tlabel\nACGT\t\n");
+    assert!(fails(sequences(&spec(table(path)))).to_string().contains("with a label"));
+    let path = dir.put("v.tsv", "sequence\tlabel\tsplit\nACGT\t1\tx\nACGA\t0\ttrain\n");
+    let by_column = SequencesSpec { split: Some(SplitPolicy::Column("split".into())), ..spec(table(path.clone())) };
+    says(sequences(&by_column), &path, &["line 2", "train, valid or test", "\"x\""]);
+}
+
+#[test]
+fn fasta_of_positives_negatives_and_classes() {
+    let dir = Dir::new();
+    let (a, b) = (dir.put("a.fa", ">x\nACGT\n>y\nACG\n"), dir.put("b.fa", ">x\nTT\n"));
+    let input = SequencesInput::Binary {
+        task: "bound".into(),
+        positives: vec![a.clone().into()],
+        negatives: vec![b.clone().into()],
+    };
+    let built = checked(sequences(&spec(input)).unwrap());
+    assert_eq!(ids(&built), ["x", "y", "x_2"]);
+    let labels: Vec<f64> = built.dataset.examples.iter().map(|example| example.labels[0]).collect();
+    assert_eq!(labels, [1.0, 1.0, 0.0]);
+
+    let classes = vec![("one".to_owned(), a.clone().into()), ("two".to_owned(), b.into())];
+    let built = checked(sequences(&spec(SequencesInput::Classes { task: "kind".into(), classes })).unwrap());
+    assert_eq!(built.dataset.tasks[0].kind, TaskKind::Classes { classes: vec!["one".into(), "two".into()] });
+    let one = SequencesInput::Classes { task: "kind".into(), classes: vec![("one".to_owned(), a.into())] };
+    assert!(fails(sequences(&spec(one))).to_string().contains("two classes"));
+}
+
+#[test]
+fn shuffles_keep_dinucleotides_and_case_and_follow_their_positive() {
+    let dir = Dir::new();
+    let text: String =
+        (0..30).map(|i| format!(">p{i}\nacgtgcatcgACGATTAGC{}TTAgcatcgat\n", "GCA".repeat(i % 4))).collect();
+    let positives = vec![dir.put("p.fa", text + ">poly\nAAAA\n").into()];
+    let input = SequencesInput::Binary { task: "bound".into(), positives, negatives: vec![] };
+    let spec = SequencesSpec { negatives: Negatives::Shuffle { per_positive: 2 }, ..spec(input) };
+    let built = checked(sequences(&spec).unwrap());
+    assert_eq!((built.account.read, built.account.made), (31, 60));
+    assert_eq!(built.account.not_made, BTreeMap::from([("every shuffle equals its positive".to_owned(), 2)]));
+    let by_id: BTreeMap<&str, _> = built.dataset.examples.iter().map(|e| (e.id.as_str(), e)).collect();
+    let pairs = |letters: &[u8]| {
+        let mut pairs: Vec<Vec<u8>> = letters.to_ascii_uppercase().windows(2).map(<[u8]>::to_vec).collect();
+        pairs.sort();
+        pairs
+    };
+    for i in 0..30 {
+        let positive = by_id[format!("p{i}").as_str()];
+        for copy in 1..=2 {
+            let shuffle = by_id[format!("p{i}_shuffle{copy}").as_str()];
+            assert_eq!((shuffle.split, shuffle.labels[0]), (positive.split, 0.0));
+            assert_ne!(shuffle.sequence, positive.sequence);
+            assert_eq!(pairs(&shuffle.sequence), pairs(&positive.sequence));
+            let lower = |letters: &[u8]| letters.iter().map(u8::is_ascii_lowercase).collect::<Vec<_>>();
+            assert_eq!(lower(&shuffle.sequence), lower(&positive.sequence));
+        }
+    }
+    let again = sequences(&spec).unwrap();
+    assert_eq!(again.dataset, built.dataset);
+    let other = sequences(&SequencesSpec { seed: 2, ..spec }).unwrap();
+    assert_ne!(other.dataset, built.dataset);
+}
+
+#[test]
+fn random_splits_keep_copies_together_and_groups_keep_groups() {
+    let dir = Dir::new();
+    let mut text = "sequence\tlabel\tgene\n".to_owned();
+    for i in 0..100usize {
+        let letters: String = (0..12).map(|j| ['A', 'C', 'G', 'T'][(i >> (2 * (j % 4)) & 3) ^ (j / 4)]).collect();
+        text += &format!("{letters}\t{}\tg{}\n{letters}\t{}\tg{}\n", i % 2, i % 10, i % 2, i % 10);
+    }
+    let path = dir.put("t.tsv", text);
+    let random = sequences(&spec(table(path.clone()))).unwrap();
+    assert!(random.dataset.examples.chunks(2).all(|pair| pair[0].split == pair[1].split));
+    let held_out = 200 - random.dataset.rows_of(Split::Train).len();
+    assert!((20..=60).contains(&held_out), "{held_out}");
+
+    let policy = SplitPolicy::Group { column: "gene".into(), valid: 0.2, test: 0.2 };
+    let grouped = sequences(&SequencesSpec { split: Some(policy), ..spec(table(path.clone())) }).unwrap();
+    for gene in 0..10 {
+        let of_gene = |row: &usize| row / 2 % 10 == gene;
+        let splits: Vec<Split> = (0..200).filter(of_gene).map(|row| grouped.dataset.examples[row].split).collect();
+        assert!(splits.iter().all(|split| *split == splits[0]));
+    }
+    let missing = SplitPolicy::Group { column: "gen".into(), valid: 0.2, test: 0.2 };
+    says(
+        sequences(&SequencesSpec { split: Some(missing), ..spec(table(path.clone())) }),
+        &path,
+        &["did you mean \"gene\""],
+    );
+    let greedy = SplitPolicy::Random { valid: 0.5, test: 0.5 };
+    assert!(sequences(&SequencesSpec { split: Some(greedy), ..spec(table(path)) }).is_err());
+}
+
+#[test]
+fn validation_is_carved_from_train_where_there_is_none() {
+    let dir = Dir::new();
+    let rows = |from: usize, n: usize| -> String {
+        let letters = |i: usize| -> String { (0..8).map(|j| ['A', 'C', 'G', 'T'][i >> (2 * j) & 3]).collect() };
+        (from..from + n).map(|i| format!("{}\t{}\n", letters(i * 37), i % 2)).collect()
+    };
+    let train = dir.put("train.tsv", format!("sequence\tlabel\n{}", rows(0, 200)));
+    let test = dir.put("test.tsv", format!("sequence\tlabel\n{}", rows(300, 50)));
+    let file = |path: PathBuf, split| InputFile { path, split: Some(split) };
+    let files = vec![file(train, Split::Train), file(test, Split::Test)];
+    let built = sequences(&spec(SequencesInput::Table { files, columns: TableColumns::default() })).unwrap();
+    let count = |split| built.dataset.rows_of(split).len();
+    assert_eq!((count(Split::Train), count(Split::Valid), count(Split::Test)), (180, 20, 50));
+}
+
+#[test]
+fn policies_that_cannot_be_served_are_refused() {
+    let dir = Dir::new();
+    let fasta = dir.put("a.fa", ">x\nACGT\n>y\nACGA\n>z\nACGG\n");
+    let input = SequencesInput::Binary { task: "t".into(), positives: vec![fasta.into()], negatives: vec![] };
+    let background =
+        Negatives::Background { per_positive: 1, blacklist: None, same_chromosome: true, gc_tolerance: 0.1 };
+    assert!(
+        fails(sequences(&SequencesSpec { negatives: background, ..spec(input.clone()) }))
+            .to_string()
+            .contains("genome")
+    );
+    let chromosome = SplitPolicy::Chromosome { valid: vec![], test: vec!["chr1".into()] };
+    assert!(sequences(&SequencesSpec { split: Some(chromosome), ..spec(input.clone()) }).is_err());
+    assert!(sequences(&SequencesSpec { length: Some(0), ..spec(input.clone()) }).is_err());
+    let classes = dir.put("t.tsv", "sequence\tlabel\nACGT\ta\nACGA\tb\n");
+    let shuffled = SequencesSpec { negatives: Negatives::Shuffle { per_positive: 1 }, ..spec(table(classes)) };
+    assert!(fails(sequences(&shuffled)).to_string().contains("binary"));
+}

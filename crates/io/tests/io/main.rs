@@ -1,0 +1,18 @@
+//! What readers and writers do with good, bad and hostile files.
+
+#[cfg(test)]
+mod bad_inputs;
+#[cfg(test)]
+mod build_intervals;
+#[cfg(test)]
+mod build_sequences;
+#[cfg(test)]
+mod genomes;
+#[cfg(test)]
+mod never_panics;
+#[cfg(test)]
+mod outputs;
+#[cfg(test)]
+mod round_trips;
+#[cfg(test)]
+mod support;

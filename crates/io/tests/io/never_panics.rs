@@ -1,0 +1,189 @@
+//! Readers meet arbitrary bytes, and bytes that are almost right.
+
+use crate::support::{Dir, bgzip, bytes, gzip};
+use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, Interval, Split, Strand, Task, TaskKind};
+use basewise_io::{Genome, arrays, bed, dataset, fasta, predictions, table};
+use proptest::prelude::*;
+use std::path::Path;
+
+/// Every reader of a file; what they say of it does not matter here.
+fn read_all(path: &Path) {
+    if let Ok(records) = fasta::read(path) {
+        let _ = records.count();
+    }
+    let _ = bed::read(path);
+    if let Ok(table) = table::read(path) {
+        let _ = table.column("label");
+    }
+    if let Ok(genome) = Genome::open(path) {
+        walk(&genome);
+    }
+    let _ = arrays::read_npz(path);
+    let _ = predictions::read(path);
+}
+
+/// Fetches the ends of every contig, and beyond; what is fetched has the length that was asked for.
+fn walk(genome: &Genome) {
+    for (chrom, length) in genome.contigs() {
+        for (start, end) in [(0, 1), (0, *length), (length.saturating_sub(1), *length), (*length, length + 1)] {
+            let interval = Interval { chrom: chrom.clone(), start, end, strand: Strand::Reverse };
+            if interval.len() < 1 << 20
+                && let Ok(letters) = genome.fetch(&interval)
+            {
+                assert_eq!(letters.len() as u64, interval.len());
+            }
+        }
+    }
+}
+
+/// Text out of the pieces that the formats are made of, so that some of it gets far into the readers.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        &b">"[..],
+        b"chr1",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\t",
+        b",",
+        b" ",
+        b"ACGT",
+        b"acgtn",
+        b"NNNN",
+        b"0",
+        b"1",
+        b"12",
+        b"-1",
+        b"\"",
+        b"#",
+        b"label",
+        b"sequence",
+        b"+",
+        b"-",
+        b".",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"99999999999999999999",
+        b"1e400",
+        b"\0",
+        b"track",
+    ]);
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+/// A file with some bytes changed, cut or doubled.
+fn mutated(whole: &[u8]) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let whole = whole.to_vec();
+    let size = whole.len();
+    let edits = prop::collection::vec((0..size, any::<u8>()), 0..4);
+    (edits, 0..=size, 0..size, 0usize..20).prop_map(move |(edits, end, from, repeated)| {
+        let mut bytes = whole.clone();
+        edits.iter().for_each(|&(at, byte)| bytes[at] = byte);
+        let again = bytes[from..size.min(from + repeated)].to_vec();
+        // Half of the files keep their length, so that what follows a changed byte is looked at.
+        if end % 2 == 0 {
+            bytes.truncate(end);
+        }
+        bytes.splice(from.min(bytes.len())..from.min(bytes.len()), again);
+        bytes
+    })
+}
+
+fn example_dataset() -> Dataset {
+    let example = |i: usize| Example {
+        id: format!("e{i}"),
+        place: Some(Interval { chrom: "c".into(), start: i as u64, end: i as u64 + 8, strand: Strand::Reverse }),
+        split: Split::ALL[i % 3],
+        sequence: b"ACGTTGCA".to_vec(),
+        labels: vec![(i % 2) as f64, (i % 3) as f64],
+    };
+    let classes = TaskKind::Classes { classes: ["x", "y", "z"].map(str::to_owned).to_vec() };
+    Dataset {
+        encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
+        length: 8,
+        jitter: 0,
+        tasks: vec![Task { name: "b".into(), kind: TaskKind::Binary }, Task { name: "c".into(), kind: classes }],
+        examples: (0..20).map(example).collect(),
+    }
+}
+
+fn saved() -> (Dir, Vec<u8>, Vec<u8>) {
+    let dir = Dir::new();
+    dataset::save(&dir.at("d"), &example_dataset(), &dataset::Provenance::new("x", 0, ""), &[], false).unwrap();
+    let (description, examples) = (bytes(&dir.at("d/dataset.json")), bytes(&dir.at("d/examples.parquet")));
+    (dir, description, examples)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_any_bytes(content in prop::collection::vec(any::<u8>(), 0..300)) {
+        let dir = Dir::new();
+        read_all(&dir.put("x", content));
+    }
+
+    #[test]
+    fn on_text_of_the_formats_own_pieces(content in pieces()) {
+        let dir = Dir::new();
+        read_all(&dir.put("x", &content));
+        read_all(&dir.put("y.gz", gzip(&content)));
+        read_all(&dir.put("z.bgz", bgzip(&content, 11)));
+    }
+
+    #[test]
+    fn on_a_bgzip_genome_with_changed_bytes(content in mutated(&bgzip(b">a\nACGTACGT\nACG\n>b\nTTTTTT\nGG\n", 9))) {
+        let dir = Dir::new();
+        read_all(&dir.put("x.fa.gz", content));
+    }
+
+    #[test]
+    fn on_any_index(fai in pieces(), gzi in prop::collection::vec(any::<u8>(), 0..64)) {
+        let dir = Dir::new();
+        let text = b">a\nACGTACGT\nACG\n>b\nTTTTTT\nGG\n";
+        dir.put("x.fa.fai", &fai);
+        dir.put("y.fa.gz.fai", &fai);
+        dir.put("y.fa.gz.gzi", gzi);
+        for path in [dir.put("x.fa", text), dir.put("y.fa.gz", bgzip(text, 9))] {
+            if let Ok(genome) = Genome::open(&path) {
+                walk(&genome);
+            }
+        }
+    }
+
+    #[test]
+    fn on_an_index_with_other_numbers(numbers in prop::collection::vec(0u64..40, 8)) {
+        let dir = Dir::new();
+        let text = ">a\nACGTACGT\nACG\n>b\nTTTTTT\nGG\n";
+        let [a, b, c, d, e, f, g, h] = numbers[..] else { return Ok(()) };
+        dir.put("x.fa.fai", format!("a\t{a}\t{b}\t{c}\t{d}\nb\t{e}\t{f}\t{g}\t{h}\n"));
+        // The only index that fits is the right one.
+        let right = [11, 3, 8, 9, 8, 19, 6, 7];
+        prop_assert_eq!(Genome::open(&dir.put("x.fa", text)).is_ok(), numbers == right);
+    }
+
+    #[test]
+    fn on_a_changed_description(json in mutated(&saved().1)) {
+        let (dir, _, _) = saved();
+        dir.put("d/dataset.json", json);
+        if let Ok((dataset, _)) = dataset::load(&dir.at("d")) {
+            prop_assert_eq!(dataset.examples.len(), 20);
+        }
+    }
+
+    #[test]
+    fn on_changed_parquet(parquet in mutated(&saved().2)) {
+        let dir = Dir::new();
+        let _ = predictions::read(&dir.put("x.parquet", parquet));
+    }
+
+    #[test]
+    fn on_a_changed_archive(archive in mutated(&{
+        let dir = Dir::new();
+        arrays::write_npz(&dir.at("a.npz"), &[("a", arrays::Array::f32([2], vec![1.0, 2.0]))]).unwrap();
+        bytes(&dir.at("a.npz"))
+    })) {
+        let dir = Dir::new();
+        let _ = arrays::read_npz(&dir.put("a.npz", archive));
+    }
+}

@@ -1,0 +1,105 @@
+use crate::support::{Dir, says, text};
+use basewise_io::Error;
+use basewise_io::output::{write_dir, write_file};
+use std::io;
+use std::path::Path;
+
+#[test]
+fn a_file_appears_whole_with_its_parents() {
+    let dir = Dir::new();
+    let path = dir.at("a/b/c.txt");
+    write_file(&path, |sink| sink.write_all(b"one")).unwrap();
+    assert_eq!(text(&path), "one");
+    write_file(&path, |sink| sink.write_all(b"two")).unwrap();
+    assert_eq!(text(&path), "two");
+    assert_eq!(dir.names(), ["a"]);
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+    let dir = Dir::new();
+    let path = dir.put("x.txt", "old");
+    let full = |sink: &mut dyn io::Write| {
+        sink.write_all(&[b'n'; 1 << 20])?;
+        Err(io::ErrorKind::StorageFull.into())
+    };
+    says(write_file(&path, full), &path, &["no space left", "nothing half-written"]);
+    assert_eq!((text(&path).as_str(), dir.names()), ("old", vec!["x.txt".to_owned()]));
+    let fresh = dir.at("fresh.txt");
+    says(write_file(&fresh, full), &fresh, &["no space left"]);
+    assert_eq!(dir.names(), ["x.txt"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_an_error_and_stays_a_device() {
+    let full = Path::new("/dev/full");
+    says(write_file(full, |sink| sink.write_all(b"x")), full, &["no space left"]);
+    write_file(Path::new("/dev/null"), |sink| sink.write_all(b"x")).unwrap();
+    for device in ["/dev/full", "/dev/null"] {
+        assert!(!std::fs::metadata(device).unwrap().is_file());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_written_through() {
+    let dir = Dir::new();
+    let target = dir.put("target", "old");
+    std::os::unix::fs::symlink(&target, dir.at("link")).unwrap();
+    write_file(&dir.at("link"), |sink| sink.write_all(b"new")).unwrap();
+    assert_eq!(text(&target), "new");
+    assert!(std::fs::symlink_metadata(dir.at("link")).unwrap().is_symlink());
+}
+
+#[test]
+fn places_that_cannot_be_written_to_are_named() {
+    let dir = Dir::new();
+    says(write_file(dir.path(), |_| Ok(())), dir.path(), &["found a directory"]);
+    // A file where a directory is needed fails for the superuser too.
+    let file = dir.put("file", "x");
+    let below = file.join("out.txt");
+    says(write_file(&below, |_| Ok(())), &file, &[]);
+    says(write_dir(&below, false, |_| Ok(())), &file, &[]);
+    assert!(write_dir(Path::new("-"), false, |_| Ok(())).is_err());
+    assert_eq!(dir.names(), ["file"]);
+}
+
+fn fill(marker: &'static str, content: &'static str) -> impl FnOnce(&Path) -> basewise_io::Result<()> {
+    move |aside| write_file(&aside.join(marker), |sink| sink.write_all(content.as_bytes()))
+}
+
+#[test]
+fn a_directory_appears_whole_or_not_at_all() {
+    let dir = Dir::new();
+    let path = dir.at("out");
+    write_dir(&path, false, fill("run.json", "1")).unwrap();
+    assert_eq!(text(&path.join("run.json")), "1");
+    says(write_dir(&path, false, fill("run.json", "2")), &path, &["--overwrite"]);
+    write_dir(&path, true, fill("run.json", "2")).unwrap();
+    assert_eq!(text(&path.join("run.json")), "2");
+    let failing = |aside: &Path| {
+        write_file(&aside.join("run.json"), |sink| sink.write_all(b"3"))?;
+        Err(Error::new("stopped"))
+    };
+    assert_eq!(write_dir(&path, true, failing).unwrap_err().to_string(), "stopped");
+    assert_eq!((text(&path.join("run.json")).as_str(), dir.names()), ("2", vec!["out".to_owned()]));
+}
+
+#[test]
+fn a_directory_of_another_kind_is_not_replaced() {
+    let dir = Dir::new();
+    std::fs::create_dir(dir.at("home")).unwrap();
+    let thesis = dir.put("home/thesis.tex", "ten years");
+    says(write_dir(&dir.at("home"), true, fill("run.json", "")), &dir.at("home"), &["other files"]);
+    assert_eq!(text(&thesis), "ten years");
+
+    write_dir(&dir.at("data"), false, fill("dataset.json", "d")).unwrap();
+    says(write_dir(&dir.at("data"), true, fill("run.json", "")), &dir.at("data"), &["another kind", "dataset.json"]);
+    assert_eq!(text(&dir.at("data/dataset.json")), "d");
+
+    says(write_dir(&thesis, true, fill("run.json", "")), &thesis, &["found a file"]);
+    std::fs::create_dir(dir.at("empty")).unwrap();
+    write_dir(&dir.at("empty"), false, fill("run.json", "e")).unwrap();
+    assert_eq!(dir.names(), ["data", "empty", "home"]);
+}

@@ -1,0 +1,219 @@
+use crate::support::{Dir, bytes, says, text};
+use basewise_core::{
+    Alphabet, CasePolicy, Dataset, Encoding, Example, Interval, Matrix, Split, Strand, Task, TaskKind,
+};
+use basewise_io::arrays::{Array, read_npz, write_npz};
+use basewise_io::dataset::{Provenance, load, save};
+use basewise_io::predictions::{self, Predictions};
+use serde_json::json;
+
+fn dataset() -> Dataset {
+    let classes = TaskKind::Classes { classes: vec!["neither".into(), "donor".into()] };
+    let task = |name: &str, kind| Task { name: name.into(), kind };
+    let place = Interval { chrom: "chr1".into(), start: 3, end: 9, strand: Strand::Reverse };
+    let example = |id: &str, place, split, sequence: &str, labels: &[f64]| Example {
+        id: id.into(),
+        place,
+        split,
+        sequence: sequence.into(),
+        labels: labels.to_vec(),
+    };
+    Dataset {
+        encoding: Encoding { alphabet: Alphabet::Rna, case: CasePolicy::Channel },
+        length: 6,
+        jitter: 1,
+        tasks: vec![task("bound", TaskKind::Binary), task("site", classes), task("ratio", TaskKind::Regression)],
+        examples: vec![
+            example("a", Some(place), Split::Train, "ACGUnn", &[1.0, 1.0, -0.25]),
+            example("b", None, Split::Valid, "a", &[0.0, f64::NAN, f64::NAN]),
+            example("ü", None, Split::Test, "ACGURYSWKMBDHVN", &[f64::NAN, 0.0, 1e300]),
+        ],
+    }
+}
+
+fn provenance() -> Provenance {
+    let mut provenance = Provenance::new("sequences", 7, "basewise dataset sequences x.tsv");
+    provenance.notes.insert("account".into(), json!({ "read": 3 }));
+    provenance
+}
+
+/// NaN is unlike itself, so the printed forms are compared.
+fn same(a: &Dataset, b: &Dataset) -> bool {
+    format!("{a:?}") == format!("{b:?}")
+}
+
+#[test]
+fn a_data_set_comes_back_and_its_bytes_repeat() {
+    let dir = Dir::new();
+    for name in ["one", "two"] {
+        save(&dir.at(name), &dataset(), &provenance(), &[("truth.tsv", b"x\n")], false).unwrap();
+        let (back, from) = load(&dir.at(name)).unwrap();
+        assert!(same(&back, &dataset()), "{back:?}");
+        assert_eq!(from, provenance());
+        assert_eq!(text(&dir.at(name).join("truth.tsv")), "x\n");
+    }
+    for file in ["dataset.json", "examples.parquet"] {
+        assert_eq!(bytes(&dir.at("one").join(file)), bytes(&dir.at("two").join(file)), "{file}");
+    }
+}
+
+#[test]
+fn an_empty_data_set_comes_back() {
+    let dir = Dir::new();
+    let empty = Dataset { examples: vec![], ..dataset() };
+    save(&dir.at("d"), &empty, &provenance(), &[], false).unwrap();
+    assert_eq!(load(&dir.at("d")).unwrap().0, empty);
+}
+
+#[test]
+fn more_rows_than_a_row_group_holds_come_back() {
+    let dir = Dir::new();
+    let mut large = dataset();
+    large.examples = (0..70_000)
+        .map(|i| Example {
+            id: format!("r{i}"),
+            labels: vec![f64::from(i % 2), f64::NAN, f64::from(i)],
+            ..large.examples[0].clone()
+        })
+        .collect();
+    save(&dir.at("d"), &large, &provenance(), &[], false).unwrap();
+    assert!(same(&load(&dir.at("d")).unwrap().0, &large));
+}
+
+#[test]
+fn a_data_set_that_contradicts_itself_is_not_written() {
+    let dir = Dir::new();
+    let broken: [(&str, fn(&mut Dataset)); 6] = [
+        ("unique ids", |d| d.examples[1].id = "a".into()),
+        ("3 labels", |d| d.examples[1].labels = vec![1.0]),
+        ("fits task \"bound\"", |d| d.examples[0].labels[0] = 0.5),
+        ("fits task \"site\"", |d| d.examples[0].labels[1] = 2.0),
+        ("fits task \"ratio\"", |d| d.examples[0].labels[2] = f64::INFINITY),
+        ("different task names", |d| d.tasks[2].name = "bound".into()),
+    ];
+    for (part, edit) in broken {
+        let mut dataset = dataset();
+        edit(&mut dataset);
+        says(save(&dir.at("d"), &dataset, &provenance(), &[], false), &dir.at("d"), &[part]);
+    }
+    assert!(dir.names().is_empty());
+}
+
+#[test]
+fn a_changed_or_cut_data_set_is_not_loaded() {
+    let dir = Dir::new();
+    let (path, examples, description) = (dir.at("d"), dir.at("d/examples.parquet"), dir.at("d/dataset.json"));
+    save(&path, &dataset(), &provenance(), &[], false).unwrap();
+    let (whole, told) = (bytes(&examples), text(&description));
+    for end in 0..whole.len() {
+        dir.put("d/examples.parquet", &whole[..end]);
+        says(load(&path), &examples, &["truncated", "build or copy"]);
+    }
+    dir.put("d/examples.parquet", &whole);
+    for (from, to, parts) in [
+        (
+            "\"format_version\": 1",
+            "\"format_version\": 2",
+            &["format version 1 or older, found 2", "newer basewise"][..],
+        ),
+        ("\"format_version\": 1", "\"format_version\": \"x\"", &["format_version"]),
+        ("\"count\": 3", "\"count\": 4", &["expected 4 rows, found 3"]),
+        ("\"train\": 1", "\"train\": 2", &["2 train rows, found 1"]),
+        ("\"donor\"", "\"acceptor\"", &["expected a class of task \"site\", found \"donor\""]),
+        ("\"ratio\"", "\"level\"", &["label:level"]),
+        ("{", "[", &["expected the description"]),
+    ] {
+        assert!(told.contains(from), "{told}");
+        dir.put("d/dataset.json", told.replacen(from, to, 1));
+        says(load(&path), &dir.at("d"), parts);
+    }
+    dir.put("d/dataset.json", "");
+    says(load(&path), &description, &["expected the description"]);
+    std::fs::remove_file(&description).unwrap();
+    says(load(&path), &path, &["a directory without dataset.json", "basewise dataset"]);
+    says(load(&dir.at("nowhere")), &dir.at("nowhere"), &["found nothing"]);
+    says(load(&examples), &examples, &["found a file"]);
+}
+
+#[test]
+fn arrays_come_back_and_their_bytes_repeat() {
+    let dir = Dir::new();
+    let arrays = [
+        ("attributions", Array::f32([2, 1, 2], vec![1.0, -2.5, f32::NAN, 0.0])),
+        ("ids", Array::text(vec!["a".into(), "ßü".into()])),
+        ("places", Array::i64(vec![2], vec![-1, i64::MAX])),
+        ("scores", Array::f64([0, 3], vec![])),
+    ];
+    let (one, two) = (dir.at("one.npz"), dir.at("two.npz"));
+    write_npz(&one, &arrays).unwrap();
+    write_npz(&two, &arrays).unwrap();
+    assert_eq!(bytes(&one), bytes(&two));
+    let back = read_npz(&one).unwrap();
+    assert_eq!(back.len(), 4);
+    assert!(arrays.iter().all(|(name, array)| format!("{:?}", back[*name]) == format!("{array:?}")));
+    assert_eq!(back["attributions"].as_f32().map(<[f32]>::len), Some(4));
+    assert_eq!(back["ids"].as_f32(), None);
+
+    let whole = bytes(&one);
+    for end in 0..whole.len() {
+        let path = dir.put("cut.npz", &whole[..end]);
+        assert!(read_npz(&path).is_err(), "cut at {end}");
+    }
+    says(write_npz(&one, &[("x", Array::f32([3], vec![1.0]))]), &one, &["\"x\""]);
+    says(write_npz(&one, &[("x", Array::i64([0], vec![])), ("x", Array::i64([0], vec![]))]), &one, &["again"]);
+}
+
+#[test]
+fn an_archive_of_numpy_is_read() {
+    // numpy 2.4.0, Python 3.11: savez_compressed(path, a=numpy.arange(3, dtype='f4')), in hexadecimal.
+    const ARCHIVE: &str = include_str!("numpy_savez_compressed.hex");
+    let digits: Vec<u8> = ARCHIVE.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
+    let archive: Vec<u8> = digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+    let dir = Dir::new();
+    let arrays = read_npz(&dir.put("numpy.npz", archive)).unwrap();
+    assert_eq!(arrays["a"], Array::f32([3], vec![0.0, 1.0, 2.0]));
+}
+
+fn predicted() -> Predictions {
+    let dataset = dataset();
+    let values = Matrix::new(2, 4, vec![0.5, 0.25, 0.75, -1.5, 0.1, 0.2, 0.3, 1e-30]);
+    Predictions::of_dataset(&dataset, &[0, 2], values)
+}
+
+#[test]
+fn predictions_come_back_from_parquet() {
+    let dir = Dir::new();
+    let path = dir.at("p.parquet");
+    let mut dense = predicted();
+    predictions::write(&path, &dense).unwrap();
+    let back = predictions::read(&path).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{dense:?}"));
+    dense = Predictions::of_ids(vec!["x".into()], vec!["y".into()], Matrix::new(1, 1, vec![2.0]));
+    predictions::write(&path, &dense).unwrap();
+    assert_eq!(predictions::read(&path).unwrap(), dense);
+    let whole = bytes(&path);
+    for end in 0..whole.len() {
+        dir.put("p.parquet", &whole[..end]);
+        says(predictions::read(&path), &path, &[]);
+    }
+}
+
+#[test]
+fn predictions_are_a_table() {
+    let dir = Dir::new();
+    let expected = "id\tchrom\tstart\tend\tstrand\tsplit\tlabel:bound\tlabel:site\tlabel:ratio\tbound\tsite:neither\tsite:donor\tratio\n\
+        a\tchr1\t3\t9\t-\ttrain\t1\t1\t-0.25\t0.5\t0.25\t0.75\t-1.5\n\
+        ü\t\t\t\t\ttest\t\t0\t";
+    predictions::write(&dir.at("p.tsv"), &predicted()).unwrap();
+    let table = text(&dir.at("p.tsv"));
+    assert!(table.starts_with(expected), "{table}");
+    predictions::write(&dir.at("p.tsv.gz"), &predicted()).unwrap();
+    let mut unpacked = String::new();
+    let mut reader = basewise_io::input::open(&dir.at("p.tsv.gz")).unwrap();
+    std::io::Read::read_to_string(&mut reader, &mut unpacked).unwrap();
+    assert_eq!(unpacked, table);
+    let ragged = Predictions { ids: vec![], ..predicted() };
+    assert!(predictions::write(&dir.at("q.tsv"), &ragged).is_err());
+    assert!(!dir.at("q.tsv").exists());
+}

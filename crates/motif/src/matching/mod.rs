@@ -1,0 +1,168 @@
+//! Which known motifs a motif looks like: Tomtom.
+//!
+//! Gupta, Stamatoyannopoulos, Bailey, Noble (2007), Genome Biology 8:R24, with the complete scores of Tanaka, Bailey,
+//! Grant, Noble (2011), Bioinformatics 27:1603. In short: a query column scores against every column of the target
+//! database; less its median, these scores are the column's null distribution. A motif slides along the target; an
+//! alignment scores the sum over the aligned columns, where a query column beyond the target's ends counts as a
+//! median match, that is 0. The p-value asks how often the best of all alignments scores as much when the target's
+//! columns are drawn from the database: `1 - prod(1 - p_k)` over the alignments k, which is `1 - (1 - p)^k` where
+//! all alignments overlap alike. Two strands count as two tries.
+
+mod null;
+mod similarity;
+
+pub use similarity::ColumnSimilarity;
+
+use crate::Motif;
+use basewise_core::Alphabet;
+use null::Null;
+use rayon::prelude::*;
+use similarity::Database;
+
+/// How motifs are compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatchOptions {
+    /// The similarity of two columns.
+    pub similarity: ColumnSimilarity,
+    /// Whether targets are also tried from their other strand. RNA is read from one strand whatever is said here.
+    pub reverse_complement: bool,
+    /// Aligned columns an alignment must have; a motif shorter than that must be aligned in full.
+    pub min_overlap: usize,
+    /// Bins that the scores of a query are rounded to. More make p-values finer and the work larger (squared).
+    pub bins: usize,
+}
+
+impl Default for MatchOptions {
+    fn default() -> Self {
+        Self { similarity: ColumnSimilarity::Euclidean, reverse_complement: true, min_overlap: 1, bins: 100 }
+    }
+}
+
+/// How well one target fits a query, in its best alignment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// Index of the target.
+    pub target: usize,
+    /// Probability of so good a best alignment with a target of this width made of random database columns.
+    pub p_value: f64,
+    /// The smallest false discovery rate among the targets of this query at which this one is reported (Benjamini
+    /// and Hochberg 1995).
+    pub q_value: f64,
+    /// Matches as good that are expected among all targets by chance: p-value times their number.
+    pub e_value: f64,
+    /// Position in the query at which the target, in its matched orientation, begins; negative if it begins before.
+    pub offset: i64,
+    /// Aligned columns.
+    pub overlap: usize,
+    /// Whether the target's other strand fits better.
+    pub reverse_complement: bool,
+}
+
+/// Compares each query with all targets: one list a query, all targets in it, best first; ties by index.
+///
+/// P-values rest on the targets' own columns: with fewer than some 50 targets they depend much on which these are. A
+/// query or a target without positions matches nothing (p = 1, overlap 0). The work is spread over the threads of
+/// rayon's pool; the result does not depend on their number.
+///
+/// ```
+/// use basewise_core::Alphabet;
+/// use basewise_motif::Motif;
+/// use basewise_motif::matching::{MatchOptions, tomtom};
+///
+/// let of = |id: &str, bases: &[usize]| {
+///     let rows = bases.iter().map(|&b| std::array::from_fn(|i| if i == b { 0.97 } else { 0.01 })).collect();
+///     Motif::from_probabilities(id, "", Alphabet::Dna, rows, 20.0)
+/// };
+/// let targets = [of("other", &[0, 0, 3, 3]), of("same", &[0, 1, 2, 2, 1])];
+/// let best = &tomtom(&targets[1..], &targets, &MatchOptions::default())[0][0];
+/// assert_eq!((best.target, best.offset, best.overlap), (1, 0, 5));
+/// ```
+pub fn tomtom(queries: &[Motif], targets: &[Motif], options: &MatchOptions) -> Vec<Vec<Match>> {
+    let all_dna = targets.iter().all(|target| target.alphabet == Alphabet::Dna);
+    let single = Database::new(targets, false);
+    let double = if options.reverse_complement && all_dna { Some(Database::new(targets, true)) } else { None };
+    queries
+        .par_iter()
+        .map(|query| {
+            let database = double.as_ref().filter(|_| query.alphabet == Alphabet::Dna).unwrap_or(&single);
+            compare(query, database, options)
+        })
+        .collect()
+}
+
+/// The best alignment with one strand of one target.
+#[derive(Clone, Copy)]
+struct Alignment {
+    score: i64,
+    offset: i64,
+    overlap: usize,
+}
+
+fn compare(query: &Motif, database: &Database, options: &MatchOptions) -> Vec<Match> {
+    let scores = database.scores(query, options.similarity, options.bins.max(1));
+    let null = Null::new(&scores, &database.widths(), options.min_overlap);
+    let mut matches: Vec<Match> = (0..database.targets)
+        .map(|target| {
+            let place = |reverse: bool| {
+                database.span(target, reverse).and_then(|span| align(&scores.values, span, options.min_overlap))
+            };
+            let width = database.span(target, false).map_or(0, |span| span.len());
+            found(target, place(false), place(true), |score| null.p_value(width, score))
+        })
+        .collect();
+    matches.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then(a.target.cmp(&b.target)));
+    adjust(&mut matches);
+    matches
+}
+
+/// The alignment with the highest score; of equal ones the longest, then the leftmost.
+fn align(values: &[Vec<i32>], target: std::ops::Range<usize>, min_overlap: usize) -> Option<Alignment> {
+    let (width, length) = (values.len() as i64, target.len() as i64);
+    let needed = (min_overlap.max(1) as i64).min(width).min(length);
+    if needed == 0 {
+        return None;
+    }
+    let mut best: Option<Alignment> = None;
+    for offset in needed - length..=width - needed {
+        let (start, end) = (offset.max(0), (offset + length).min(width));
+        if end - start < needed {
+            continue;
+        }
+        let column = |i: i64| target.start + (i - offset) as usize;
+        let score = (start..end).map(|i| i64::from(values[i as usize][column(i)])).sum();
+        let overlap = (end - start) as usize;
+        if best.is_none_or(|best| (score, overlap) > (best.score, best.overlap)) {
+            best = Some(Alignment { score, offset, overlap });
+        }
+    }
+    best
+}
+
+/// The better of two strands, with its p-value corrected for the choice.
+fn found(target: usize, forward: Option<Alignment>, reverse: Option<Alignment>, p: impl Fn(i64) -> f64) -> Match {
+    let Some(forward) = forward else {
+        let (offset, overlap) = (0, 0);
+        return Match { target, p_value: 1.0, q_value: 1.0, e_value: 1.0, offset, overlap, reverse_complement: false };
+    };
+    let is_reverse = reverse.is_some_and(|reverse| reverse.score > forward.score);
+    let best = reverse.filter(|_| is_reverse).unwrap_or(forward);
+    let one = p(best.score);
+    // 1 - (1 - p)^2, which would round to 0 for the smallest p.
+    let p_value = if reverse.is_some() { one * (2.0 - one) } else { one };
+    let Alignment { offset, overlap, .. } = best;
+    Match { target, p_value, q_value: 1.0, e_value: p_value, offset, overlap, reverse_complement: is_reverse }
+}
+
+/// Fills in E-values and q-values of matches in the order of their p-values.
+fn adjust(matches: &mut [Match]) {
+    let n = matches.len() as f64;
+    let mut least = 1.0_f64;
+    for (i, found) in matches.iter_mut().enumerate().rev() {
+        found.e_value = found.p_value * n;
+        least = least.min(found.p_value * n / (i + 1) as f64);
+        found.q_value = least;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use super::*;
+use basewise_core::random::{stream, uniform};
+
+fn of(id: &str, bases: &[usize], sharp: f64) -> Motif {
+    let rest = (1.0 - sharp) / 3.0;
+    let rows = bases.iter().map(|&b| std::array::from_fn(|i| if i == b { sharp } else { rest })).collect();
+    Motif::from_probabilities(id, "", Alphabet::Dna, rows, 20.0)
+}
+
+/// Motifs of pseudo-random bases, widths 5 to 12, of three sharpnesses.
+fn database(n: usize) -> Vec<Motif> {
+    let mut state = 12345_u64;
+    let mut next = move |n: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) % n) as usize
+    };
+    (0..n)
+        .map(|i| {
+            let width = 5 + next(8);
+            let bases: Vec<usize> = (0..width).map(|_| next(4)).collect();
+            of(&format!("m{i}"), &bases, 0.7 + 0.1 * (next(3) as f64))
+        })
+        .collect()
+}
+
+#[test]
+fn every_motif_finds_itself_first() {
+    let targets = database(60);
+    let matches = tomtom(&targets, &targets, &MatchOptions::default());
+    for (query, list) in matches.iter().enumerate() {
+        assert_eq!(list.len(), 60);
+        let best = &list[0];
+        assert_eq!((best.target, best.offset, best.overlap), (query, 0, targets[query].len()));
+        assert!(!best.reverse_complement && best.p_value < 0.01, "{best:?}");
+        assert!(list.windows(2).all(|pair| pair[0].p_value <= pair[1].p_value && pair[0].q_value <= pair[1].q_value));
+        assert!(list.iter().all(|m| (0.0..=1.0).contains(&m.p_value) && m.q_value <= 1.0));
+        assert!(list.iter().all(|m| (m.e_value - 60.0 * m.p_value).abs() < 1e-12));
+    }
+}
+
+#[test]
+fn the_other_strand_is_found_with_its_offset() {
+    let mut targets = database(40);
+    let query = of("q", &[0, 1, 2, 2, 3, 0, 1, 1], 0.9);
+    // The target is the query's other strand with two flat positions before it: in the query's direction they come
+    // behind, so that it still begins at the query's first position.
+    let mut turned = query.reverse_complement();
+    turned.probabilities.splice(0..0, [[0.25; 4]; 2]);
+    targets.push(turned);
+    let best = &tomtom(&[query.clone()], &targets, &MatchOptions::default())[0][0];
+    assert_eq!((best.target, best.offset, best.overlap, best.reverse_complement), (40, 0, 8, true));
+    let forward = MatchOptions { reverse_complement: false, ..MatchOptions::default() };
+    let one_strand = &tomtom(&[query.clone()], &targets, &forward)[0];
+    assert!(one_strand.iter().all(|m| !m.reverse_complement));
+    assert!(one_strand.iter().find(|m| m.target == 40).unwrap().p_value > best.p_value * 1000.0);
+    let rna = Motif { alphabet: Alphabet::Rna, ..query };
+    assert!(tomtom(&[rna], &targets, &MatchOptions::default())[0].iter().all(|m| !m.reverse_complement));
+}
+
+#[test]
+fn offsets_are_the_targets_start_in_the_query() {
+    let mut targets = database(40);
+    let bases = [0, 1, 2, 2, 3, 0, 1, 1, 3, 2];
+    targets.push(of("inner", &bases[3..8], 0.9));
+    let query = of("q", &bases, 0.9);
+    let find = |queries: &[Motif], targets: &[Motif], index: usize| {
+        let list = &tomtom(queries, targets, &MatchOptions::default())[0];
+        let found = list.iter().find(|m| m.target == index).unwrap();
+        (found.offset, found.overlap)
+    };
+    // A query longer than its target, and the other way round.
+    assert_eq!(find(&[query.clone()], &targets, 40), (3, 5));
+    let inner = targets[40].clone();
+    targets[40] = query;
+    assert_eq!(find(&[inner], &targets, 40), (-3, 5));
+}
+
+#[test]
+fn a_motif_of_one_position_counts_by_hand() {
+    // Four pure targets of one column: the query column scores 0 once and -sqrt(2) three times; the median is
+    // -sqrt(2), so that the match is above the median with probability 1/4 a try.
+    let targets: Vec<Motif> = (0..4).map(|base| of("t", &[base], 1.0)).collect();
+    let forward = MatchOptions { reverse_complement: false, ..MatchOptions::default() };
+    let list = &tomtom(&targets[2..3], &targets, &forward)[0];
+    assert_eq!((list[0].target, list[0].offset, list[0].overlap), (2, 0, 1));
+    assert!((list[0].p_value - 0.25).abs() < 1e-12 && (list[0].q_value - 1.0).abs() < 1e-12);
+    assert!(list[1..].iter().all(|m| m.p_value == 1.0));
+    // Both strands: eight columns, two of them G, and two tries: 1 - (3/4)^2.
+    let both = &tomtom(&targets[2..3], &targets, &MatchOptions::default())[0];
+    assert!((both[0].p_value - 0.4375).abs() < 1e-12);
+    assert_eq!((both[0].target, both[0].reverse_complement), (1, true));
+    assert_eq!((both[1].target, both[1].reverse_complement), (2, false));
+}
+
+#[test]
+fn least_overlaps_rule_out_overhangs() {
+    let mut targets = database(40);
+    let query = of("q", &[0, 1, 2, 2, 3, 0, 1, 1], 0.9);
+    targets.push(of("tail", &[1, 1, 3, 3, 3, 3], 0.9));
+    for least in [1, 4, 8, 100] {
+        let options = MatchOptions { min_overlap: least, ..MatchOptions::default() };
+        for found in &tomtom(&[query.clone()], &targets, &options)[0] {
+            let needed = least.min(8).min(targets[found.target].len());
+            assert!(found.overlap >= needed, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_matches_nothing() {
+    let empty = Motif::from_probabilities("e", "", Alphabet::Dna, vec![], 0.0);
+    let some = of("s", &[0, 1], 0.9);
+    assert!(tomtom(&[], &[some.clone()], &MatchOptions::default()).is_empty());
+    assert_eq!(tomtom(&[some.clone()], &[], &MatchOptions::default()), [vec![]]);
+    for (query, target) in [(&empty, &some), (&some, &empty), (&empty, &empty)] {
+        let list = &tomtom(std::slice::from_ref(query), std::slice::from_ref(target), &MatchOptions::default())[0];
+        assert_eq!((list[0].p_value, list[0].overlap), (1.0, 0));
+    }
+}
+
+#[test]
+fn alike_columns_give_no_significance() {
+    let flat: Vec<Motif> =
+        (2..6).map(|n| Motif::from_probabilities("f", "", Alphabet::Dna, vec![[0.25; 4]; n], 9.0)).collect();
+    for similarity in [ColumnSimilarity::Euclidean, ColumnSimilarity::Pearson] {
+        let options = MatchOptions { similarity, ..MatchOptions::default() };
+        assert!(tomtom(&flat, &flat, &options).iter().flatten().all(|m| m.p_value == 1.0));
+    }
+}
+
+#[test]
+fn threads_do_not_change_the_result() {
+    let targets = database(50);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| tomtom(&targets, &targets, &MatchOptions::default()))
+    };
+    assert_eq!(run(1), run(3));
+}
+
+/// P-values of motifs of independent columns are uniform: a tenth of them is below 0.1, within sampling error.
+#[test]
+fn null_p_values_are_calibrated() {
+    let mut rng = stream(5, "columns", &[]);
+    let mut random = |id: usize| {
+        let rows = (0..5 + id % 8).map(|_| std::array::from_fn(|_| uniform(&mut rng).powi(3))).collect();
+        Motif::from_probabilities(&id.to_string(), "", Alphabet::Dna, rows, 20.0)
+    };
+    let mut targets: Vec<Motif> = (0..430).map(&mut random).collect();
+    let queries = targets.split_off(400);
+    let p: Vec<f64> = tomtom(&queries, &targets, &MatchOptions::default()).iter().flatten().map(|m| m.p_value).collect();
+    for level in [0.01, 0.05, 0.1, 0.5] {
+        let share = p.iter().filter(|&&p| p <= level).count() as f64 / p.len() as f64;
+        assert!((share / level - 1.0).abs() < 0.2, "{level}: {share}");
+    }
+}

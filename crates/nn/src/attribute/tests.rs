@@ -1,0 +1,140 @@
+//! Gradients against finite differences, filters against the weights that they are made of.
+
+use super::*;
+use crate::Model;
+use crate::model::values;
+use crate::network::{Mode, forward};
+use crate::testing::{DNA, cpu, net, random_batch, three_tasks};
+use basewise_core::{Alphabet, CasePolicy, Encoding, SequenceBatch};
+use burn_tensor::{Tensor, TensorData};
+
+const NET: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 6
+width = 5
+[[layer]]
+type = 'silu'
+[[layer]]
+type = 'max-pool1d'
+width = 2
+[[layer]]
+type = 'flatten'
+[[layer]]
+type = 'dense'
+units = 4
+[[layer]]
+type = 'tanh'
+";
+
+fn model(encoding: Encoding) -> Model {
+    Model::untrained(&net(NET), &three_tasks(), encoding, 12, 3, &cpu()).unwrap()
+}
+
+fn score(model: &Model, x: &[f32], output: usize) -> f64 {
+    let shape = [1, x.len() / 12, 12];
+    let x = Tensor::from_data(TensorData::new(x.to_vec(), shape), &model.device);
+    f64::from(values(forward(&model.plan, &model.leaves, x, Mode::Evaluate).scores).unwrap()[output])
+}
+
+#[test]
+fn saliency_matches_finite_differences_and_leaves_the_case_channel_out() {
+    for case in [CasePolicy::Ignore, CasePolicy::Channel] {
+        let encoding = Encoding { alphabet: Alphabet::Dna, case };
+        let model = model(encoding);
+        let mut batch = SequenceBatch::new(encoding, 12);
+        batch.push(b"ACGTNNacgtAC").unwrap();
+        batch.push(b"TTTTGACTCATT").unwrap();
+        for output in [0, 4] {
+            let gradient = saliency(&model, &batch, output).unwrap();
+            assert_eq!(gradient.len(), 2 * 4 * 12);
+            let size = encoding.channels() * 12;
+            let x = &batch.one_hot()[size..];
+            for at in 0..48 {
+                let h = 1.0 / 256.0;
+                let (mut up, mut down) = (x.to_vec(), x.to_vec());
+                up[at] += h;
+                down[at] -= h;
+                let numeric = (score(&model, &up, output) - score(&model, &down, output)) / f64::from(2.0 * h);
+                assert!((f64::from(gradient[48 + at]) - numeric).abs() < 2e-3, "{at}: {} {numeric}", gradient[48 + at]);
+            }
+        }
+    }
+}
+
+#[test]
+fn input_x_gradient_is_the_gradient_at_the_bases_that_are_there() {
+    let model = model(DNA);
+    let mut batch = SequenceBatch::new(DNA, 12);
+    batch.push(b"ACGTNNACGTAC").unwrap();
+    let (gradient, product) = (saliency(&model, &batch, 1).unwrap(), input_x_gradient(&model, &batch, 1).unwrap());
+    for (at, (x, (g, p))) in batch.one_hot().iter().zip(gradient.iter().zip(&product)).enumerate() {
+        assert_eq!(x * g, *p, "{at}");
+    }
+    assert!(product.iter().filter(|&&p| p != 0.0).count() <= 10);
+}
+
+#[test]
+fn empty_batches_and_absent_outputs() {
+    let model = model(DNA);
+    assert!(saliency(&model, &SequenceBatch::new(DNA, 12), 0).unwrap().is_empty());
+    let error = saliency(&model, &random_batch(1, 12, 1), 5).unwrap_err();
+    assert_eq!(error.to_string(), "expected an output 0 to 4, found 5");
+    assert!(saliency(&model, &random_batch(1, 11, 1), 0).is_err());
+}
+
+/// A model whose only filter scores `ACG`, one point a base.
+fn acg(layers: &str) -> Model {
+    let text = format!("[[layer]]\ntype='conv1d'\nfilters=2\nwidth=3\n{layers}\n[[layer]]\ntype='global-max-pool'");
+    let mut model = Model::untrained(&net(&text), &three_tasks(), DNA, 8, 3, &cpu()).unwrap();
+    model.weights.parameters[0].values.fill(0.0);
+    // [filter, channel, position]: A at 0, C at 1, G at 2; the second filter is silent.
+    for at in [0, 3 + 1, 6 + 2] {
+        model.weights.parameters[0].values[at] = 1.0;
+    }
+    model.weights.parameters[1].values[1] = -1.0;
+    model.to_device(&cpu())
+}
+
+#[test]
+fn windows_are_where_the_filter_matches() {
+    let model = acg("[[layer]]\ntype='relu'");
+    let mut batch = SequenceBatch::new(DNA, 8);
+    batch.push(b"ACGTTTTT").unwrap();
+    batch.push(b"CGTTTACG").unwrap();
+    batch.push(b"TTTTTTTA").unwrap();
+    let layer = filter_windows(&model, &batch, 0.5).unwrap();
+    assert_eq!((layer.width, layer.filters.len()), (3, 2));
+    let windows: Vec<(usize, i64, f32)> =
+        layer.filters[0].windows.iter().map(|w| (w.sequence, w.start, w.activation)).collect();
+    // CG at the start of the second sequence matches two of three with A in the padding.
+    assert_eq!(windows, [(0, 0, 3.0), (1, -1, 2.0), (1, 5, 3.0)]);
+    assert_eq!(layer.filters[0].sequence_maxima, [3.0, 3.0, 1.0]);
+    assert_eq!((layer.filters[1].max_activation, layer.filters[1].windows.len()), (0.0, 0));
+    let shape = first_layer_shape(&model).unwrap();
+    assert_eq!((shape.filters, shape.width, shape.pad_left), (2, 3, 1));
+    let activations = first_layer_activations(&model, &batch).unwrap();
+    assert_eq!((activations.filters, activations.length, activations.values.len()), (2, 8, 48));
+    assert_eq!(activations.values[..8], [0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_batch_norm_before_the_activation_is_passed_through() {
+    let batch = random_batch(3, 8, 1);
+    let plain = first_layer_activations(&acg("[[layer]]\ntype='relu'"), &batch).unwrap();
+    let normed = first_layer_activations(&acg("[[layer]]\ntype='batch-norm'\n[[layer]]\ntype='relu'"), &batch).unwrap();
+    // Fresh running statistics divide by sqrt(1 + 1e-5).
+    assert!(plain.values.iter().zip(&normed.values).all(|(a, b)| (a - b).abs() < 1e-4));
+    let bare = first_layer_activations(&acg(""), &batch).unwrap();
+    assert!(bare.values.iter().any(|&v| v < 0.0));
+}
+
+#[test]
+fn an_empty_batch_and_another_first_layer() {
+    let model = acg("");
+    let empty = filter_windows(&model, &SequenceBatch::new(DNA, 8), 0.5).unwrap();
+    assert!(empty.filters.iter().all(|f| f.windows.is_empty() && f.max_activation == 0.0));
+    let flat = Model::untrained(&net("[[layer]]\ntype='flatten'"), &three_tasks(), DNA, 8, 3, &cpu()).unwrap();
+    let error = filter_windows(&flat, &random_batch(1, 8, 1), 0.5).unwrap_err().to_string();
+    assert!(error.contains("first layer is conv1d, found flatten"), "{error}");
+}

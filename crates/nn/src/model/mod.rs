@@ -1,0 +1,186 @@
+//! A trained network with everything needed to use it.
+
+mod file;
+
+pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
+pub(crate) use file::{read_arrays, write_arrays, write_whole};
+
+use crate::architecture::{Architecture, ShapeError, Summary};
+use crate::device::OpenedDevice;
+use crate::network::{Leaves, Mode, Plan, Weights, forward};
+use basewise_core::{Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
+use burn_tensor::{Device, Tensor, TensorData};
+
+/// At most this many sequences go through the network at once.
+const BATCH: usize = 256;
+/// At most about this many values in one intermediate array, so that long sequences go in smaller batches.
+const BATCH_VALUES: usize = 1 << 23;
+
+/// A network with its weights, the tasks that it predicts and the form of its input. It predicts through
+/// [`Predict`], in evaluation mode, for any number of sequences.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) architecture: Architecture,
+    pub(crate) plan: Plan,
+    pub(crate) weights: Weights,
+    pub(crate) leaves: Leaves,
+    pub(crate) device: Device,
+    tasks: Vec<Task>,
+    encoding: Encoding,
+    length: usize,
+    training: Option<TrainingSummary>,
+}
+
+/// What a model is about, beside its weights.
+#[derive(Clone, Debug)]
+pub(crate) struct Purpose {
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) encoding: Encoding,
+    pub(crate) length: usize,
+    pub(crate) training: Option<TrainingSummary>,
+}
+
+impl Model {
+    /// A network with fresh weights, a function of the seed.
+    ///
+    /// # Errors
+    /// If a layer does not fit what comes into it.
+    pub fn untrained(
+        architecture: &Architecture,
+        tasks: &[Task],
+        encoding: Encoding,
+        length: usize,
+        seed: u64,
+        device: &OpenedDevice,
+    ) -> Result<Self, ShapeError> {
+        let outputs = tasks.iter().map(Task::outputs).sum();
+        let plan = Plan::new(architecture, encoding.channels(), length, outputs)?;
+        let weights = Weights::initial(&plan, seed);
+        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, training: None };
+        Ok(Self::assemble(architecture.clone(), plan, weights, purpose, &device.device))
+    }
+
+    /// Puts parts together that were made for each other.
+    pub(crate) fn assemble(
+        architecture: Architecture,
+        plan: Plan,
+        weights: Weights,
+        purpose: Purpose,
+        device: &Device,
+    ) -> Self {
+        let device = device.clone().without_autodiff();
+        let leaves = Leaves::new(&weights, &device);
+        let Purpose { tasks, encoding, length, training } = purpose;
+        Self { architecture, plan, weights, leaves, device, tasks, encoding, length, training }
+    }
+
+    /// The same model on another device.
+    pub fn to_device(mut self, device: &OpenedDevice) -> Self {
+        self.device = device.device.clone().without_autodiff();
+        self.leaves = Leaves::new(&self.weights, &self.device);
+        self
+    }
+
+    /// The network's description, without the head.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// How it was trained; `None` for fresh weights.
+    pub fn training(&self) -> Option<&TrainingSummary> {
+        self.training.as_ref()
+    }
+
+    /// Layers, shapes, parameters and receptive field.
+    ///
+    /// # Errors
+    /// None for a model that was built or loaded: its shapes were checked then.
+    pub fn summary(&self) -> Result<Summary, ShapeError> {
+        self.architecture.summary(self.plan.input.channels, self.plan.input.length, self.plan.outputs)
+    }
+
+    /// SHA-256 over names, shapes and bits of all weights, in hex: equal for equal models on any device.
+    pub fn digest(&self) -> String {
+        self.weights.digest()
+    }
+
+    /// Names of the outputs in order.
+    pub fn output_names(&self) -> Vec<String> {
+        self.tasks.iter().flat_map(Task::output_names).collect()
+    }
+
+    /// Sequences that go through the network at once.
+    pub(crate) fn batch_rows(&self) -> usize {
+        (BATCH_VALUES / self.plan.widest().max(1)).clamp(1, BATCH)
+    }
+
+    /// Whether the network can take these sequences.
+    pub(crate) fn check(&self, batch: &SequenceBatch) -> Result<(), PredictError> {
+        let channels = batch.encoding().channels();
+        if batch.length() != self.length || channels != self.encoding.channels() {
+            return Err(PredictError::Shape {
+                expected_length: self.length,
+                expected_channels: self.encoding.channels(),
+                length: batch.length(),
+                channels,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Predict for Model {
+    fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
+        self.check(batch)?;
+        let mut scores = Vec::with_capacity(batch.len() * self.plan.outputs);
+        for part in parts(batch, self.batch_rows()) {
+            scores.extend(predict_rows(&self.plan, &self.leaves, &part, &self.device).map_err(PredictError::Device)?);
+        }
+        Ok(Matrix::new(batch.len(), self.plan.outputs, scores))
+    }
+}
+
+/// Consecutive pieces of at most `rows` sequences.
+pub(crate) fn parts(batch: &SequenceBatch, rows: usize) -> impl Iterator<Item = SequenceBatch> + '_ {
+    (0..batch.len()).step_by(rows).map(move |start| {
+        let mut part = SequenceBatch::new(batch.encoding(), batch.length());
+        (start..batch.len().min(start + rows)).for_each(|i| part.push_codes(batch.sequence(i)));
+        part
+    })
+}
+
+/// One-hot input `[n, channels, length]` on a device.
+pub(crate) fn input(batch: &SequenceBatch, device: &Device) -> Tensor<3> {
+    let shape = [batch.len(), batch.encoding().channels(), batch.length()];
+    Tensor::from_data(TensorData::new(batch.one_hot(), shape), device)
+}
+
+/// Reads a tensor's values, row-major.
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
+    tensor.try_into_vec_as::<f32>().map_err(|error| error.to_string())
+}
+
+/// Raw scores of one batch in evaluation mode, row-major.
+pub(crate) fn predict_rows(
+    plan: &Plan,
+    leaves: &Leaves,
+    batch: &SequenceBatch,
+    device: &Device,
+) -> Result<Vec<f32>, String> {
+    values(forward(plan, leaves, input(batch, device), Mode::Evaluate).scores)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! A batch's way through the network.
+
+use super::{Plan, Step, Weights, dropout};
+use crate::architecture::{Layer, padding_of};
+use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn_tensor::{Device, Tensor, TensorData, activation, module};
+
+const BATCH_NORM_EPSILON: f64 = 1e-5;
+
+/// How layers that differ between training and evaluation behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Running statistics, no dropout.
+    Evaluate,
+    /// Statistics of the batch; dropout masks are a function of seed, step and layer.
+    Train { seed: u64, step: u64 },
+}
+
+/// The network's numbers on a device, each flattened.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaves {
+    pub(crate) parameters: Vec<Tensor<1>>,
+    buffers: Vec<Tensor<1>>,
+}
+
+impl Leaves {
+    /// Copies weights to `device`; on an autodiff device the parameters gather gradients.
+    pub(crate) fn new(weights: &Weights, device: &Device) -> Self {
+        Self::put(weights, device, device.is_autodiff())
+    }
+
+    /// The same without gradients of the parameters.
+    pub(crate) fn frozen(weights: &Weights, device: &Device) -> Self {
+        Self::put(weights, device, false)
+    }
+
+    fn put(weights: &Weights, device: &Device, track: bool) -> Self {
+        let put = |values: &[f32]| tensor1(values.to_vec(), device);
+        Self {
+            parameters: weights.parameters.iter().map(|a| put(&a.values).set_require_grad(track)).collect(),
+            buffers: weights.buffers.iter().map(|a| put(&a.values)).collect(),
+        }
+    }
+}
+
+/// What a batch gave.
+pub(crate) struct Forward {
+    /// Raw scores `[n, outputs]`.
+    pub(crate) scores: Tensor<2>,
+    /// For each batch norm in training: its first buffer, and mean and biased variance of the batch.
+    pub(crate) statistics: Vec<(usize, Tensor<1>, Tensor<1>)>,
+}
+
+/// Values as a vector on `device`.
+pub(crate) fn tensor1(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let n = values.len();
+    Tensor::from_data(TensorData::new(values, [n]), device)
+}
+
+/// Runs `x` `[n, channels, length]` through all steps and the head.
+pub(crate) fn forward(plan: &Plan, leaves: &Leaves, x: Tensor<3>, mode: Mode) -> Forward {
+    let (x, statistics) = forward_steps(&plan.steps, leaves, x, mode);
+    let [n, outputs, _] = x.dims();
+    Forward { scores: x.reshape([n, outputs]), statistics }
+}
+
+/// Runs `x` through some leading steps.
+pub(crate) fn forward_steps(
+    steps: &[Step],
+    leaves: &Leaves,
+    mut x: Tensor<3>,
+    mode: Mode,
+) -> (Tensor<3>, Vec<(usize, Tensor<1>, Tensor<1>)>) {
+    let mut statistics = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        x = match (&step.layer, mode) {
+            (Layer::BatchNorm, Mode::Train { .. }) => {
+                let [scale, shift] = pair(&leaves.parameters, step.parameter);
+                let out = module::batch_norm_train(x, scale, shift, BATCH_NORM_EPSILON);
+                statistics.push((step.buffer, out.mean, out.variance));
+                out.output
+            }
+            (Layer::BatchNorm, Mode::Evaluate) => {
+                let [scale, shift] = pair(&leaves.parameters, step.parameter);
+                let [mean, variance] = pair(&leaves.buffers, step.buffer);
+                module::batch_norm(x, scale, shift, mean, variance, BATCH_NORM_EPSILON)
+            }
+            (Layer::Dropout { .. }, Mode::Evaluate) => x,
+            (Layer::Dropout { rate, channels }, Mode::Train { seed, step }) => {
+                let [n, c, l] = x.dims();
+                let l = if *channels { 1 } else { l };
+                let mask = dropout::mask(n * c * l, *rate, seed, step, number as u64);
+                let mask = Tensor::from_data(TensorData::new(mask, [n, c, l]), &x.device());
+                x * mask
+            }
+            _ => apply(step, leaves, x),
+        };
+    }
+    (x, statistics)
+}
+
+fn pair(tensors: &[Tensor<1>], first: usize) -> [Tensor<1>; 2] {
+    [tensors[first].clone(), tensors[first + 1].clone()]
+}
+
+/// A layer that is the same in training and evaluation.
+fn apply(step: &Step, leaves: &Leaves, x: Tensor<3>) -> Tensor<3> {
+    let [n, channels, length] = x.dims();
+    match step.layer {
+        Layer::Conv1d { filters, width, stride, dilation, groups, padding } => {
+            let [weight, bias] = pair(&leaves.parameters, step.parameter);
+            let weight = weight.reshape([filters, channels / groups, width]);
+            let pads = padding_of(padding, length, (width - 1) * dilation + 1, stride);
+            let options = ConvOptions::new_with_padding([stride], [pads], [dilation], groups);
+            module::conv1d(x, weight, Some(bias), options)
+        }
+        Layer::MaxPool1d { width, stride } => {
+            module::max_pool1d(x, MaxPoolOptions::new([width]).with_stride([stride.unwrap_or(width)]))
+        }
+        Layer::AvgPool1d { width, stride } => {
+            module::avg_pool1d(x, AvgPoolOptions::new([width]).with_stride([stride.unwrap_or(width)]))
+        }
+        Layer::GlobalMaxPool => x.max_dim(2),
+        Layer::GlobalAvgPool => x.mean_dim(2),
+        Layer::Flatten => x.reshape([n, channels * length, 1]),
+        Layer::Dense { units } => {
+            let [weight, bias] = pair(&leaves.parameters, step.parameter);
+            let product = x.reshape([n, channels]).matmul(weight.reshape([channels, units]));
+            (product + bias.reshape([1, units])).reshape([n, units, 1])
+        }
+        Layer::Relu => activation::relu(x),
+        Layer::Gelu => activation::gelu(x),
+        Layer::Silu => activation::silu(x),
+        Layer::Elu => activation::elu(x, 1.0),
+        Layer::Tanh => activation::tanh(x),
+        Layer::Sigmoid => activation::sigmoid(x),
+        Layer::Softplus => activation::softplus(x, 1.0),
+        Layer::Exp => x.exp(),
+        // Their two modes are told apart by the caller.
+        Layer::Dropout { .. } | Layer::BatchNorm => x,
+    }
+}

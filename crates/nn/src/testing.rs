@@ -1,0 +1,68 @@
+//! Small data for tests.
+
+use crate::{Architecture, OpenedDevice};
+use basewise_core::random::{below, stream, uniform};
+use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, SequenceBatch, Split, Task, TaskKind};
+
+pub(crate) const DNA: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+
+pub(crate) fn net(text: &str) -> Architecture {
+    Architecture::from_toml(text, "test").unwrap()
+}
+
+pub(crate) fn cpu() -> OpenedDevice {
+    OpenedDevice::cpu()
+}
+
+pub(crate) fn task(name: &str, kind: TaskKind) -> Task {
+    Task { name: name.into(), kind }
+}
+
+/// One binary task, one of three classes, one regression: five outputs.
+pub(crate) fn three_tasks() -> Vec<Task> {
+    let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into(), "c".into()] };
+    vec![task("b", TaskKind::Binary), task("c", classes), task("r", TaskKind::Regression)]
+}
+
+pub(crate) fn random_letters(n: usize, length: usize, seed: u64) -> Vec<Vec<u8>> {
+    let mut rng = stream(seed, "test letters", &[]);
+    (0..n).map(|_| (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect()).collect()
+}
+
+pub(crate) fn random_batch(n: usize, length: usize, seed: u64) -> SequenceBatch {
+    let mut batch = SequenceBatch::new(DNA, length);
+    random_letters(n, length, seed).iter().for_each(|letters| batch.push(letters).unwrap());
+    batch
+}
+
+/// Half of the sequences hold `TGACTCA` somewhere; every fifth is for validation.
+pub(crate) fn planted(n: usize, length: usize) -> Dataset {
+    let mut rng = stream(9, "test planted", &[]);
+    let examples = random_letters(n, length, 3).into_iter().enumerate().map(|(i, mut sequence)| {
+        let positive = i % 2 == 0;
+        if positive {
+            let at = (uniform(&mut rng) * (length - 7) as f64) as usize;
+            sequence[at..at + 7].copy_from_slice(b"TGACTCA");
+        }
+        let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
+        Example { id: format!("s{i}"), place: None, split, sequence, labels: vec![f64::from(u8::from(positive))] }
+    });
+    let examples = examples.collect();
+    Dataset { encoding: DNA, length, jitter: 0, tasks: vec![task("site", TaskKind::Binary)], examples }
+}
+
+pub(crate) const SMALL: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 8
+width = 9
+[[layer]]
+type = 'batch-norm'
+[[layer]]
+type = 'relu'
+[[layer]]
+type = 'dropout'
+rate = 0.1
+[[layer]]
+type = 'global-max-pool'
+";

@@ -1,0 +1,202 @@
+//! Checkpoints: one directory each with everything that training goes on from, written aside, synced and renamed.
+
+use super::{EpochRecord, TrainError};
+use crate::loss::LossSums;
+use crate::model::{read_arrays, write_arrays, write_whole};
+use crate::network::{Array, Plan, Spec, Weights, hex};
+use crate::optimizer::Optimizer;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many checkpoints stay: if the newest was damaged, the one before still serves.
+const KEEP: usize = 2;
+const FORMAT: u32 = 1;
+const STATE: &str = "state.json";
+const WEIGHTS: &str = "weights.safetensors";
+const BEST: &str = "best.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+
+/// Everything about a run but its arrays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    format_version: u32,
+    /// Of configuration, architecture and examples: only the same run goes on.
+    pub(super) run_digest: String,
+    /// Finished epochs.
+    pub(super) epoch: usize,
+    /// Steps done in the epoch after them.
+    pub(super) step: usize,
+    /// Losses of those steps.
+    pub(super) sums: LossSums,
+    /// Steps the optimizer has taken.
+    pub(super) optimizer_steps: u64,
+    /// Value of the monitored figure in the best epoch; lower is better.
+    pub(super) best_score: Option<f64>,
+    /// The lines of `history.jsonl`.
+    pub(super) history: Vec<EpochRecord>,
+    /// Wall-clock time of all epochs and of the unfinished one.
+    pub(super) seconds: f64,
+    pub(super) epoch_seconds: f64,
+    /// SHA-256 of the other files.
+    files: BTreeMap<String, String>,
+}
+
+impl State {
+    /// The state before the first step.
+    pub(super) fn new(run_digest: String, tasks: usize) -> Self {
+        Self {
+            format_version: FORMAT,
+            run_digest,
+            epoch: 0,
+            step: 0,
+            sums: LossSums::new(tasks),
+            optimizer_steps: 0,
+            best_score: None,
+            history: Vec::new(),
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// The 1-based epoch with the best score.
+    pub(super) fn best_epoch(&self) -> usize {
+        self.history.iter().rev().find(|record| record.best).map_or(0, |record| record.epoch)
+    }
+}
+
+/// A run at a point from which it goes on exactly.
+pub(super) struct Snapshot {
+    pub(super) state: State,
+    pub(super) weights: Weights,
+    pub(super) best: Weights,
+    pub(super) optimizer: Optimizer,
+}
+
+/// Writes a checkpoint below `directory` and removes all but the newest two.
+pub(super) fn save(directory: &Path, snapshot: &mut Snapshot) -> Result<PathBuf, TrainError> {
+    let name = format!("step-{:010}", snapshot.optimizer.steps);
+    let (aside, target) = (directory.join(format!("{name}.partial")), directory.join(&name));
+    fs_err::create_dir_all(directory)?;
+    remove(&aside)?;
+    fs_err::create_dir(&aside)?;
+    snapshot.state.optimizer_steps = snapshot.optimizer.steps;
+    let moments = moment_arrays(&snapshot.optimizer, &snapshot.weights);
+    for (file, arrays) in [
+        (WEIGHTS, snapshot.weights.arrays().collect::<Vec<&Array>>()),
+        (BEST, snapshot.best.arrays().collect()),
+        (OPTIMIZER, moments.iter().collect()),
+    ] {
+        let path = aside.join(file);
+        write_arrays(&path, &arrays, None)?;
+        snapshot.state.files.insert(file.to_owned(), digest_of(&path)?);
+    }
+    let json = serde_json::to_vec_pretty(&snapshot.state).map_err(io::Error::other)?;
+    write_whole(&aside.join(STATE), &json)?;
+    sync_directory(&aside)?;
+    // A run that was interrupted right after a checkpoint of the same step writes the same again.
+    remove(&target)?;
+    fs_err::rename(&aside, &target)?;
+    sync_directory(directory)?;
+    let mut all = list(directory)?;
+    all.truncate(all.len().saturating_sub(KEEP));
+    all.iter().try_for_each(|old| remove(old))?;
+    Ok(target)
+}
+
+/// The newest checkpoint that is whole, or none; a damaged one is passed over.
+pub(super) fn load_newest(directory: &Path, plan: &Plan, fresh: &Optimizer) -> Result<Option<Snapshot>, TrainError> {
+    if !directory.is_dir() {
+        return Ok(None);
+    }
+    let mut first_error = None;
+    for path in list(directory)?.into_iter().rev() {
+        match load(&path, plan, fresh) {
+            Ok(snapshot) => return Ok(Some(snapshot)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    first_error.map_or(Ok(None), Err)
+}
+
+/// Removes all checkpoints of an earlier run.
+pub(super) fn clear(directory: &Path) -> Result<(), TrainError> {
+    remove(directory)
+}
+
+fn load(path: &Path, plan: &Plan, fresh: &Optimizer) -> Result<Snapshot, TrainError> {
+    let broken = |message: String| TrainError::Checkpoint { path: path.to_owned(), message };
+    let text = fs_err::read_to_string(path.join(STATE))?;
+    let state: State = serde_json::from_str(&text).map_err(|error| broken(format!("{STATE}: {error}")))?;
+    if state.format_version != FORMAT {
+        return Err(broken(format!("expected format_version {FORMAT}, found {}", state.format_version)));
+    }
+    for file in [WEIGHTS, BEST, OPTIMIZER] {
+        if state.files.get(file) != Some(&digest_of(&path.join(file))?) {
+            return Err(broken(format!("{file} was damaged after it was written")));
+        }
+    }
+    let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
+    let weights = |file: &str| -> Result<Weights, TrainError> {
+        let mut parameters = read_arrays(&path.join(file), &specs)?;
+        let buffers = parameters.split_off(plan.parameters.len());
+        Ok(Weights { parameters, buffers })
+    };
+    let moments: Vec<Spec> = ["first", "second"].iter().flat_map(|which| moment_specs(plan, which)).collect();
+    let mut first: Vec<Vec<f32>> = read_arrays(&path.join(OPTIMIZER), &moments.iter().collect::<Vec<_>>())?
+        .into_iter()
+        .map(|array| array.values)
+        .collect();
+    let second = first.split_off(plan.parameters.len());
+    let optimizer = Optimizer { steps: state.optimizer_steps, first, second, ..fresh.clone() };
+    Ok(Snapshot { weights: weights(WEIGHTS)?, best: weights(BEST)?, state, optimizer })
+}
+
+fn moment_specs(plan: &Plan, which: &str) -> Vec<Spec> {
+    plan.parameters.iter().map(|spec| Spec { name: format!("{which}.{}", spec.name), ..spec.clone() }).collect()
+}
+
+fn moment_arrays(optimizer: &Optimizer, weights: &Weights) -> Vec<Array> {
+    let named = |which: &str, values: &[Vec<f32>]| -> Vec<Array> {
+        let arrays = weights.parameters.iter().zip(values);
+        let rename = |(a, values): (&Array, &Vec<f32>)| {
+            Array { name: format!("{which}.{}", a.name), shape: a.shape.clone(), values: values.clone() }
+        };
+        arrays.map(rename).collect()
+    };
+    [named("first", &optimizer.first), named("second", &optimizer.second)].concat()
+}
+
+/// Whole checkpoints, oldest first.
+fn list(directory: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let steps = name.strip_prefix("step-").and_then(|digits| digits.parse::<u64>().ok());
+        if let Some(steps) = steps.filter(|_| path.is_dir()) {
+            found.push((steps, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+fn digest_of(path: &Path) -> io::Result<String> {
+    Ok(hex(&Sha256::digest(fs_err::read(path)?)))
+}
+
+fn remove(directory: &Path) -> Result<(), TrainError> {
+    match fs_err::remove_dir_all(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Makes renames and new files in a directory survive a power cut. Windows syncs them with the files.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs_err::File::open(path)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,158 @@
+//! Training: our own loop, so that a seed decides everything and an interrupted run goes on exactly.
+//!
+//! Every random choice is a function of the seed and of epoch, example, step or layer, so there is no generator state
+//! to save, and nothing depends on threads. The optimizer's moments, the position within the epoch, the losses so far
+//! and the best weights are in the checkpoint.
+
+mod batches;
+mod checkpoint;
+mod config;
+mod progress;
+mod run;
+mod step;
+mod validate;
+
+pub use config::{Monitor, TrainConfig};
+#[cfg(test)]
+pub(crate) use step::gradients;
+pub use progress::{Control, EpochRecord, Progress, StepProgress};
+
+use crate::architecture::{Architecture, ShapeError};
+use crate::device::OpenedDevice;
+use crate::model::{Model, ModelError};
+use basewise_core::{Dataset, Split};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// All epochs were run.
+    LastEpoch,
+    /// No epoch was better for as long as the patience lasts.
+    EarlyStopping,
+    /// The observer asked for it; the run can be resumed.
+    Interrupted,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LastEpoch => "last epoch",
+            Self::EarlyStopping => "early stopping",
+            Self::Interrupted => "interruption",
+        })
+    }
+}
+
+/// What training left behind.
+#[derive(Clone, Debug)]
+pub struct TrainOutcome {
+    /// Why it ended.
+    pub stopped: Stopped,
+    /// Whether it was interrupted; then there is no `model.safetensors`, and the rest is about the run so far.
+    pub interrupted: bool,
+    /// Finished epochs.
+    pub epochs: usize,
+    /// The 1-based epoch whose weights were kept; 0 before the first ends.
+    pub best_epoch: usize,
+    /// Trained numbers.
+    pub parameters: usize,
+    /// SHA-256 over the kept weights, in hex; see [`Model::digest`].
+    pub weights_digest: String,
+    /// Wall-clock time of all epochs, those before a resume included.
+    pub seconds: f64,
+    /// Steps that were taken over from a checkpoint.
+    pub resumed_steps: u64,
+    /// One record an epoch.
+    pub history: Vec<EpochRecord>,
+    /// The network with the kept weights.
+    pub model: Model,
+}
+
+/// Why a network could not be trained.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting is out of range or does not fit the data.
+    #[error("{0}")]
+    Config(String),
+    /// There is nothing to train or to validate on.
+    #[error("the {0} split is empty; {hint}", hint = split_hint(*.0))]
+    EmptySplit(Split),
+    /// There are examples, but no known label.
+    #[error("the {0} split has no known label; {hint}", hint = split_hint(*.0))]
+    NoLabels(Split),
+    /// An example cannot be used.
+    #[error("example {id:?}: {message}")]
+    Example {
+        /// Its name.
+        id: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A layer does not fit its input.
+    #[error("the network does not fit the data: {0}")]
+    Shape(#[from] ShapeError),
+    /// Training left the numbers that can be computed with.
+    #[error("the loss is not a finite number at step {step} of epoch {epoch}; lower the learning rate ({rate}) or clip the gradient")]
+    NotFinite {
+        /// 1-based.
+        epoch: usize,
+        /// 1-based within the epoch.
+        step: usize,
+        /// The learning rate of that step.
+        rate: f64,
+    },
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// A checkpoint cannot be used.
+    #[error("{path}: {message}", path = .path.display())]
+    Checkpoint {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file could not be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A model file could not be read or written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+fn split_hint(split: Split) -> &'static str {
+    match split {
+        Split::Valid => "early stopping needs one: give some examples the split \"valid\" when the data set is made",
+        Split::Train | Split::Test => "give some examples that split when the data set is made",
+    }
+}
+
+/// Trains a network and writes `model.safetensors`, `history.jsonl` and `checkpoints/` into `run_dir`.
+///
+/// With `resume`, a run that was interrupted in `run_dir` goes on from its newest checkpoint and ends with the weights
+/// that it would have had; without a checkpoint it begins. Without `resume`, checkpoints of an earlier run in that
+/// directory are removed. `observer` hears of every step and epoch and may stop the run.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train(
+    dataset: &Dataset,
+    architecture: &Architecture,
+    config: &TrainConfig,
+    device: &OpenedDevice,
+    run_dir: &Path,
+    resume: bool,
+    observer: &mut dyn FnMut(&Progress) -> Control,
+) -> Result<TrainOutcome, TrainError> {
+    if let Some(fault) = config.fault() {
+        return Err(TrainError::Config(fault));
+    }
+    run::Run::start(dataset, architecture, config, device, run_dir, resume)?.go(observer)
+}
+
+#[cfg(test)]
+mod tests;
