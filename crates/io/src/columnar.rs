@@ -78,8 +78,8 @@ pub(crate) fn write<'a>(
     for start in (0..rows).step_by(step) {
         let range = start..rows.min(start + step);
         let mut group = writer.next_row_group().map_err(failed)?;
-        for column in 0..fields.len() {
-            write_column(&mut group, chunk(column, range.clone()), fields[column].required).map_err(failed)?;
+        for (column, field) in fields.iter().enumerate() {
+            write_column(&mut group, chunk(column, range.clone()), field.required).map_err(failed)?;
         }
         group.close().map_err(failed)?;
     }

@@ -64,7 +64,9 @@ impl Error {
     pub fn io(file: &Path, action: &str, cause: io::Error) -> Self {
         use io::ErrorKind as Kind;
         let (message, hint) = match cause.kind() {
-            Kind::NotFound => ("expected a file, found none of that name".to_owned(), None),
+            Kind::NotFound if ["opened", "read"].contains(&action) => {
+                ("expected a file, found none of that name".to_owned(), None)
+            }
             Kind::PermissionDenied => (format!("could not be {action}: permission denied"), None),
             Kind::StorageFull => (
                 format!("could not be {action}: no space left on the device"),

@@ -18,15 +18,19 @@ pub struct Record {
     pub line: usize,
 }
 
+/// Letters that a record may have: more than any chromosome of a model organism, and a bound on the memory.
+const LONGEST: usize = 1 << 32;
+
 /// Reads the records of a FASTA file one by one; see [`crate::input::open`] for what a file may be.
 ///
 /// # Errors
 /// A file that cannot be opened. Later, from the iterator: text before the first `>`, a record without a sequence, a
-/// byte that is no nucleotide letter (named with its offset in the record), truncated compressed data. The iterator
+/// byte that is no nucleotide letter (named with its offset in the record), truncated compressed data, more than 2^32
+/// letters. The iterator
 /// ends after its first error. Names may repeat.
 pub fn read(path: &Path) -> Result<Reader> {
     // A chromosome may stand on one line.
-    let lines = Lines::open(path)?.with_limit(usize::MAX);
+    let lines = Lines::open(path)?.with_limit(LONGEST);
     Ok(Reader { lines, header: None, count: 0, done: false })
 }
 
@@ -81,6 +85,10 @@ impl Reader {
             let letters = text.trim_ascii_end();
             check_letters(letters, sequence.len())
                 .map_err(|wrong| wrong.in_file(&path, format!("record {id:?}, line {number}")))?;
+            if sequence.len() + letters.len() > LONGEST {
+                let message = format!("expected a sequence of at most {LONGEST} letters, found a longer one");
+                return Err(Error::of(&path, message).at(format!("record {id:?}, line {number}")));
+            }
             sequence.extend_from_slice(letters);
         }
         if sequence.is_empty() {

@@ -1,4 +1,43 @@
-//! Genome file formats, tables and data sets on disk.
+//! Genome file formats, tables and data sets on disk: everything of basewise that touches a file.
+//!
+//! | module | reads or writes |
+//! |---|---|
+//! | [`input`], [`output`] | any text, plain, gzip or bgzip, `-` for the standard streams; files that appear whole or not at all |
+//! | [`fasta`], [`bed`], [`table`] | sequences; places (BED, narrowPeak, broadPeak); TSV and CSV |
+//! | [`genome`] | a reference genome at random places |
+//! | [`build`] | data sets out of those |
+//! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
+//!
+//! Errors say what was expected, what was found, in which file and line, and what to do about it ([`Error::hint`]).
+//! Nothing here prints, and no input makes it panic.
+//!
+//! ```
+//! use basewise_core::{Alphabet, CasePolicy, Encoding, Split};
+//! use basewise_io::build::{self, Negatives, SequencesInput, SequencesSpec, TableColumns};
+//! use basewise_io::{dataset, output};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let table = folder.join("sites.tsv");
+//! output::write_file(&table, |sink| {
+//!     sink.write_all(b"sequence\tlabel\tsplit\nACGTAC\t1\ttrain\nTTGCAA\t0\ttrain\nACGTAA\t1\tvalid\nGGCCAA\t0\ttest\n")
+//! })?;
+//! let built = build::sequences(&SequencesSpec {
+//!     input: SequencesInput::Table { files: vec![table.into()], columns: TableColumns::default() },
+//!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
+//!     length: None,
+//!     split: None,
+//!     negatives: Negatives::None,
+//!     seed: 1,
+//!     command: "an example".to_owned(),
+//! })?;
+//! assert_eq!((built.account.read, built.account.used), (4, 4));
+//!
+//! dataset::save(&folder.join("sites"), &built.dataset, &built.provenance, &[], false)?;
+//! let (sites, _) = dataset::load(&folder.join("sites"))?;
+//! assert_eq!(sites.rows_of(Split::Train), [0, 1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod arrays;
 pub mod bed;

@@ -160,13 +160,8 @@ mod tests {
 
     #[test]
     fn consensus_uses_one_two_three_or_four_bases() {
-        let rows = vec![
-            [0.7, 0.1, 0.1, 0.1],
-            [0.4, 0.0, 0.4, 0.2],
-            [0.4, 0.3, 0.3, 0.0],
-            [0.25; 4],
-            [0.0, 0.0, 0.0, 1.0],
-        ];
+        let rows =
+            vec![[0.7, 0.1, 0.1, 0.1], [0.4, 0.0, 0.4, 0.2], [0.4, 0.3, 0.3, 0.0], [0.25; 4], [0.0, 0.0, 0.0, 1.0]];
         let m = motif(rows);
         assert_eq!(m.consensus(), "ARVNT");
         assert_eq!(Motif { alphabet: Alphabet::Rna, ..m }.consensus(), "ARVNU");

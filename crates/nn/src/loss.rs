@@ -49,8 +49,7 @@ pub fn loss(tasks: &[Task], scores: &Matrix, labels: &[&[f64]]) -> LossSums {
 /// unknown.
 pub fn loss_and_gradient(tasks: &[Task], scores: &Matrix, labels: &[&[f64]]) -> (LossSums, Vec<f32>) {
     let mut gradient = vec![0.0; scores.rows() * scores.columns()];
-    let known: Vec<usize> =
-        (0..tasks.len()).map(|t| labels.iter().filter(|row| !row[t].is_nan()).count()).collect();
+    let known: Vec<usize> = (0..tasks.len()).map(|t| labels.iter().filter(|row| !row[t].is_nan()).count()).collect();
     let active = known.iter().filter(|&&k| k > 0).count();
     let sums = walk(tasks, scores, labels, |task, at, slope| {
         gradient[at] = (slope / (known[task] * active) as f64) as f32;
@@ -78,7 +77,9 @@ fn walk(tasks: &[Task], scores: &Matrix, labels: &[&[f64]], mut visit: impl FnMu
                     visit(t, at, sigmoid(z) - label);
                     softplus(z) - label * z
                 }
-                TaskKind::Classes { .. } => cross_entropy(own, label as usize, |class, slope| visit(t, at + class, slope)),
+                TaskKind::Classes { .. } => {
+                    cross_entropy(own, label as usize, |class, slope| visit(t, at + class, slope))
+                }
                 TaskKind::Regression => {
                     let difference = f64::from(own[0]) - label;
                     visit(t, at, 2.0 * difference);
@@ -120,8 +121,7 @@ mod tests {
             .to_vec()
     }
 
-    const SCORES: [f32; 15] =
-        [0.5, 1.0, -2.0, 0.25, 3.0, -1.5, 0.0, 0.0, 0.0, -1.0, 0.0, 2.0, 1.0, -1.0, 0.5];
+    const SCORES: [f32; 15] = [0.5, 1.0, -2.0, 0.25, 3.0, -1.5, 0.0, 0.0, 0.0, -1.0, 0.0, 2.0, 1.0, -1.0, 0.5];
     const LABELS: [[f64; 3]; 3] = [[1.0, 2.0, 2.5], [0.0, f64::NAN, -1.0], [f64::NAN, 0.0, f64::NAN]];
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct EvaluateArgs {
     /// Which examples to judge it on
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
-    /// Write the metrics here [default: RUN/metrics.json for the run's own test split]
+    /// Write the metrics here [default: RUN/metrics.json for the run's own test split, with baselines]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Bootstrap resamples behind each 95 % interval
@@ -87,12 +87,14 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         baselines: simple.iter().map(|(name, p)| Baseline { name: name.clone(), tasks: judge(p) }).collect(),
     };
     let own_test = args.data.is_none() && args.split == SplitArg::Test;
-    if own_test {
+    // An evaluation that goes elsewhere, or leaves something out, does not replace what the report reads.
+    let complete = own_test && args.output.is_none() && !args.no_baselines;
+    if complete {
         write_predictions(&run, &dataset, &rows, &predicted)?;
         let performance = curves::performance(&dataset, &rows, &predicted, &simple, &evaluation, &options);
         write_json(&run.file("curves.json"), &performance)?;
     }
-    if let Some(file) = args.output.clone().or_else(|| own_test.then(|| run.file("metrics.json"))) {
+    if let Some(file) = args.output.clone().or_else(|| complete.then(|| run.file("metrics.json"))) {
         write_json(&file, &evaluation)?;
         printer.talk(&format!("wrote {}", file.display()));
     }

@@ -13,7 +13,11 @@ pub(super) fn to_bytes(array: &Array) -> Vec<u8> {
         ArrayValues::I64(_) => "<i8".to_owned(),
         ArrayValues::Text(values) => format!("<U{}", longest(values)),
     };
-    let shape: String = array.shape.iter().map(|size| format!("{size},")).collect();
+    // As Python writes a tuple: (), (3,), (2, 3).
+    let mut shape = array.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    if array.shape.len() == 1 {
+        shape.push(',');
+    }
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
     // Magic, version, length, header and a line end together fill a multiple of 64 bytes.
     let padding = 64 - (MAGIC.len() + 4 + header.len() + 1) % 64;
@@ -111,12 +115,12 @@ mod tests {
 
     #[test]
     fn the_header_is_what_numpy_writes() {
-        // numpy 2.4.0: numpy.save of numpy.zeros((2, 3), 'f4'), its first 128 bytes.
+        // numpy 2.4.6: numpy.save of numpy.zeros((2, 3), 'f4'), its first 69 bytes, spaces up to byte 126, a line end.
         let bytes = to_bytes(&Array::f32([2, 3], vec![0.0; 6]));
         assert_eq!(&bytes[..10], b"\x93NUMPY\x01\x00\x76\x00");
         assert_eq!(bytes.len(), 128 + 24);
         assert_eq!(bytes[127], b'\n');
-        assert!(bytes[10..].starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,3,), }"));
+        assert!(bytes[10..].starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
     }
 
     #[test]

@@ -267,6 +267,9 @@ pub(super) fn in_line(path: &Path, line: usize, error: Error) -> Error {
     }
 }
 
+/// The stored stretch of a window and its letters, or the reason to skip it.
+type Cut = std::result::Result<(Interval, Vec<u8>), &'static str>;
+
 /// Cuts windows out of a genome as the policies say.
 pub(super) struct Cutter<'a> {
     pub(super) spec: &'a IntervalsSpec,
@@ -276,9 +279,8 @@ pub(super) struct Cutter<'a> {
 impl Cutter<'_> {
     fn drafts(&self, windows: &Windows<'_>, account: &mut Account) -> Result<Vec<Draft>> {
         let mut drafts = Vec::new();
-        for window in &windows.windows {
-            let cut = self.cut(window).map_err(|error| in_line(windows.paths[window.file], window.line, error))?;
-            match cut {
+        for (window, cut) in windows.windows.iter().zip(self.cut_all(&windows.windows)) {
+            match cut.map_err(|error| in_line(windows.paths[window.file], window.line, error))? {
                 Ok((place, sequence)) => drafts.push(Draft {
                     id: window.name(),
                     chrom: Some(place.chrom.clone()),
@@ -295,8 +297,18 @@ impl Cutter<'_> {
         Ok(drafts)
     }
 
+    /// Every window cut, in the order of the windows.
+    fn cut_all(&self, windows: &[Window]) -> Vec<Result<Cut>> {
+        // Along the genome, so that a compressed one is decompressed once; peaks often come in the order of their scores.
+        let mut order: Vec<usize> = (0..windows.len()).collect();
+        order.sort_by_key(|&i| (&windows[i].chrom, windows[i].start));
+        let mut cuts: Vec<(usize, Result<Cut>)> = order.into_iter().map(|i| (i, self.cut(&windows[i]))).collect();
+        cuts.sort_by_key(|(i, _)| *i);
+        cuts.into_iter().map(|(_, cut)| cut).collect()
+    }
+
     /// The stored stretch of a window and its letters, or the reason to skip it.
-    fn cut(&self, window: &Window) -> Result<std::result::Result<(Interval, Vec<u8>), &'static str>> {
+    fn cut(&self, window: &Window) -> Result<Cut> {
         let length = self.genome.length(&window.chrom)?;
         let (from, to) = (window.start - self.spec.jitter as i64, window.end + self.spec.jitter as i64);
         let (start, end) = (from.max(0) as u64, (to.max(0) as u64).min(length));

@@ -100,6 +100,14 @@ fn strata(drafts: &[&Draft]) -> Vec<usize> {
 
 /// The splits of files or of a column; without a validation split, a part of the training rows becomes it.
 fn given_splits(drafts: &[&Draft], alphabet: Alphabet, seed: u64) -> Result<Vec<Split>> {
+    if let Some(draft) = drafts.iter().find(|draft| draft.split.is_none()) {
+        // Training on them would leave a test without that class.
+        return Err(Error::new(format!(
+            "expected a split for every sequence or for none, found none for {:?}",
+            draft.id
+        ))
+        .with_hint("say for every file which split it is"));
+    }
     let splits: Vec<Option<Split>> = drafts.iter().map(|draft| draft.split).collect();
     split::carve_valid(&sequences(drafts), alphabet, &splits, &strata(drafts), VALID_OF_TRAIN, seed).map_err(of_core)
 }

@@ -180,8 +180,8 @@ pub(super) fn group_overlapping(drafts: &mut [Draft], alphabet: Alphabet) {
             _ => (chrom, end, row),
         });
     }
-    for row in 0..drafts.len() {
-        drafts[row].group = Some(sets.root(row).to_string());
+    for (row, draft) in drafts.iter_mut().enumerate() {
+        draft.group = Some(sets.root(row).to_string());
     }
 }
 

@@ -13,8 +13,9 @@ use std::path::Path;
 const HEADER: u64 = 18;
 /// Checksum and size after the compressed bytes.
 const FOOTER: u64 = 8;
-/// Decompressed blocks that are kept: neighbouring windows fall into the same few.
-const KEPT: usize = 16;
+/// Decompressed blocks that are kept, of 64 KiB each: neighbouring windows fall into the same few, and a small genome
+/// into all of them.
+const KEPT: usize = 512;
 
 /// Where a block starts in the file and in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Bgzf {
             let part = block.get(from..).unwrap_or_default();
             let part = &part[..part.len().min((end - offset) as usize)];
             if part.is_empty() {
-                return Err(invalid("the .gzi index does not belong to the file: delete it and run again"));
+                return Err(invalid("its blocks are not where the .gzi index says"));
             }
             bytes.extend_from_slice(part);
             offset += part.len() as u64;
@@ -87,7 +88,7 @@ impl Bgzf {
         let next = self.blocks.get(number + 1).map_or(self.size, |block| block.text);
         let bytes = decompress(&mut self.file, self.blocks[number].compressed)?;
         if bytes.len() as u64 != next - self.blocks[number].text {
-            return Err(invalid("the .gzi index does not belong to the file: delete it and run again"));
+            return Err(invalid("its blocks are not where the .gzi index says"));
         }
         if self.kept.len() == KEPT {
             self.kept.pop_front();

@@ -19,6 +19,7 @@ use basewise_core::{Alphabet, Interval, Strand, reverse_complement};
 use fai::Entry;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use text::Text;
 
@@ -95,10 +96,8 @@ impl Genome {
             ));
         }
         let (from, to) = (entry.position(interval.start), entry.position(interval.end - 1) + 1);
-        let mut letters = self
-            .text
-            .read(from, to - from)
-            .map_err(|cause| Error::io(&self.path, "read", cause).at(interval.to_string()))?;
+        let mut letters =
+            self.text.read(from, to - from).map_err(|cause| unreadable(&self.path, cause).at(interval.to_string()))?;
         letters.retain(|&byte| byte != b'\n' && byte != b'\r');
         if letters.len() as u64 != interval.len() {
             return Err(stale(&self.path, &interval.chrom));
@@ -146,7 +145,7 @@ fn entries(path: &Path, text: &Text, notes: &mut Vec<String>) -> Result<Vec<Entr
         let entries = fai::read(&index)?;
         fai::verify(&entries, text).map_err(|wrong| match wrong {
             fai::Mismatch::Contig(name) => stale(path, &name),
-            fai::Mismatch::Io(cause) => Error::io(path, "read", cause),
+            fai::Mismatch::Io(cause) => unreadable(path, cause),
         })?;
         return Ok(entries);
     }
@@ -158,6 +157,20 @@ fn entries(path: &Path, text: &Text, notes: &mut Vec<String>) -> Result<Vec<Entr
         }
     }
     Ok(entries)
+}
+
+/// A block of bgzip that is not where its index says may be a damaged file, or the index of another one.
+fn unreadable(path: &Path, cause: io::Error) -> Error {
+    let blocks = beside(path, ".gzi");
+    if cause.kind() == io::ErrorKind::InvalidData && blocks.exists() {
+        let hint = format!(
+            "if the genome was changed, delete {} and {} and run again: they will be made anew",
+            beside(path, ".fai").display(),
+            blocks.display()
+        );
+        return Error::io(path, "read", cause).with_hint(hint);
+    }
+    Error::io(path, "read", cause)
 }
 
 fn stale(path: &Path, contig: &str) -> Error {

@@ -208,7 +208,7 @@ fn background_matches_gc_and_avoids_peaks_and_blacklist() {
             assert!(place.chrom != "chr1" || place.end <= 3000, "{place} is blacklisted");
             let others = built.dataset.examples.iter().filter(|other| other.id != negative.id);
             assert!(others.filter_map(|other| other.place.as_ref()).all(|other| !other.overlaps(place)));
-            let letters = contigs[&place.chrom][place.start as usize..place.end as usize].as_bytes();
+            let letters = &contigs[&place.chrom].as_bytes()[place.start as usize..place.end as usize];
             assert_eq!(negative.sequence, basewise_core::reverse_complement(letters, Alphabet::Dna));
         }
         assert_eq!(intervals(&spec(same_chromosome, 3)).unwrap().dataset, built.dataset);

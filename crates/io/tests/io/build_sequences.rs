@@ -205,6 +205,10 @@ fn policies_that_cannot_be_served_are_refused() {
     let chromosome = SplitPolicy::Chromosome { valid: vec![], test: vec!["chr1".into()] };
     assert!(sequences(&SequencesSpec { split: Some(chromosome), ..spec(input.clone()) }).is_err());
     assert!(sequences(&SequencesSpec { length: Some(0), ..spec(input.clone()) }).is_err());
+    let test = InputFile { path: dir.put("b.fa", ">w\nTTTT\n"), split: Some(Split::Test) };
+    let SequencesInput::Binary { positives, .. } = input else { panic!("a binary input") };
+    let mixed = SequencesInput::Binary { task: "t".into(), positives, negatives: vec![test] };
+    assert!(fails(sequences(&spec(mixed))).to_string().contains("a split for every sequence"));
     let classes = dir.put("t.tsv", "sequence\tlabel\nACGT\ta\nACGA\tb\n");
     let shuffled = SequencesSpec { negatives: Negatives::Shuffle { per_positive: 1 }, ..spec(table(classes)) };
     assert!(fails(sequences(&shuffled)).to_string().contains("binary"));

@@ -112,7 +112,7 @@ fn a_stale_index_is_an_error_that_names_the_fix() {
         ("a longer name", FASTA.replace(">chr2", ">chr22")),
         ("another order", ">chr2\nTTTTT\nAAAAA\n>chr1 the first\nACGTa\nCCGTN\nGG\n>chrM\nGATTACA\n".to_owned()),
         ("another width", FASTA.replace("ACGTa\nCCGTN\nGG", "ACGTaC\nCGTNGG")),
-        ("a base earlier", FASTA.replace("TTTTT\nAAAAA", "TTTTT\nAAAAAA")),
+        ("a base earlier", FASTA.replace("TTTTT\nAAAAA", "TTTTT\nAAAA")),
         ("windows", FASTA.replace('\n', "\r\n")),
     ];
     for (what, edited) in edits {

@@ -83,7 +83,8 @@ fn more_rows_than_a_row_group_holds_come_back() {
 #[test]
 fn a_data_set_that_contradicts_itself_is_not_written() {
     let dir = Dir::new();
-    let broken: [(&str, fn(&mut Dataset)); 6] = [
+    type Edit = fn(&mut Dataset);
+    let broken: [(&str, Edit); 6] = [
         ("unique ids", |d| d.examples[1].id = "a".into()),
         ("3 labels", |d| d.examples[1].labels = vec![1.0]),
         ("fits task \"bound\"", |d| d.examples[0].labels[0] = 0.5),
@@ -165,7 +166,7 @@ fn arrays_come_back_and_their_bytes_repeat() {
 
 #[test]
 fn an_archive_of_numpy_is_read() {
-    // numpy 2.4.0, Python 3.11: savez_compressed(path, a=numpy.arange(3, dtype='f4')), in hexadecimal.
+    // numpy 2.4.6, Python 3.11: savez_compressed(path, a=numpy.arange(3, dtype='f4')), in hexadecimal.
     const ARCHIVE: &str = include_str!("numpy_savez_compressed.hex");
     let digits: Vec<u8> = ARCHIVE.bytes().filter(u8::is_ascii_hexdigit).collect();
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;

@@ -31,7 +31,9 @@ pub enum FormatError {
     #[error("motifs could not be written: {0}")]
     Write(#[from] std::io::Error),
     /// One file holds one alphabet.
-    #[error("expected motifs of one alphabet in one file, found DNA and RNA ({id} differs from the first); write them to two files")]
+    #[error(
+        "expected motifs of one alphabet in one file, found DNA and RNA ({id} differs from the first); write them to two files"
+    )]
     MixedAlphabets {
         /// The first motif that differs.
         id: String,

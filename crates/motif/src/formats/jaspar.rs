@@ -73,13 +73,29 @@ fn record<R: BufRead>(
         let found = format!("{} rows", rows.len());
         return Err(lines.error(&expected, found, None));
     }
+    let counts = columns(lines, &format!("motif {id} of line {start}"), rows)?;
+    if let Some(position) = counts.iter().position(|column| column.iter().sum::<f64>() <= 0.0) {
+        let expected = format!("a count above 0 at position {} of motif {id} of line {start}", position + 1);
+        return Err(lines.error(&expected, "four zeros", None));
+    }
+    let is_rna = rows.iter().any(|(letter, _)| *letter == Some('U'));
+    let alphabet = if is_rna { Alphabet::Rna } else { Alphabet::Dna };
+    Ok(matrix(id, name.trim(), alphabet, counts))
+}
+
+/// Rows of bases as columns of positions; without letters the rows are A, C, G and T.
+fn columns<R: BufRead>(
+    lines: &Lines<R>,
+    motif: &str,
+    rows: &[(Option<char>, Vec<f64>)],
+) -> Result<Vec<[f64; 4]>, FormatError> {
     let width = rows[0].1.len();
     let mut counts = vec![[0.0; 4]; width];
     let mut seen = [false; 4];
     for (i, (letter, row)) in rows.iter().enumerate() {
         let base = letter.map_or(i, |letter| "ACGT".find(if letter == 'U' { 'T' } else { letter }).unwrap_or(3));
         if row.len() != width || seen[base] {
-            let expected = format!("four rows of {width} counts, one a base, for motif {id} of line {start}");
+            let expected = format!("four rows of {width} counts, one a base, for {motif}");
             let found = format!("{} counts in row {} ({})", row.len(), i + 1, letter.unwrap_or('-'));
             return Err(lines.error(&expected, found, None));
         }
@@ -88,13 +104,7 @@ fn record<R: BufRead>(
             column[base] = count;
         }
     }
-    if let Some(position) = counts.iter().position(|column| column.iter().sum::<f64>() <= 0.0) {
-        let expected = format!("a count above 0 at position {} of motif {id} of line {start}", position + 1);
-        return Err(lines.error(&expected, "four zeros", None));
-    }
-    let is_rna = rows.iter().any(|(letter, _)| *letter == Some('U'));
-    let alphabet = if is_rna { Alphabet::Rna } else { Alphabet::Dna };
-    Ok(matrix(id, name.trim(), alphabet, counts))
+    Ok(counts)
 }
 
 /// Rows that sum to 1 are probabilities of an unknown number of sites.

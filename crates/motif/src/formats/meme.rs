@@ -1,7 +1,7 @@
 //! The MEME format, minimal or inside the full text output, versions 4 and 5.
 
-use super::lines::{Lines, quote};
 use super::FormatError;
+use super::lines::{Lines, quote};
 use crate::Motif;
 use crate::motif::normalized;
 use basewise_core::Alphabet;
@@ -140,7 +140,8 @@ fn matrix<R: BufRead>(lines: &mut Lines<R>, rest: &str) -> Result<(Vec<[f64; 4]>
     };
     let mut rows = Vec::new();
     while width.is_none_or(|width| rows.len() < width) {
-        let is_row = lines.peek()?.is_some_and(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '.'));
+        let is_row =
+            lines.peek()?.is_some_and(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '.'));
         if !is_row && width.is_none() && !rows.is_empty() {
             break;
         }

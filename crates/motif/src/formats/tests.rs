@@ -111,7 +111,8 @@ fn several_jaspar_records_with_blank_lines() {
 
 #[test]
 fn homer() {
-    let motif = one(">ACG\tName(bZIP)\t6.05\t-1779.7\t0\n0.97 0.01 0.01 0.01\n0.01 0.97 0.01 0.01\n0.01 0.01 0.97 0.01\n");
+    let motif =
+        one(">ACG\tName(bZIP)\t6.05\t-1779.7\t0\n0.97 0.01 0.01 0.01\n0.01 0.97 0.01 0.01\n0.01 0.01 0.97 0.01\n");
     assert_eq!((motif.id.as_str(), motif.name.as_str(), motif.len()), ("Name(bZIP)", "ACG", 3));
     assert_eq!(motif.consensus(), "ACG");
 }
@@ -137,19 +138,49 @@ fn errors_name_place_and_cure() {
         ("\u{1f}\u{8b}", "x.txt, line 1: expected a MEME, JASPAR, TRANSFAC or HOMER motif file, found "),
         ("MEME version 4\n", "x.txt, line 1: expected at least one motif, found the end of the file"),
         ("MEME version 4\nALPHABET= ACDEFGHIKLMNPQRSTVWY\n", "x.txt, line 2: expected the alphabet ACGT or ACGU"),
-        ("MEME version 4\nMOTIF a\nMOTIF b\n", "x.txt, line 3: expected a letter-probability matrix for motif a of line 2"),
+        (
+            "MEME version 4\nMOTIF a\nMOTIF b\n",
+            "x.txt, line 3: expected a letter-probability matrix for motif a of line 2",
+        ),
         ("MEME version 4\nletter-probability matrix: w= 1\n", "x.txt, line 2: expected a MOTIF line"),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: alength= 20 w= 1\n", "x.txt, line 3: expected alength= 4"),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 2\n1 0 0 0\nURL x\n", "x.txt, line 5: expected 2 rows"),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n1 0 0 0\n1 0 0 0\n", "x.txt, line 5: expected 1 rows"),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: alength= 20 w= 1\n",
+            "x.txt, line 3: expected alength= 4",
+        ),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: w= 2\n1 0 0 0\nURL x\n",
+            "x.txt, line 5: expected 2 rows",
+        ),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n1 0 0 0\n1 0 0 0\n",
+            "x.txt, line 5: expected 1 rows",
+        ),
         ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 2\n1 0 0 0\n", "x.txt, line 4: expected 2 rows"),
         ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 0\n", "x.txt, line 3: expected a width of at least 1"),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n9 2 0 0\n", "x.txt, line 4: expected probabilities that sum to 1, found a sum of 11; a matrix of counts"),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n0.5 x 0 0\n", "x.txt, line 4: expected a probability between 0 and 1, found \"x\""),
-        ("MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n0.5 0.5 0\n", "x.txt, line 4: expected four probabilities"),
-        ("MEME version 4\nBackground letter frequencies\nA 0.5 C 0.5 G 0.5 T 0.5\n", "x.txt, line 3: expected background frequencies"),
-        (">a\nA [ 1 2 ]\nC [ 1 2 ]\n", "x.txt, line 3: expected four rows (A, C, G and T) for motif a of line 1, found 2 rows"),
-        (">a\nA [ 1 2 ]\nC [ 1 2 ]\nG [ 1 ]\nT [ 1 2 ]\n", "x.txt, line 5: expected four rows of 2 counts, one a base, for motif a of line 1, found 1 counts in row 3 (G)"),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n9 2 0 0\n",
+            "x.txt, line 4: expected probabilities that sum to 1, found a sum of 11; a matrix of counts",
+        ),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n0.5 x 0 0\n",
+            "x.txt, line 4: expected a probability between 0 and 1, found \"x\"",
+        ),
+        (
+            "MEME version 4\nMOTIF a\nletter-probability matrix: w= 1\n0.5 0.5 0\n",
+            "x.txt, line 4: expected four probabilities",
+        ),
+        (
+            "MEME version 4\nBackground letter frequencies\nA 0.5 C 0.5 G 0.5 T 0.5\n",
+            "x.txt, line 3: expected background frequencies",
+        ),
+        (
+            ">a\nA [ 1 2 ]\nC [ 1 2 ]\n",
+            "x.txt, line 3: expected four rows (A, C, G and T) for motif a of line 1, found 2 rows",
+        ),
+        (
+            ">a\nA [ 1 2 ]\nC [ 1 2 ]\nG [ 1 ]\nT [ 1 2 ]\n",
+            "x.txt, line 5: expected four rows of 2 counts, one a base, for motif a of line 1, found 1 counts in row 3 (G)",
+        ),
         (">a\nA [ 1 ]\nA [ 1 ]\nG [ 1 ]\nT [ 1 ]\n", "x.txt, line 5: expected four rows of 1 counts, one a base"),
         (">a\nA [ 0 ]\nC [ 0 ]\nG [ 0 ]\nT [ 0 ]\n", "x.txt, line 5: expected a count above 0 at position 1"),
         (">a\nA [ -1 ]\n", "x.txt, line 2: expected a count, found \"-1\""),
@@ -183,14 +214,30 @@ fn written_files_look_as_their_formats_ask() {
     let mut motif = Motif::from_counts("a 1", "b", Alphabet::Rna, vec![[1.0, 0.0, 1.0, 2.5], [10.0, 0.0, 0.0, 0.0]]);
     motif.background = [0.3, 0.2, 0.2, 0.3];
     let motifs = [motif];
-    assert_eq!(written(&motifs, Format::Jaspar), ">a_1\tb\nA  [   1  10 ]\nC  [   0   0 ]\nG  [   1   0 ]\nU  [ 2.5   0 ]\n");
+    assert_eq!(
+        written(&motifs, Format::Jaspar),
+        ">a_1\tb\nA  [   1  10 ]\nC  [   0   0 ]\nG  [   1   0 ]\nU  [ 2.5   0 ]\n"
+    );
     let meme = written(&motifs, Format::Meme);
-    let header = "MEME version 4\n\nALPHABET= ACGU\n\nBackground letter frequencies\nA 0.30000 C 0.20000 G 0.20000 U 0.30000\n";
+    let header =
+        "MEME version 4\n\nALPHABET= ACGU\n\nBackground letter frequencies\nA 0.30000 C 0.20000 G 0.20000 U 0.30000\n";
     assert!(meme.starts_with(header), "{meme}");
-    assert!(meme.contains("\nMOTIF a_1 b\nletter-probability matrix: alength= 4 w= 2 nsites= 10 E= 0\n 0.222222  0.000000"));
+    assert!(
+        meme.contains("\nMOTIF a_1 b\nletter-probability matrix: alength= 4 w= 2 nsites= 10 E= 0\n 0.222222  0.000000")
+    );
     let transfac = written(&motifs, Format::Transfac);
-    assert!(transfac.starts_with("AC  a_1\nXX\nID  b\nXX\nP0           A         C         G         U\n01           1"));
+    assert!(
+        transfac.starts_with("AC  a_1\nXX\nID  b\nXX\nP0           A         C         G         U\n01           1")
+    );
     assert_eq!(written(&[], Format::Jaspar), "");
+}
+
+#[test]
+fn wide_counts_stay_apart() {
+    let motif = Motif::from_counts("a", "b", Alphabet::Dna, vec![[1234567.8125, 7654321.0625, 1e9, 0.0]]);
+    for format in [Format::Jaspar, Format::Transfac] {
+        assert_eq!(one(&written(std::slice::from_ref(&motif), format)).counts, motif.counts);
+    }
 }
 
 #[test]

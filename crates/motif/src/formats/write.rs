@@ -115,11 +115,11 @@ fn write_jaspar(motif: &Motif, out: &mut impl Write) -> std::io::Result<()> {
 fn write_transfac(motif: &Motif, out: &mut impl Write) -> std::io::Result<()> {
     let name = if motif.name.is_empty() { word(&motif.id) } else { line(&motif.name) };
     writeln!(out, "AC  {}\nXX\nID  {name}\nXX", word(&motif.id))?;
-    let letters = motif.alphabet.letters().map(|letter| format!("{:>10}", letter as char));
+    let letters = motif.alphabet.letters().map(|letter| format!(" {:>9}", letter as char));
     writeln!(out, "P0  {}", letters.concat())?;
     let consensus = motif.consensus();
     for (i, (row, letter)) in counts(motif).iter().zip(consensus.chars()).enumerate() {
-        let cells = row.map(|count| format!("{:>10}", number(count)));
+        let cells = row.map(|count| format!(" {:>9}", number(count)));
         writeln!(out, "{:02}  {}      {letter}", i + 1, cells.concat())?;
     }
     writeln!(out, "XX\n//")
@@ -148,5 +148,8 @@ fn word(text: &str) -> String {
 
 /// One line.
 fn line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -32,7 +32,7 @@ impl YAxis {
         // One more than the power of ten for steps of 2.5; trailing zeros are not written.
         let decimals = (1.0 - step.log10().floor()).clamp(0.0, 12.0) as usize;
         let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-        let text = |t: f64| if step < 1e-4 || step >= 1e5 { exponent(t) } else { number(t, decimals) };
+        let text = |t: f64| if (1e-4..1e5).contains(&step) { number(t, decimals) } else { exponent(t) };
         let ticks = (first..=last).map(|i| i as f64 * step).map(|t| (t, text(t))).collect();
         Self { low, high, ticks, label }
     }
@@ -67,11 +67,14 @@ impl XAxis {
     /// Numbers as dense as they can be read: each, or every 5th, 10th, 20th, 50th ...
     pub(super) fn new(columns: usize, options: &LogoOptions) -> Self {
         let start = options.start.clamp(-(1 << 52), 1 << 52);
-        let widest = [start, start + columns as i64].map(|n| text::width(&number(n as f64, 0), options.font_size));
-        let room = widest[0].max(widest[1]) + 0.6 * options.font_size;
+        let widest = [start, start + columns as i64].map(|n| text::width(&number(n as f64, 0), options.label_size()));
+        let room = widest[0].max(widest[1]) + 0.6 * options.label_size();
         let wanted = (room / options.column_width.max(0.1)).ceil() as i64;
         let every = [1, 5].into_iter().find(|&n| n >= wanted).unwrap_or_else(|| {
-            (1..12).flat_map(|power| [1, 2, 5].map(|m| m * 10_i64.pow(power))).find(|&n| n >= wanted).unwrap_or(i64::MAX)
+            (1..12)
+                .flat_map(|power| [1, 2, 5].map(|m| m * 10_i64.pow(power)))
+                .find(|&n| n >= wanted)
+                .unwrap_or(i64::MAX)
         });
         Self { columns, every, start }
     }
@@ -82,7 +85,7 @@ impl XAxis {
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
-        let size = canvas.options.font_size;
+        let size = canvas.options.label_size();
         let base = canvas.bottom();
         for column in (0..self.columns).filter(|&column| self.is_numbered(column)) {
             let x = canvas.column_centre(column);

@@ -31,7 +31,7 @@ pub(super) struct Canvas<'a> {
 impl<'a> Canvas<'a> {
     pub(super) fn new(columns: usize, y: YAxis, options: &'a LogoOptions) -> Self {
         let positive = |x: f64, least: f64| if x.is_finite() { x.clamp(least, 1e4) } else { least };
-        let size = options.font_size;
+        let size = options.label_size();
         let tick_width = y.ticks.iter().map(|(_, label)| text::width(label, size)).fold(0.0, f64::max);
         let axis = if options.axes { size * (CAP_HEIGHT + 0.3) + 2.0 * GAP + tick_width + TICK + GAP } else { 0.0 };
         let top = if options.axes { size * 0.5 } else { 0.0 };
@@ -76,7 +76,7 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn label(&mut self, text: &str, x: f64, y: f64, anchor: Anchor, turned: bool) {
-        text::label(&mut self.labels, text, x, y, self.options.font_size, anchor, turned);
+        text::label(&mut self.labels, text, x, y, self.options.label_size(), anchor, turned);
     }
 
     pub(super) fn highlights(&mut self) {
@@ -133,7 +133,7 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn y_axis(&mut self) {
-        let size = self.options.font_size;
+        let size = self.options.label_size();
         let x = self.left - GAP;
         self.line(x, self.top, x, self.bottom());
         let ticks = std::mem::take(&mut self.y.ticks);
@@ -151,7 +151,7 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn finish(mut self, description: &str) -> String {
-        let size = self.options.font_size;
+        let size = self.options.label_size();
         let mut description = description.to_owned();
         if let Some(title) = &self.options.title {
             text::label(&mut self.labels, title, self.left, size, size * 1.2, Anchor::Start, false);

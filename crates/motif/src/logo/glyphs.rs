@@ -17,11 +17,7 @@ pub(super) const GLYPHS: [Glyph; 6] = [
         color: "#1f9d3f",
         outline: "M0 100L36 0H64L100 100H77.5L70.4 79.5H29.6L22.5 100ZM35.8 62H64.2L50 21Z",
     },
-    Glyph {
-        letter: 'C',
-        color: "#2464c4",
-        outline: "M100 30.77A52 50 0 1 0 100 69.23L78 64.17A29 32 0 1 1 78 35.83Z",
-    },
+    Glyph { letter: 'C', color: "#2464c4", outline: "M100 30.77A52 50 0 1 0 100 69.23L78 64.17A29 32 0 1 1 78 35.83Z" },
     Glyph {
         letter: 'G',
         color: "#f2a30f",

@@ -104,6 +104,11 @@ impl LogoOptions {
     pub fn track() -> Self {
         Self { column_width: 8.0, height: 72.0, ..Self::default() }
     }
+
+    /// The size of the labels within what can be drawn.
+    fn label_size(&self) -> f64 {
+        if self.font_size.is_finite() { self.font_size.clamp(1.0, 1e3) } else { 10.0 }
+    }
 }
 
 /// The logo of a motif as one `<svg>` element.
@@ -119,7 +124,8 @@ pub fn motif_svg(motif: &Motif, options: &LogoOptions) -> String {
         LogoScale::Information => YAxis::fixed(0.0, 2.0, &[0.0, 1.0, 2.0], "bits"),
         LogoScale::Probability => YAxis::fixed(0.0, 1.0, &[0.0, 0.5, 1.0], "probability"),
     };
-    let description = format!("sequence logo of {}, {} positions, consensus {}", motif.label(), motif.len(), motif.consensus());
+    let description =
+        format!("sequence logo of {}, {} positions, consensus {}", motif.label(), motif.len(), motif.consensus());
     draw(&heights, motif.alphabet, y, &description, options)
 }
 

@@ -59,7 +59,13 @@ fn a_given_range_cuts_letters_off() {
 
 #[test]
 fn flat_empty_and_strange_inputs_still_draw() {
-    let strange = LogoOptions { column_width: f64::NAN, height: -1.0, start: i64::MIN, ..LogoOptions::default() };
+    let strange = LogoOptions {
+        column_width: f64::NAN,
+        height: -1.0,
+        start: i64::MIN,
+        font_size: f64::NAN,
+        ..LogoOptions::default()
+    };
     let far = LogoOptions { start: i64::MAX, y_range: Some((f64::NAN, f64::INFINITY)), ..LogoOptions::track() };
     let pictures = [
         motif_svg(&motif(vec![]), &LogoOptions::default()),

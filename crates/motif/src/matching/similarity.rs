@@ -94,19 +94,14 @@ pub(super) struct Scores {
     pub(super) values: Vec<Vec<i32>>,
 }
 
-/// The middle value, or the mean of the two middle ones; 0 of nothing.
+/// The middle value; of an even number the lower of the two, so that it is a score that occurs. 0 of nothing.
 fn median(values: &[f64]) -> f64 {
     if values.is_empty() {
         return 0.0;
     }
     let mut values = values.to_vec();
-    let middle = values.len() / 2;
-    let is_even = values.len().is_multiple_of(2);
-    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    match below.iter().copied().max_by(f64::total_cmp) {
-        Some(lower) if is_even => (lower + upper) / 2.0,
-        _ => upper,
-    }
+    let middle = (values.len() - 1) / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 #[cfg(test)]
@@ -117,9 +112,9 @@ mod tests {
     fn medians_of_odd_and_even_numbers() {
         assert_eq!(median(&[]), 0.0);
         assert_eq!(median(&[3.0]), 3.0);
-        assert_eq!(median(&[4.0, 1.0]), 2.5);
+        assert_eq!(median(&[4.0, 1.0]), 1.0);
         assert_eq!(median(&[9.0, 1.0, 4.0]), 4.0);
-        assert_eq!(median(&[9.0, 1.0, 4.0, 5.0]), 4.5);
+        assert_eq!(median(&[9.0, 1.0, 4.0, 5.0]), 4.0);
     }
 
     #[test]

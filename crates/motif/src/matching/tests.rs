@@ -47,10 +47,10 @@ fn the_other_strand_is_found_with_its_offset() {
     let mut turned = query.reverse_complement();
     turned.probabilities.splice(0..0, [[0.25; 4]; 2]);
     targets.push(turned);
-    let best = &tomtom(&[query.clone()], &targets, &MatchOptions::default())[0][0];
+    let best = &tomtom(std::slice::from_ref(&query), &targets, &MatchOptions::default())[0][0];
     assert_eq!((best.target, best.offset, best.overlap, best.reverse_complement), (40, 0, 8, true));
     let forward = MatchOptions { reverse_complement: false, ..MatchOptions::default() };
-    let one_strand = &tomtom(&[query.clone()], &targets, &forward)[0];
+    let one_strand = &tomtom(std::slice::from_ref(&query), &targets, &forward)[0];
     assert!(one_strand.iter().all(|m| !m.reverse_complement));
     assert!(one_strand.iter().find(|m| m.target == 40).unwrap().p_value > best.p_value * 1000.0);
     let rna = Motif { alphabet: Alphabet::Rna, ..query };
@@ -69,7 +69,7 @@ fn offsets_are_the_targets_start_in_the_query() {
         (found.offset, found.overlap)
     };
     // A query longer than its target, and the other way round.
-    assert_eq!(find(&[query.clone()], &targets, 40), (3, 5));
+    assert_eq!(find(std::slice::from_ref(&query), &targets, 40), (3, 5));
     let inner = targets[40].clone();
     targets[40] = query;
     assert_eq!(find(&[inner], &targets, 40), (-3, 5));
@@ -99,7 +99,7 @@ fn least_overlaps_rule_out_overhangs() {
     targets.push(of("tail", &[1, 1, 3, 3, 3, 3], 0.9));
     for least in [1, 4, 8, 100] {
         let options = MatchOptions { min_overlap: least, ..MatchOptions::default() };
-        for found in &tomtom(&[query.clone()], &targets, &options)[0] {
+        for found in &tomtom(std::slice::from_ref(&query), &targets, &options)[0] {
             let needed = least.min(8).min(targets[found.target].len());
             assert!(found.overlap >= needed, "{found:?}");
         }
@@ -110,8 +110,8 @@ fn least_overlaps_rule_out_overhangs() {
 fn nothing_matches_nothing() {
     let empty = Motif::from_probabilities("e", "", Alphabet::Dna, vec![], 0.0);
     let some = of("s", &[0, 1], 0.9);
-    assert!(tomtom(&[], &[some.clone()], &MatchOptions::default()).is_empty());
-    assert_eq!(tomtom(&[some.clone()], &[], &MatchOptions::default()), [vec![]]);
+    assert!(tomtom(&[], std::slice::from_ref(&some), &MatchOptions::default()).is_empty());
+    assert_eq!(tomtom(std::slice::from_ref(&some), &[], &MatchOptions::default()), [vec![]]);
     for (query, target) in [(&empty, &some), (&some, &empty), (&empty, &empty)] {
         let list = &tomtom(std::slice::from_ref(query), std::slice::from_ref(target), &MatchOptions::default())[0];
         assert_eq!((list[0].p_value, list[0].overlap), (1.0, 0));
@@ -148,7 +148,8 @@ fn null_p_values_are_calibrated() {
     };
     let mut targets: Vec<Motif> = (0..430).map(&mut random).collect();
     let queries = targets.split_off(400);
-    let p: Vec<f64> = tomtom(&queries, &targets, &MatchOptions::default()).iter().flatten().map(|m| m.p_value).collect();
+    let p: Vec<f64> =
+        tomtom(&queries, &targets, &MatchOptions::default()).iter().flatten().map(|m| m.p_value).collect();
     for level in [0.01, 0.05, 0.1, 0.5] {
         let share = p.iter().filter(|&&p| p <= level).count() as f64 / p.len() as f64;
         assert!((share / level - 1.0).abs() < 0.2, "{level}: {share}");

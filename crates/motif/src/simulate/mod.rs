@@ -54,7 +54,9 @@ pub enum SimulateError {
         found: String,
     },
     /// No arrangement satisfies all rules.
-    #[error("simulation: the motifs {motifs} found no free places in {length} bases in {ATTEMPTS} draws; widen their positions or the spacing, or take longer sequences")]
+    #[error(
+        "simulation: the motifs {motifs} found no free places in {length} bases in {ATTEMPTS} draws; widen their positions or the spacing, or take longer sequences"
+    )]
     NoRoom {
         /// Ids, in the order in which they were to be planted.
         motifs: String,

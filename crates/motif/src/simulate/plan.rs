@@ -273,7 +273,9 @@ fn check_numbers(spec: &SimulateSpec) -> Result<(), SimulateError> {
 fn find<'a>(plant: &Plant, motifs: &'a [Motif]) -> Result<&'a Motif, SimulateError> {
     let named = |motif: &&Motif| motif.id == plant.motif;
     match motifs.iter().find(named).or_else(|| motifs.iter().find(|motif| motif.name == plant.motif)) {
-        Some(motif) if motif.is_empty() => refuse("a motif with at least one position", format!("{} without", motif.id)),
+        Some(motif) if motif.is_empty() => {
+            refuse("a motif with at least one position", format!("{} without", motif.id))
+        }
         Some(motif) => Ok(motif),
         None => {
             let some: Vec<&str> = motifs.iter().take(5).map(|motif| motif.id.as_str()).collect();

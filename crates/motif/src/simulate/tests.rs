@@ -158,7 +158,10 @@ fn rna_is_written_with_u() {
     assert_eq!(simulated.dataset.encoding.alphabet, Alphabet::Rna);
     assert!(simulated.truth.iter().all(|place| place.sequence == "UUUU" && place.motif == "r"));
     spec.plants[0].strand = StrandRule::Both;
-    assert_eq!(simulate(&spec, &rna).unwrap_err().to_string(), "simulation: expected forward RNA motifs, found both strands of r");
+    assert_eq!(
+        simulate(&spec, &rna).unwrap_err().to_string(),
+        "simulation: expected forward RNA motifs, found both strands of r"
+    );
 }
 
 #[test]

@@ -29,8 +29,8 @@ mod presets;
 mod summary;
 
 pub use parse::ArchitectureError;
-pub use summary::{ShapeError, Summary, SummaryRow};
 pub(crate) use summary::{Shape, output_shape, padding_of};
+pub use summary::{ShapeError, Summary, SummaryRow};
 
 use serde::{Deserialize, Serialize};
 

@@ -43,7 +43,9 @@ pub enum ArchitectureError {
         message: String,
     },
     /// Written by a newer program.
-    #[error("{file}: expected format_version {ARCHITECTURE_FORMAT} or lower, found {found}; a newer basewise may have written it")]
+    #[error(
+        "{file}: expected format_version {ARCHITECTURE_FORMAT} or lower, found {found}; a newer basewise may have written it"
+    )]
     Version {
         /// Where the text came from.
         file: String,
@@ -132,10 +134,16 @@ impl Architecture {
     /// Not TOML, an unknown key or layer type, a missing value or one out of range; nothing is ignored.
     pub fn from_toml(text: &str, source: &str) -> Result<Self, ArchitectureError> {
         let file = || source.to_owned();
-        let table: Table = toml::from_str(text)
-            .map_err(|error| ArchitectureError::Toml { file: file(), message: error.to_string().trim_end().to_owned() })?;
+        let table: Table = toml::from_str(text).map_err(|error| ArchitectureError::Toml {
+            file: file(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
         if let Some(key) = table.keys().find(|key| !TOP_KEYS.contains(&key.as_str())) {
-            return Err(ArchitectureError::UnknownKey { file: file(), key: key.clone(), nearest: nearest(key, TOP_KEYS) });
+            return Err(ArchitectureError::UnknownKey {
+                file: file(),
+                key: key.clone(),
+                nearest: nearest(key, TOP_KEYS),
+            });
         }
         check_version(&table, source)?;
         let name = match table.get("name") {
@@ -198,7 +206,8 @@ fn check_count(count: usize, source: &str) -> Result<(), ArchitectureError> {
 
 fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, ArchitectureError> {
     let file = || source.to_owned();
-    let bad = |layer: &str, message: String| ArchitectureError::Layer { file: file(), number, layer: layer.into(), message };
+    let bad =
+        |layer: &str, message: String| ArchitectureError::Layer { file: file(), number, layer: layer.into(), message };
     let Value::Table(table) = value else {
         return Err(bad("?", format!("expected a [[layer]] table, found {}", value.type_str())));
     };
@@ -215,9 +224,17 @@ fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, Archi
     if let Some(key) = table.keys().find(|key| *key != "type" && !keys.contains(&key.as_str())) {
         let all = if keys.is_empty() { "only type".to_owned() } else { keys.join(", ") };
         let nearest = nearest(key, keys);
-        return Err(ArchitectureError::UnknownLayerKey { file: file(), number, layer: found, key: key.clone(), nearest, all });
+        return Err(ArchitectureError::UnknownLayerKey {
+            file: file(),
+            number,
+            layer: found,
+            key: key.clone(),
+            nearest,
+            all,
+        });
     }
-    let layer: Layer = value.clone().try_into().map_err(|error: toml::de::Error| bad(&found, error.message().to_owned()))?;
+    let layer: Layer =
+        value.clone().try_into().map_err(|error: toml::de::Error| bad(&found, error.message().to_owned()))?;
     check_layer(&layer, number, source)?;
     Ok(layer)
 }
@@ -267,7 +284,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_the_nearest() {
         let text = error("[[layer]]\ntype = 'conv1d'\nfilter = 3\nwidth = 3");
-        assert!(text.starts_with("net.toml: layer 1 (conv1d): unknown key \"filter\"; did you mean \"filters\"?"), "{text}");
+        assert!(
+            text.starts_with("net.toml: layer 1 (conv1d): unknown key \"filter\"; did you mean \"filters\"?"),
+            "{text}"
+        );
         let text = error("[[layer]]\ntype = 'relu'\nslope = 3");
         assert!(text.contains("valid keys are only type"), "{text}");
         assert!(error("[[layers]]\ntype = 'relu'").contains("did you mean \"layer\"?"));

@@ -64,5 +64,13 @@ fn cnn() -> Vec<Layer> {
 
 /// The shape of DeepBind (Alipanahi et al. 2015).
 fn cnn_global() -> Vec<Layer> {
-    vec![conv(64, 15), Layer::Relu, Layer::GlobalMaxPool, dropout(0.2), Layer::Dense { units: 32 }, Layer::Relu, dropout(0.2)]
+    vec![
+        conv(64, 15),
+        Layer::Relu,
+        Layer::GlobalMaxPool,
+        dropout(0.2),
+        Layer::Dense { units: 32 },
+        Layer::Relu,
+        dropout(0.2),
+    ]
 }

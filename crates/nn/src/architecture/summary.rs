@@ -83,19 +83,15 @@ impl Architecture {
     pub fn summary(&self, channels: usize, length: usize, outputs: usize) -> Result<Summary, ShapeError> {
         let mut shape = input_shape(channels, length)?;
         let mut field = Field { size: 1, jump: 1, whole: length };
+        let mut before_flat = None;
         let mut rows = Vec::new();
-        let mut before_flat = 1;
         for (i, layer) in self.layers.iter().enumerate() {
             let input = shape;
             shape = output_shape(layer, input, i + 1)?;
-            if !matches!(layer, Layer::Dense { .. } | Layer::Flatten | Layer::GlobalMaxPool | Layer::GlobalAvgPool)
-                && field.size <= length
-            {
-                field.pass(layer);
-                before_flat = field.seen();
-            } else {
-                field.pass(layer);
+            if matches!(layer, Layer::Flatten | Layer::GlobalMaxPool | Layer::GlobalAvgPool | Layer::Dense { .. }) {
+                before_flat.get_or_insert(field.seen());
             }
+            field.pass(layer);
             rows.push(SummaryRow {
                 layer: layer.label(),
                 output: [shape.channels, shape.length],
@@ -113,7 +109,7 @@ impl Architecture {
             receptive_field: length,
         });
         let parameters = rows.iter().map(|row| row.parameters).sum();
-        Ok(Summary { rows, parameters, receptive_field: before_flat })
+        Ok(Summary { rows, parameters, receptive_field: before_flat.unwrap_or(field.seen()) })
     }
 }
 
@@ -258,7 +254,7 @@ mod tests {
         assert_eq!(parameters, [168, 0, 150, 12, 0, 217, 16]);
         // 5; 5 + 2 = 7 at a jump of 3; 7 + 2 * 2 * 3 = 19.
         let fields: Vec<usize> = summary.rows.iter().map(|r| r.receptive_field).collect();
-        assert_eq!(fields, [5, 7, 19, 19, 32, 32, 32]);
+        assert_eq!(fields, [5, 7, 19, 19, 19, 32, 32]);
         assert_eq!((summary.parameters, summary.receptive_field), (563, 19));
     }
 
@@ -266,13 +262,22 @@ mod tests {
     fn misfits_name_layer_expected_and_found() {
         let text = |toml: &str, length| net(toml).summary(4, length, 1).unwrap_err().to_string();
         let pool = text("[[layer]]\ntype='relu'\n[[layer]]\ntype='max-pool1d'\nwidth=8", 7);
-        assert!(pool.starts_with("layer 2 (max-pool1d 8): expected a length of at least 8, its window, found [4, 7]"), "{pool}");
+        assert!(
+            pool.starts_with("layer 2 (max-pool1d 8): expected a length of at least 8, its window, found [4, 7]"),
+            "{pool}"
+        );
         let conv = text("[[layer]]\ntype='conv1d'\nfilters=2\nwidth=3\ndilation=4\npadding='valid'", 8);
         assert!(conv.contains("at least 9, its filter's span, found [4, 8]"), "{conv}");
         assert!(text("[[layer]]\ntype='dense'\nunits=2", 5).contains("put a flatten or a global pool before it"));
         assert!(text("[[layer]]\ntype='conv1d'\nfilters=3\nwidth=3\ngroups=3", 5).contains("its 3 groups"));
-        assert!(text("[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=4611686018427387904", 5).contains("at most"));
-        assert!(text("[[layer]]\ntype='conv1d'\nfilters=4611686018427387904\nwidth=4611686018427387904", 5).contains("at most"));
+        assert!(
+            text("[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=4611686018427387904", 5)
+                .contains("at most")
+        );
+        assert!(
+            text("[[layer]]\ntype='conv1d'\nfilters=4611686018427387904\nwidth=4611686018427387904", 5)
+                .contains("at most")
+        );
         assert!(text("[[layer]]\ntype='relu'", 0).contains("input"));
     }
 

@@ -109,7 +109,8 @@ pub fn first_layer_shape(model: &Model) -> Result<FirstLayer, FilterError> {
 /// If the first layer is no convolution, or the sequences do not fit the model.
 pub fn first_layer_activations(model: &Model, batch: &SequenceBatch) -> Result<Activations, FilterError> {
     let shape = first_layer_shape(model)?;
-    let mut activations = Activations { filters: shape.filters, length: model.plan.steps[0].output.length, values: Vec::new() };
+    let mut activations =
+        Activations { filters: shape.filters, length: model.plan.steps[0].output.length, values: Vec::new() };
     each_part(model, batch, |_, values| activations.values.extend_from_slice(values))?;
     Ok(activations)
 }
@@ -124,7 +125,8 @@ pub fn first_layer_activations(model: &Model, batch: &SequenceBatch) -> Result<A
 pub fn filter_windows(model: &Model, batch: &SequenceBatch, fraction: f32) -> Result<FilterLayer, FilterError> {
     let shape = first_layer_shape(model)?;
     let length = model.plan.steps[0].output.length;
-    let mut filters = vec![FilterWindows { max_activation: f32::NEG_INFINITY, ..FilterWindows::default() }; shape.filters];
+    let mut filters =
+        vec![FilterWindows { max_activation: f32::NEG_INFINITY, ..FilterWindows::default() }; shape.filters];
     each_part(model, batch, |_, values| {
         for (row, activations) in values.chunks_exact(length).enumerate() {
             let filter = &mut filters[row % shape.filters];

@@ -76,14 +76,20 @@ fn gradients_of_convolutions() {
         "width=3\ngroups=2",
         "width=30",
     ] {
-        check_gradients(&with_conv(&format!("[[layer]]\ntype='tanh'\n[[layer]]\ntype='conv1d'\nfilters=2\n{keys}")), Mode::Evaluate);
+        check_gradients(
+            &with_conv(&format!("[[layer]]\ntype='tanh'\n[[layer]]\ntype='conv1d'\nfilters=2\n{keys}")),
+            Mode::Evaluate,
+        );
     }
 }
 
 #[test]
 fn gradients_of_activations() {
     for name in ["relu", "gelu", "silu", "elu", "tanh", "sigmoid", "softplus", "exp"] {
-        check_gradients(&with_conv(&format!("[[layer]]\ntype='{name}'\n[[layer]]\ntype='global-avg-pool'")), Mode::Evaluate);
+        check_gradients(
+            &with_conv(&format!("[[layer]]\ntype='{name}'\n[[layer]]\ntype='global-avg-pool'")),
+            Mode::Evaluate,
+        );
     }
 }
 

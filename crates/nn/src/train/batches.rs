@@ -192,7 +192,10 @@ mod tests {
             Examples::new(&data, Split::Train).err().map(|e| e.to_string()).unwrap_or_default()
         };
         let data = || dataset(&["ACGT"], 4, 0);
-        assert!(fault(data(), |d| d.examples[0].labels[0] = 0.5).contains("example \"e0\": task \"y\": expected a label 0 or 1"));
+        assert!(
+            fault(data(), |d| d.examples[0].labels[0] = 0.5)
+                .contains("example \"e0\": task \"y\": expected a label 0 or 1")
+        );
         assert!(fault(data(), |d| d.examples[0].labels.clear()).contains("expected 1 labels, found 0"));
         assert!(fault(data(), |d| d.examples[0].sequence[2] = b'-').contains("at offset 2"));
         let classes = |d: &mut Dataset| {

@@ -162,8 +162,10 @@ fn moment_specs(plan: &Plan, which: &str) -> Vec<Spec> {
 fn moment_arrays(optimizer: &Optimizer, weights: &Weights) -> Vec<Array> {
     let named = |which: &str, values: &[Vec<f32>]| -> Vec<Array> {
         let arrays = weights.parameters.iter().zip(values);
-        let rename = |(a, values): (&Array, &Vec<f32>)| {
-            Array { name: format!("{which}.{}", a.name), shape: a.shape.clone(), values: values.clone() }
+        let rename = |(a, values): (&Array, &Vec<f32>)| Array {
+            name: format!("{which}.{}", a.name),
+            shape: a.shape.clone(),
+            values: values.clone(),
         };
         arrays.map(rename).collect()
     };

@@ -13,9 +13,9 @@ mod step;
 mod validate;
 
 pub use config::{Monitor, TrainConfig};
+pub use progress::{Control, EpochRecord, Progress, StepProgress};
 #[cfg(test)]
 pub(crate) use step::gradients;
-pub use progress::{Control, EpochRecord, Progress, StepProgress};
 
 use crate::architecture::{Architecture, ShapeError};
 use crate::device::OpenedDevice;
@@ -96,7 +96,9 @@ pub enum TrainError {
     #[error("the network does not fit the data: {0}")]
     Shape(#[from] ShapeError),
     /// Training left the numbers that can be computed with.
-    #[error("the loss is not a finite number at step {step} of epoch {epoch}; lower the learning rate ({rate}) or clip the gradient")]
+    #[error(
+        "the loss is not a finite number at step {step} of epoch {epoch}; lower the learning rate ({rate}) or clip the gradient"
+    )]
     NotFinite {
         /// 1-based.
         epoch: usize,

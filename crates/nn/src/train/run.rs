@@ -193,7 +193,8 @@ impl<'a> Run<'a> {
         let device = self.device.clone().without_autodiff();
         let leaves = Leaves::new(&self.snapshot.weights, &device);
         let tasks = &self.dataset.tasks;
-        let judged = validate(&self.plan, &leaves, &self.valid, tasks, VALIDATION_ROWS, &device).map_err(TrainError::Device)?;
+        let judged =
+            validate(&self.plan, &leaves, &self.valid, tasks, VALIDATION_ROWS, &device).map_err(TrainError::Device)?;
         let learning_rate = self.learning_rate(self.snapshot.optimizer.steps.saturating_sub(1));
         let Snapshot { state, weights, best, .. } = &mut self.snapshot;
         if !judged.loss.is_finite() {

@@ -90,9 +90,8 @@ fn interrupted(dataset: &Dataset, config: &TrainConfig, at: usize) -> TrainOutco
 
 /// What of the history does not depend on the clock.
 fn figures(outcome: &TrainOutcome) -> Vec<(usize, u64, u64, bool, u64)> {
-    let bits = |r: &EpochRecord| {
-        (r.epoch, r.train_loss.to_bits(), r.valid_loss.to_bits(), r.best, r.learning_rate.to_bits())
-    };
+    let bits =
+        |r: &EpochRecord| (r.epoch, r.train_loss.to_bits(), r.valid_loss.to_bits(), r.best, r.learning_rate.to_bits());
     outcome.history.iter().map(bits).collect()
 }
 
@@ -208,7 +207,9 @@ fn what_cannot_be_trained_says_why() {
         data.examples.retain(|e| e.split != split);
         data
     };
-    assert!(fail(&without(Split::Valid), &config(1), &small).contains("the valid split is empty; early stopping needs one"));
+    assert!(
+        fail(&without(Split::Valid), &config(1), &small).contains("the valid split is empty; early stopping needs one")
+    );
     assert!(fail(&without(Split::Train), &config(1), &small).contains("the train split is empty"));
     let mut unknown = data.clone();
     unknown.examples.iter_mut().for_each(|e| e.labels[0] = f64::NAN);
@@ -220,7 +221,9 @@ fn what_cannot_be_trained_says_why() {
     assert!(fail(&data, &TrainConfig { learning_rate: f64::NAN, ..config(1) }, &small).contains("learning_rate"));
     let dense = net("[[layer]]\ntype='dense'\nunits=3");
     assert!(fail(&data, &config(1), &dense).contains("layer 1 (dense 3): expected a vector"));
-    let exploding = net("[[layer]]\ntype='exp'\n[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=9\n[[layer]]\ntype='exp'");
+    let exploding = net(
+        "[[layer]]\ntype='exp'\n[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=9\n[[layer]]\ntype='exp'",
+    );
     let text = fail(&data, &TrainConfig { learning_rate: 1e6, ..config(2) }, &exploding);
     assert!(text.contains("not a finite number at step") && text.contains("lower the learning rate"), "{text}");
 }

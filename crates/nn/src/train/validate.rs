@@ -61,9 +61,10 @@ fn metric(tasks: &[Task], scores: &Matrix, examples: &Examples) -> Option<f64> {
         values.extend(match (&task.kind, name) {
             (TaskKind::Binary, "auroc") => auroc(&labels, &own),
             (TaskKind::Classes { .. }, "accuracy") => {
-                let right = known.iter().zip(&labels).filter(|&(&i, &label)| {
-                    top(&scores.row(i)[first..column]) == label as usize
-                });
+                let right = known
+                    .iter()
+                    .zip(&labels)
+                    .filter(|&(&i, &label)| top(&scores.row(i)[first..column]) == label as usize);
                 Some(right.count() as f64 / known.len() as f64).filter(|_| !known.is_empty())
             }
             (TaskKind::Regression, "pearson") => pearson(&labels, &own),

@@ -3,7 +3,7 @@
 use super::frame::{label, rect, svg};
 use crate::report::data::Confusion;
 use crate::report::markup::{Markup, tag};
-use crate::report::number;
+use crate::report::number::{self, coordinate};
 
 /// Classes that are named in the drawing; more would be unreadable and are left to the table of metrics.
 pub(in crate::report) const MOST_CLASSES: usize = 20;
@@ -16,7 +16,10 @@ pub(in crate::report) fn confusion(data: &Confusion) -> Option<Markup> {
     }
     let cell = (290.0 / n as f64).clamp(34.0, 96.0);
     let longest = data.classes.iter().map(|c| shown(c).chars().count()).max().unwrap_or(0);
-    let (left, top) = (26.0 + 7.0 * longest as f64, 52.0);
+    // Crowded column names stand at an angle, and need room above and at the right.
+    let slanted = 7.0 * longest as f64 > cell;
+    let slant = if slanted { 4.6 * longest as f64 } else { 0.0 };
+    let (left, top) = (26.0 + 7.0 * longest as f64, 52.0 + slant);
     let side = cell * n as f64;
     let mut content = Markup::new();
     content.push(label(left + side / 2.0, 14.0, "Predicted class").class("title middle"));
@@ -24,15 +27,21 @@ pub(in crate::report) fn confusion(data: &Confusion) -> Option<Markup> {
     for (i, (name, row)) in data.classes.iter().zip(&data.counts).enumerate() {
         let y = top + cell * i as f64;
         content.push(label(left - 8.0, y + cell / 2.0 + 4.0, shown(name)).class("key end"));
-        // Crowded column names stand at an angle.
         let x = left + cell * (i as f64 + 0.5);
-        content.push(label(x, top - 10.0, shown(name)).class("key middle"));
+        let column = label(x, top - 10.0, shown(name));
+        content.push(if slanted {
+            column
+                .class("key")
+                .attr("transform", format_args!("rotate(-40 {} {})", coordinate(x), coordinate(top - 10.0)))
+        } else {
+            column.class("key middle")
+        });
         let total = row.iter().sum::<usize>();
         for (j, &count) in row.iter().enumerate() {
             content.push(cell_of(left + cell * j as f64, y, cell, count, total, i == j));
         }
     }
-    Some(svg(left + side + 2.0, top + side + 2.0, "Confusion matrix", content))
+    Some(svg(left + side + 2.0 + slant, top + side + 2.0, "Confusion matrix", content))
 }
 
 /// One cell: shaded by its share of the row, with count and share.
@@ -41,9 +50,9 @@ fn cell_of(x: f64, y: f64, side: f64, count: usize, total: usize, diagonal: bool
     let class = if diagonal { "cell s1" } else { "cell s2" };
     let shade = rect(x + 1.0, y + 1.0, side - 2.0, side - 2.0)
         .class(class)
-        .attr("fill-opacity", number::fixed(0.06 + 0.74 * share, 2));
-    let text = if share > 0.62 { "count middle inverse" } else { "count middle" };
-    let small = if share > 0.62 { "tick middle inverse" } else { "tick middle" };
+        .attr("fill-opacity", number::fixed(0.06 + 0.9 * share, 2));
+    let text = if share > 0.8 { "count middle inverse" } else { "count middle" };
+    let small = if share > 0.8 { "tick middle inverse" } else { "tick middle ink" };
     let mut markup =
         Markup::from(shade.add(tag("title").text(format!("{} of {}", number::grouped(count), number::grouped(total)))));
     let middle = x + side / 2.0;

@@ -18,5 +18,5 @@ pub(super) use histogram::{score_histograms, spark};
 pub(super) use intervals::{IntervalRow, intervals};
 pub(super) use letters::{LetterTrack, glyphs, letter_track, logo, profile, stack_range};
 pub(super) use lines::{LineChart, Series, line_chart};
-pub(super) use rates::{RateLabels, rate_chart};
+pub(super) use rates::{RateLabels, has_bands, rate_chart};
 pub(super) use scatter::scatter;

@@ -36,7 +36,7 @@ pub(in crate::report) fn rate_chart(chart: &RateChart, labels: &RateLabels) -> M
         .chain(chart.model.iter().zip(MODEL.iter().cycle()))
         .map(|(curve, class)| (curve, *class))
         .collect();
-    for (curve, class) in &curves {
+    for (curve, class) in curves.iter().filter(|_| has_bands(chart)) {
         let band = frame.band(&curve.band);
         if !band.is_empty() {
             content.push(tag("path").attr("d", band).attr("class", format_args!("band {class}")));
@@ -53,6 +53,11 @@ pub(in crate::report) fn rate_chart(chart: &RateChart, labels: &RateLabels) -> M
     let right = labels.diagonal;
     content.push(key(&frame, &ordered, right));
     frame.svg(labels.title, content)
+}
+
+/// Whether bands are drawn: those of many classes would cover each other.
+pub(in crate::report) fn has_bands(chart: &RateChart) -> bool {
+    chart.model.len() <= 2 && chart.model.iter().any(|curve| curve.band.len() > 1)
 }
 
 /// The line that a guess would reach.
@@ -75,7 +80,7 @@ fn key(frame: &Frame, curves: &[(&RateCurve, &str)], right: bool) -> Markup {
     let shown = curves.len().min(KEYS);
     let rest = curves.len() - shown;
     let lines = shown + usize::from(rest > 0);
-    let left = if right { frame.x.at(0.36) } else { frame.x.at(0.0) + 10.0 };
+    let left = if right { frame.x.at(0.3) } else { frame.x.at(0.0) + 10.0 };
     let top = frame.y.range.0 - 12.0 - 17.0 * lines.saturating_sub(1) as f64;
     let mut markup = Markup::new();
     if lines > 0 {
@@ -94,7 +99,10 @@ fn key(frame: &Frame, curves: &[(&RateCurve, &str)], right: bool) -> Markup {
 
 /// `model 0.993 (0.989-0.996)`.
 fn area(curve: &RateCurve) -> String {
-    let name: String = curve.name.chars().take(22).collect();
+    let mut name: String = curve.name.chars().take(13).collect();
+    if curve.name.chars().count() > 13 {
+        name.push('\u{2026}');
+    }
     let Some(value) = curve.area.value.filter(|v| v.is_finite()) else { return name };
     let interval = number::interval(&curve.area).map_or_else(String::new, |text| format!(" ({text})"));
     format!("{name} {}{interval}", number::fixed(value, 3))

@@ -136,12 +136,11 @@ fn beside_baselines(run: &RunReport, context: &mut Context) -> Markup {
         })
         .collect();
     let Some(drawing) = intervals(&rows) else { return Markup::new() };
-    let examples = run.performance.first().map_or(0, |task| task.examples);
-    let caption = format!(
-        "The model beside what it must beat, on the same {}. Points are values on held-out data; lines are 95 % intervals over \
-         bootstrap resamples of the examples. More is better, and 1 is perfect.",
-        counted(examples, "held-out example", "held-out examples")
+    let mut caption = "The model beside what it must beat, on the same held-out examples.".to_owned();
+    caption.push_str(
+        " Points are values on these examples; lines are 95\u{a0}% intervals over bootstrap resamples of them.",
     );
+    caption.push_str(" More is better, and 1 is perfect.");
     context.figure("wide", drawing, Markup::text(caption))
 }
 

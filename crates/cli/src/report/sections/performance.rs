@@ -1,6 +1,6 @@
 //! How well held-out examples are predicted, task by task.
 
-use crate::report::charts::{RateLabels, calibration, confusion, rate_chart, scatter, score_histograms};
+use crate::report::charts::{RateLabels, calibration, confusion, has_bands, rate_chart, scatter, score_histograms};
 use crate::report::data::{MetricRow, RateChart, RunReport, TaskPerformance};
 use crate::report::markup::{Markup, tag};
 use crate::report::number::{self, counted, grouped, lower_is_better, metric_name};
@@ -102,9 +102,10 @@ fn rates(task: &TaskPerformance, context: &mut Context) -> Markup {
     if let Some(first) = text.get(..1).map(str::to_uppercase) {
         text.replace_range(..1, &first);
     }
-    let bands = [roc, precision].into_iter().flatten().any(|chart| chart.model.iter().any(|c| c.band.len() > 1));
+    let bands = [roc, precision].into_iter().flatten().any(has_bands);
     text.push_str(". Numbers in the key are areas under the curves");
-    text.push_str(if bands { " with 95 % intervals; shading is the 95 % band of the curve." } else { "." });
+    text.push_str(if task.resamples > 0 { " with 95\u{a0}% intervals" } else { "" });
+    text.push_str(if bands { "; shading is the 95\u{a0}% band of the curve." } else { "." });
     context.figure("panels", tag("div").class("panels").add(charts), Markup::text(text))
 }
 

@@ -52,8 +52,7 @@ fn curves(training: &Training, context: &mut Context) -> Markup {
     series.push(Series { name: "valid", class: "s1", points: line(|e| e.valid_loss) });
     series.retain(|s| !s.points.is_empty());
     let title = "Loss by epoch on training and validation examples";
-    let mut charts =
-        Markup::from(line_chart(&LineChart { title, x_label: "Epoch", y_label: "Loss", series, mark: mark() }));
+    let mut charts = line_chart(&LineChart { title, x_label: "Epoch", y_label: "Loss", series, mark: mark() });
     let metric = line(|e| e.valid_metric);
     let name = metric_name(&training.metric);
     if !metric.is_empty() {
