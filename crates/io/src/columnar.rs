@@ -9,6 +9,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -172,6 +173,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<(String, Values)>> {
 
 fn read_columns(file: std::fs::File) -> std::result::Result<Vec<(String, Values)>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
+    // The crate asserts on these where it should return an error.
+    let columns = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let numbers =
+        |c: &ColumnChunkMetaData| [c.data_page_offset(), c.compressed_size(), c.dictionary_page_offset().unwrap_or(0)];
+    if columns.flat_map(numbers).any(|number| number < 0) {
+        return Err(ParquetError::General("a negative offset".to_owned()));
+    }
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let mut columns = Vec::new();
     for (i, about) in schema.columns().iter().enumerate() {

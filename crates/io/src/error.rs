@@ -100,6 +100,14 @@ impl Error {
         self
     }
 
+    /// The same error about a file below `to`, where it was about one below `from`: a temporary name says nothing.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Some(below) = self.0.file.as_ref().and_then(|file| file.strip_prefix(from).ok()) {
+            self.0.file = Some(to.join(below));
+        }
+        self
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         self.0.hint.clone()

@@ -83,7 +83,7 @@ pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Resul
     create_parent(&place)?;
     let aside = Aside::new(&place)?;
     fs::create_dir(&aside.path).map_err(|cause| Error::io(path, "created", cause))?;
-    fill(&aside.path)?;
+    fill(&aside.path).map_err(|error| error.moved(&aside.path, path))?;
     if let Some(marker) = old.filter(|marker| !aside.path.join(marker).is_file()) {
         return Err(in_the_way(path, &format!("a directory of another kind (it holds {marker})")));
     }

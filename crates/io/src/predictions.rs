@@ -187,12 +187,7 @@ pub fn read(path: &Path) -> Result<Predictions> {
             _ => return Err(wrong(format!("expected numbers in column {name:?}, found another type"))),
         }
     }
-    let text = |values: Option<Values>| match values {
-        Some(Values::Text(values)) => {
-            values.into_iter().map(|text| text.map(|text| String::from_utf8_lossy(&text).into_owned())).collect()
-        }
-        _ => vec![None; rows],
-    };
+    let text = |values| text(values, rows);
     let ids: Option<Vec<String>> = text(fixed.remove("id")).into_iter().collect();
     let ids = ids.ok_or_else(|| wrong("expected an id in every row, found none".to_owned()))?;
     let splits = text(fixed.remove("split")).into_iter().flatten();
@@ -210,6 +205,14 @@ pub fn read(path: &Path) -> Result<Predictions> {
 
 fn dense(column: Vec<Option<f64>>) -> Vec<f64> {
     column.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+}
+
+fn text(values: Option<Values>, rows: usize) -> Vec<Option<String>> {
+    let string = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    match values {
+        Some(Values::Text(values)) => values.into_iter().map(|bytes| bytes.map(string)).collect(),
+        _ => vec![None; rows],
+    }
 }
 
 fn whole(values: Option<Values>, rows: usize) -> Vec<Option<u64>> {

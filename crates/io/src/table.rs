@@ -145,32 +145,7 @@ impl Rows {
         loop {
             let mut field = Vec::new();
             if text.get(at) == Some(&b'"') {
-                at += 1;
-                loop {
-                    match (text.get(at), text.get(at + 1)) {
-                        (Some(b'"'), Some(b'"')) => {
-                            field.push(b'"');
-                            at += 2;
-                        }
-                        (Some(b'"'), _) => {
-                            at += 1;
-                            break;
-                        }
-                        (Some(&byte), _) => {
-                            field.push(byte);
-                            at += 1;
-                        }
-                        (None, _) => {
-                            if field.len() + text.len() > Lines::LIMIT {
-                                return Err(unended(self.lines.path(), line));
-                            }
-                            field.push(b'\n');
-                            let path = self.lines.path().to_path_buf();
-                            text = self.lines.next_line()?.ok_or_else(|| unended(&path, line))?.1.to_vec();
-                            at = 0;
-                        }
-                    }
-                }
+                at = self.quoted(line, &mut text, at + 1, &mut field)?;
             }
             let rest = &text[at..];
             let end = rest.iter().position(|&byte| byte == self.delimiter).unwrap_or(rest.len());
@@ -181,6 +156,33 @@ impl Rows {
                 return Ok(fields);
             }
             at += 1;
+        }
+    }
+
+    /// Reads into `field` from `at`, just behind the opening quote, up to the closing one; `text` becomes the line of that.
+    /// Returns where the closing quote ends.
+    fn quoted(&mut self, line: usize, text: &mut Vec<u8>, mut at: usize, field: &mut Vec<u8>) -> Result<usize> {
+        loop {
+            match (text.get(at), text.get(at + 1)) {
+                (Some(b'"'), Some(b'"')) => {
+                    field.push(b'"');
+                    at += 2;
+                }
+                (Some(b'"'), _) => return Ok(at + 1),
+                (Some(&byte), _) => {
+                    field.push(byte);
+                    at += 1;
+                }
+                (None, _) => {
+                    let path = self.lines.path().to_path_buf();
+                    if field.len() > Lines::LIMIT {
+                        return Err(unended(&path, line));
+                    }
+                    field.push(b'\n');
+                    *text = self.lines.next_line()?.ok_or_else(|| unended(&path, line))?.1.to_vec();
+                    at = 0;
+                }
+            }
         }
     }
 }

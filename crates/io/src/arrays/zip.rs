@@ -39,14 +39,7 @@ impl<'a> Writer<'a> {
         let (offset, size) = (self.at, content.len() as u64);
         let short = u32::try_from(size).unwrap_or(u32::MAX);
         let sizes = if short == u32::MAX { extra(&[size, size]) } else { Vec::new() };
-        let mut shared = Vec::new();
-        for word in [0x0800, STORED, 0, DATE] {
-            shared.extend(word.to_le_bytes());
-        }
-        for word in [crc.sum(), short, short] {
-            shared.extend(word.to_le_bytes());
-        }
-        shared.extend((name.len() as u16).to_le_bytes());
+        let shared = shared(crc.sum(), short, name);
 
         let mut local = LOCAL.to_le_bytes().to_vec();
         local.extend(45u16.to_le_bytes());
@@ -106,6 +99,15 @@ impl<'a> Writer<'a> {
         last.extend([0; 2]);
         self.put(&last)
     }
+}
+
+/// The fields that a member's own header and the directory share: flags (UTF-8), method, time, date, checksum, sizes.
+fn shared(crc: u32, size: u32, name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    [0x0800, STORED, 0, DATE].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    [crc, size, size].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    bytes.extend((name.len() as u16).to_le_bytes());
+    bytes
 }
 
 /// The extra field of sizes and offsets that need 64 bits.

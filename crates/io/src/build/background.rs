@@ -69,30 +69,7 @@ pub(super) fn windows(
     if !(gc_tolerance > 0.0 && gc_tolerance <= 1.0) {
         return Err(Error::new(format!("expected a GC tolerance above 0 and up to 1, found {gc_tolerance}")));
     }
-    let contigs = cut.genome.contigs();
-    let mut wanted: BTreeMap<usize, Vec<Want>> = BTreeMap::new();
-    for (row, draft) in drafts.iter().enumerate() {
-        let Some(place) = draft.place.as_ref().filter(|_| draft.labels.contains(&1.0)) else { continue };
-        for copy in 0..per_positive {
-            let length = draft.sequence.len() as u64;
-            let contig = if same_chromosome {
-                contigs.iter().position(|(name, _)| *name == place.chrom)
-            } else {
-                let mut rng = stream(cut.spec.seed, "background contig", &[row as u64, copy as u64]);
-                by_length(contigs, length, &mut rng)
-            };
-            match contig {
-                Some(contig) => wanted.entry(contig).or_default().push(Want {
-                    row,
-                    copy,
-                    length,
-                    strand: place.strand,
-                    gc: gc(&draft.sequence),
-                }),
-                None => account.fail("no contig is long enough", 1),
-            }
-        }
-    }
+    let wanted = wanted(cut, drafts, per_positive, same_chromosome, account);
     let mut made = Vec::new();
     for (contig, wants) in wanted {
         let mut search = Search::new(cut, contig, &mut avoid, gc_tolerance)?;
@@ -117,6 +94,37 @@ pub(super) fn windows(
     // In the order of the positives, whatever contig they came from.
     made.sort_by_key(|(row, copy, _)| (*row, *copy));
     Ok(made.into_iter().map(|(_, _, draft)| draft).collect())
+}
+
+/// What each positive asks for, by the number of the contig that it is to come from.
+fn wanted(
+    cut: &Cutter<'_>,
+    drafts: &[Draft],
+    per_positive: usize,
+    same_chromosome: bool,
+    account: &mut Account,
+) -> BTreeMap<usize, Vec<Want>> {
+    let contigs = cut.genome.contigs();
+    let numbers: BTreeMap<&str, usize> = contigs.iter().enumerate().map(|(i, (name, _))| (name.as_str(), i)).collect();
+    let mut wanted: BTreeMap<usize, Vec<Want>> = BTreeMap::new();
+    for (row, draft) in drafts.iter().enumerate() {
+        let Some(place) = draft.place.as_ref().filter(|_| draft.labels.contains(&1.0)) else { continue };
+        for copy in 0..per_positive {
+            let length = draft.sequence.len() as u64;
+            let contig = if same_chromosome {
+                numbers.get(place.chrom.as_str()).copied()
+            } else {
+                let mut rng = stream(cut.spec.seed, "background contig", &[row as u64, copy as u64]);
+                by_length(contigs, length, &mut rng)
+            };
+            let want = Want { row, copy, length, strand: place.strand, gc: gc(&draft.sequence) };
+            match contig {
+                Some(contig) => wanted.entry(contig).or_default().push(want),
+                None => account.fail("no contig is long enough", 1),
+            }
+        }
+    }
+    wanted
 }
 
 /// A contig with a chance that goes with the number of windows it has room for.

@@ -20,6 +20,13 @@ pub(super) struct Draft {
     pub(super) parent: Option<usize>,
 }
 
+impl Draft {
+    /// A sequence of which only the name and the labels are known.
+    pub(super) fn bare(id: String, sequence: Vec<u8>, labels: Vec<f64>) -> Self {
+        Self { id, sequence, labels, place: None, split: None, group: None, chrom: None, parent: None }
+    }
+}
+
 /// Makes names unique: a later one of the same name gets `_2`, `_3`, ... Returns how many were renamed.
 pub(super) fn unique_ids(drafts: &mut [Draft]) -> usize {
     let given: BTreeSet<String> = drafts.iter().map(|draft| draft.id.clone()).collect();
@@ -62,16 +69,7 @@ mod tests {
 
     #[test]
     fn repeated_ids_get_numbers_that_nobody_has() {
-        let draft = |id: &str| Draft {
-            id: id.into(),
-            place: None,
-            sequence: vec![b'A'],
-            labels: vec![],
-            split: None,
-            group: None,
-            chrom: None,
-            parent: None,
-        };
+        let draft = |id: &str| Draft::bare(id.into(), vec![b'A'], vec![]);
         let mut drafts: Vec<Draft> = ["a", "a", "a_2", "a", "b"].iter().map(|id| draft(id)).collect();
         assert_eq!(unique_ids(&mut drafts), 2);
         let ids: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();

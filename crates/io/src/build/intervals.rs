@@ -226,16 +226,7 @@ fn negatives_of_file(cut: &Cutter<'_>, path: &Path, tasks: usize, account: &mut 
     if is_fasta(path)? {
         for record in fasta::read(path)? {
             let record = record?;
-            drafts.push(Draft {
-                id: record.id,
-                place: None,
-                sequence: record.sequence,
-                labels: vec![0.0; tasks],
-                split: None,
-                group: None,
-                chrom: None,
-                parent: None,
-            });
+            drafts.push(Draft::bare(record.id, record.sequence, vec![0.0; tasks]));
         }
         account.read += drafts.len();
     } else {

@@ -64,16 +64,7 @@ pub(super) fn add(
                 let record = record?;
                 account.read += 1;
                 account.used += 1;
-                drafts.push(Draft {
-                    id: record.id,
-                    place: None,
-                    sequence: record.sequence,
-                    labels: vec![0.0],
-                    split: None,
-                    group: None,
-                    chrom: None,
-                    parent: None,
-                });
+                drafts.push(Draft::bare(record.id, record.sequence, vec![0.0]));
             }
             Ok(())
         }

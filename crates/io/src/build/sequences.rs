@@ -187,16 +187,8 @@ fn named_classes(task: &str, files: &[(String, InputFile)]) -> Result<Read> {
 }
 
 fn fasta_drafts(file: &InputFile, label: f64) -> Result<Vec<Draft>> {
-    let draft = |record: fasta::Record| Draft {
-        id: record.id,
-        place: None,
-        sequence: record.sequence,
-        labels: vec![label],
-        split: file.split,
-        group: None,
-        chrom: None,
-        parent: None,
-    };
+    let draft =
+        |record: fasta::Record| Draft { split: file.split, ..Draft::bare(record.id, record.sequence, vec![label]) };
     fasta::read(&file.path)?.map(|record| record.map(draft)).collect()
 }
 
@@ -283,15 +275,12 @@ impl Resolved {
                 (None, None) => None,
             };
             let id = ids.map(|ids| ids[row].trim()).filter(|id| !id.is_empty());
+            let id = id.map_or_else(|| format!("row{}", drafts.len() + 1), str::to_owned);
             drafts.push(Draft {
-                id: id.map_or_else(|| format!("row{}", drafts.len() + 1), str::to_owned),
-                place: None,
-                sequence,
-                labels: Vec::new(),
                 split,
                 group: groups.map(|groups| groups[row].clone()),
                 chrom: chroms.map(|chroms| chroms[row].clone()),
-                parent: None,
+                ..Draft::bare(id, sequence, Vec::new())
             });
         }
         Ok(())

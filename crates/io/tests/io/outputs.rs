@@ -83,6 +83,8 @@ fn a_directory_appears_whole_or_not_at_all() {
         Err(Error::new("stopped"))
     };
     assert_eq!(write_dir(&path, true, failing).unwrap_err().to_string(), "stopped");
+    let full = |aside: &Path| write_file(&aside.join("a/b.txt"), |_| Err(io::ErrorKind::StorageFull.into()));
+    says(write_dir(&path, true, full), &path.join("a/b.txt"), &["no space left"]);
     assert_eq!((text(&path.join("run.json")).as_str(), dir.names()), ("2", vec!["out".to_owned()]));
 }
 

@@ -63,7 +63,7 @@ pub enum ArchitectureError {
         nearest: Option<String>,
     },
     /// There is no such layer.
-    #[error("{file}: layer {number}: unknown type {found:?}{}; valid types are {all}", hint(.nearest))]
+    #[error("{file}: layer {number}: unknown type {found:?}{}; valid types are {}", hint(.nearest), type_names().join(", "))]
     UnknownType {
         /// Where the text came from.
         file: String,
@@ -73,24 +73,22 @@ pub enum ArchitectureError {
         found: String,
         /// The valid type most like it.
         nearest: Option<String>,
-        /// All types.
-        all: String,
     },
     /// The layer takes no such key.
-    #[error("{file}: layer {number} ({layer}): unknown key {key:?}{}; valid keys are {all}", hint(.nearest))]
+    #[error("{file}: layer {number} ({layer}): unknown key {key:?}{}; valid keys are {}", hint(.nearest), key_list(.all))]
     UnknownLayerKey {
         /// Where the text came from.
         file: String,
         /// 1-based position among the layers.
         number: usize,
         /// The layer's type.
-        layer: String,
+        layer: &'static str,
         /// The key.
         key: String,
         /// The valid key most like it.
         nearest: Option<String>,
         /// All keys of that layer.
-        all: String,
+        all: &'static [&'static str],
     },
     /// A value is missing, of the wrong kind or out of range.
     #[error("{file}: layer {number} ({layer}): {message}")]
@@ -100,7 +98,7 @@ pub enum ArchitectureError {
         /// 1-based position among the layers.
         number: usize,
         /// The layer's type.
-        layer: String,
+        layer: &'static str,
         /// What is wrong.
         message: String,
     },
@@ -204,37 +202,36 @@ fn check_count(count: usize, source: &str) -> Result<(), ArchitectureError> {
     Ok(())
 }
 
+/// All layer types, for a message.
+fn type_names() -> Vec<&'static str> {
+    TYPES.iter().map(|(name, _)| *name).collect()
+}
+
+fn key_list(keys: &[&str]) -> String {
+    if keys.is_empty() { "only type".to_owned() } else { keys.join(", ") }
+}
+
 fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, ArchitectureError> {
     let file = || source.to_owned();
-    let bad =
-        |layer: &str, message: String| ArchitectureError::Layer { file: file(), number, layer: layer.into(), message };
+    let bad = |layer, message| ArchitectureError::Layer { file: file(), number, layer, message };
     let Value::Table(table) = value else {
         return Err(bad("?", format!("expected a [[layer]] table, found {}", value.type_str())));
     };
     let found = match table.get("type") {
-        Some(Value::String(name)) => name.clone(),
+        Some(Value::String(name)) => name,
         Some(other) => return Err(bad("?", format!("type: expected text, found {}", other.type_str()))),
         None => return Err(bad("?", "expected a type, such as type = \"conv1d\"".into())),
     };
-    let Some((_, keys)) = TYPES.iter().find(|(name, _)| *name == found) else {
-        let names: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
-        let (nearest, all) = (nearest(&found, &names), names.join(", "));
-        return Err(ArchitectureError::UnknownType { file: file(), number, found, nearest, all });
+    let Some(&(name, keys)) = TYPES.iter().find(|(name, _)| name == found) else {
+        let nearest = nearest(found, &type_names());
+        return Err(ArchitectureError::UnknownType { file: file(), number, found: found.clone(), nearest });
     };
     if let Some(key) = table.keys().find(|key| *key != "type" && !keys.contains(&key.as_str())) {
-        let all = if keys.is_empty() { "only type".to_owned() } else { keys.join(", ") };
-        let nearest = nearest(key, keys);
-        return Err(ArchitectureError::UnknownLayerKey {
-            file: file(),
-            number,
-            layer: found,
-            key: key.clone(),
-            nearest,
-            all,
-        });
+        let (key, nearest) = (key.clone(), nearest(key, keys));
+        return Err(ArchitectureError::UnknownLayerKey { file: file(), number, layer: name, key, nearest, all: keys });
     }
     let layer: Layer =
-        value.clone().try_into().map_err(|error: toml::de::Error| bad(&found, error.message().to_owned()))?;
+        value.clone().try_into().map_err(|error: toml::de::Error| bad(name, error.message().to_owned()))?;
     check_layer(&layer, number, source)?;
     Ok(layer)
 }
@@ -243,7 +240,7 @@ fn check_layer(layer: &Layer, number: usize, source: &str) -> Result<(), Archite
     let bad = |message: String| ArchitectureError::Layer {
         file: source.to_owned(),
         number,
-        layer: layer.type_name().to_owned(),
+        layer: layer.type_name(),
         message,
     };
     let positive: Vec<(&str, usize)> = match *layer {

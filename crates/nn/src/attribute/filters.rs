@@ -3,8 +3,8 @@
 
 use super::gradients::device_values;
 use crate::architecture::{Layer, padding_of};
-use crate::model::{Model, input, parts};
-use crate::network::{Mode, forward_steps};
+use crate::model::{Model, parts};
+use crate::network::{Mode, forward_steps_batch};
 use basewise_core::{PredictError, SequenceBatch};
 
 /// Why filters could not be looked at.
@@ -169,7 +169,7 @@ fn each_part(model: &Model, batch: &SequenceBatch, mut visit: impl FnMut(usize, 
     let rows = model.batch_rows();
     let steps = &model.plan.steps[..leading(model)];
     for (i, part) in parts(batch, rows).enumerate() {
-        let (activations, _) = forward_steps(steps, &model.leaves, input(&part, &model.device), Mode::Evaluate);
+        let (activations, _) = forward_steps_batch(steps, &model.leaves, &part, &model.device, Mode::Evaluate);
         visit(i * rows, &device_values(activations)?);
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Gradients of a raw output with respect to the one-hot input.
 
-use crate::model::{Model, input, parts, values};
-use crate::network::{Leaves, Mode, forward};
+use crate::model::{Model, parts, values};
+use crate::network::{Leaves, Mode, forward, input};
 use basewise_core::{PredictError, SequenceBatch};
 use burn_tensor::Tensor;
 

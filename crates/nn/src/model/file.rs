@@ -82,7 +82,7 @@ pub enum ModelError {
         /// The file.
         file: String,
         /// The misfit.
-        source: ShapeError,
+        source: Box<ShapeError>,
     },
 }
 
@@ -107,7 +107,7 @@ impl Model {
         header.architecture.check(&file)?;
         let outputs = header.tasks.iter().map(Task::outputs).sum();
         let plan = Plan::new(&header.architecture, header.encoding.channels(), header.length, outputs)
-            .map_err(|source| ModelError::Shape { file: file.clone(), source })?;
+            .map_err(|source| ModelError::Shape { file: file.clone(), source: Box::new(source) })?;
         let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
         let mut arrays = arrays_of(&bytes, &specs, &file)?;
         let buffers = arrays.split_off(plan.parameters.len());

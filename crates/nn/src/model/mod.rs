@@ -7,9 +7,9 @@ pub(crate) use file::{read_arrays, write_arrays, write_whole};
 
 use crate::architecture::{Architecture, ShapeError, Summary};
 use crate::device::OpenedDevice;
-use crate::network::{Leaves, Mode, Plan, Weights, forward};
+use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
 use basewise_core::{Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
-use burn_tensor::{Device, Tensor, TensorData};
+use burn_tensor::{Device, Tensor};
 
 /// At most this many sequences go through the network at once.
 const BATCH: usize = 256;
@@ -161,12 +161,6 @@ pub(crate) fn parts(batch: &SequenceBatch, rows: usize) -> impl Iterator<Item = 
     })
 }
 
-/// One-hot input `[n, channels, length]` on a device.
-pub(crate) fn input(batch: &SequenceBatch, device: &Device) -> Tensor<3> {
-    let shape = [batch.len(), batch.encoding().channels(), batch.length()];
-    Tensor::from_data(TensorData::new(batch.one_hot(), shape), device)
-}
-
 /// Reads a tensor's values, row-major.
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
     tensor.try_into_vec_as::<f32>().map_err(|error| error.to_string())
@@ -179,7 +173,7 @@ pub(crate) fn predict_rows(
     batch: &SequenceBatch,
     device: &Device,
 ) -> Result<Vec<f32>, String> {
-    values(forward(plan, leaves, input(batch, device), Mode::Evaluate).scores)
+    values(forward_batch(plan, leaves, batch, device, Mode::Evaluate).scores)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A batch's way through the network.
 
-use super::{Plan, Step, Weights, dropout};
+use super::{Plan, Step, Weights, dropout, first};
 use crate::architecture::{Layer, padding_of};
+use basewise_core::SequenceBatch;
 use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
 
@@ -47,9 +48,11 @@ impl Leaves {
 pub(crate) struct Forward {
     /// Raw scores `[n, outputs]`.
     pub(crate) scores: Tensor<2>,
-    /// For each batch norm in training: its first buffer, and mean and biased variance of the batch.
-    pub(crate) statistics: Vec<(usize, Tensor<1>, Tensor<1>)>,
+    pub(crate) statistics: Vec<Statistics>,
 }
+
+/// Of a batch norm in training: its first buffer, and mean and biased variance of the batch.
+pub(crate) type Statistics = (usize, Tensor<1>, Tensor<1>);
 
 /// Values as a vector on `device`.
 pub(crate) fn tensor1(values: Vec<f32>, device: &Device) -> Tensor<1> {
@@ -57,11 +60,48 @@ pub(crate) fn tensor1(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values, [n]), device)
 }
 
+/// Runs sequences through all steps and the head.
+pub(crate) fn forward_batch(
+    plan: &Plan,
+    leaves: &Leaves,
+    batch: &SequenceBatch,
+    device: &Device,
+    mode: Mode,
+) -> Forward {
+    let (x, statistics) = forward_steps_batch(&plan.steps, leaves, batch, device, mode);
+    scored(x, statistics)
+}
+
+/// Runs sequences through some leading steps, the first one by its fast path if it has one.
+pub(crate) fn forward_steps_batch(
+    steps: &[Step],
+    leaves: &Leaves,
+    batch: &SequenceBatch,
+    device: &Device,
+    mode: Mode,
+) -> (Tensor<3>, Vec<Statistics>) {
+    let fast = steps.first().and_then(|step| first::convolve(step, leaves, batch, device));
+    match fast {
+        Some(x) => forward_steps(&steps[1..], leaves, x, mode),
+        None => forward_steps(steps, leaves, input(batch, device), mode),
+    }
+}
+
+/// One-hot input `[n, channels, length]` on a device.
+pub(crate) fn input(batch: &SequenceBatch, device: &Device) -> Tensor<3> {
+    let shape = [batch.len(), batch.encoding().channels(), batch.length()];
+    Tensor::from_data(TensorData::new(batch.one_hot(), shape), device)
+}
+
+fn scored(x: Tensor<3>, statistics: Vec<Statistics>) -> Forward {
+    let [n, outputs, _] = x.dims();
+    Forward { scores: x.reshape([n, outputs]), statistics }
+}
+
 /// Runs `x` `[n, channels, length]` through all steps and the head.
 pub(crate) fn forward(plan: &Plan, leaves: &Leaves, x: Tensor<3>, mode: Mode) -> Forward {
     let (x, statistics) = forward_steps(&plan.steps, leaves, x, mode);
-    let [n, outputs, _] = x.dims();
-    Forward { scores: x.reshape([n, outputs]), statistics }
+    scored(x, statistics)
 }
 
 /// Runs `x` through some leading steps.
@@ -70,9 +110,9 @@ pub(crate) fn forward_steps(
     leaves: &Leaves,
     mut x: Tensor<3>,
     mode: Mode,
-) -> (Tensor<3>, Vec<(usize, Tensor<1>, Tensor<1>)>) {
+) -> (Tensor<3>, Vec<Statistics>) {
     let mut statistics = Vec::new();
-    for (number, step) in steps.iter().enumerate() {
+    for step in steps {
         x = match (&step.layer, mode) {
             (Layer::BatchNorm, Mode::Train { .. }) => {
                 let [scale, shift] = pair(&leaves.parameters, step.parameter);
@@ -86,10 +126,10 @@ pub(crate) fn forward_steps(
                 module::batch_norm(x, scale, shift, mean, variance, BATCH_NORM_EPSILON)
             }
             (Layer::Dropout { .. }, Mode::Evaluate) => x,
-            (Layer::Dropout { rate, channels }, Mode::Train { seed, step }) => {
+            (Layer::Dropout { rate, channels }, Mode::Train { seed, step: time }) => {
                 let [n, c, l] = x.dims();
                 let l = if *channels { 1 } else { l };
-                let mask = dropout::mask(n * c * l, *rate, seed, step, number as u64);
+                let mask = dropout::mask(n * c * l, *rate, seed, time, step.number as u64);
                 let mask = Tensor::from_data(TensorData::new(mask, [n, c, l]), &x.device());
                 x * mask
             }

@@ -4,10 +4,13 @@
 //! copies them to the device as leaves of the gradient tape.
 
 mod dropout;
+mod first;
 mod forward;
 mod weights;
 
-pub(crate) use forward::{Leaves, Mode, forward, forward_steps};
+#[cfg(test)]
+pub(crate) use forward::forward_steps;
+pub(crate) use forward::{Leaves, Mode, forward, forward_batch, forward_steps_batch, input};
 pub(crate) use weights::{Array, Weights, hex};
 
 use crate::architecture::{Architecture, Layer, Shape, ShapeError, output_shape};
@@ -45,6 +48,8 @@ impl Spec {
 /// One layer with its place among the arrays.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Step {
+    /// Its place, counted from 0.
+    pub(crate) number: usize,
     pub(crate) layer: Layer,
     /// First of its parameters: weight then bias, or scale then shift.
     pub(crate) parameter: usize,
@@ -123,12 +128,19 @@ impl Plan {
             }
             _ => {}
         }
-        self.steps.push(Step { layer, parameter, buffer, input, output });
+        let number = self.steps.len();
+        self.steps.push(Step { number, layer, parameter, buffer, input, output });
     }
 
-    /// Values of the largest array that one example makes on its way.
+    /// Values of the largest array that one example makes on its way, the windows of convolutions included.
     pub(crate) fn widest(&self) -> usize {
-        self.steps.iter().map(|step| step.output.size()).max().unwrap_or(0).max(self.input.size())
+        let of_step = |step: &Step| match step.layer {
+            Layer::Conv1d { width, groups, .. } => {
+                (step.input.channels / groups * width).saturating_mul(step.output.length).max(step.output.size())
+            }
+            _ => step.output.size(),
+        };
+        self.steps.iter().map(of_step).max().unwrap_or(0).max(self.input.size())
     }
 }
 

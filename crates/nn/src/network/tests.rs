@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::loss::loss;
-use crate::model::{input, values};
+use crate::model::values;
 use crate::testing::{cpu, net, random_batch, three_tasks};
 use crate::train::gradients;
 use basewise_core::random::{normal, stream};
@@ -23,7 +23,7 @@ fn shaken(plan: &Plan, seed: u64) -> Weights {
 
 fn loss_of(plan: &Plan, weights: &Weights, batch: &SequenceBatch, mode: Mode) -> f64 {
     let device = cpu().device;
-    let out = forward(plan, &Leaves::new(weights, &device), input(batch, &device), mode);
+    let out = forward_batch(plan, &Leaves::new(weights, &device), batch, &device, mode);
     let scores = Matrix::new(batch.len(), plan.outputs, values(out.scores).unwrap());
     let labels: Vec<&[f64]> = LABELS.iter().map(|row| row.as_slice()).collect();
     loss(&three_tasks(), &scores, &labels).mean()
@@ -204,4 +204,34 @@ fn the_receptive_field_is_where_gradients_are() {
     let gradient = values(x.grad_remove(&mut tape).unwrap()).unwrap();
     let seen: Vec<usize> = (0..60).filter(|p| (0..4).any(|c| gradient[c * 60 + p] != 0.0)).collect();
     assert_eq!((seen.len(), seen[0], seen[18]), (19, 15, 33));
+}
+
+#[test]
+fn the_fast_first_convolution_equals_the_general_one() {
+    use basewise_core::{Alphabet, CasePolicy, Encoding};
+    let device = cpu().device;
+    for case in [CasePolicy::Ignore, CasePolicy::Channel] {
+        let encoding = Encoding { alphabet: Alphabet::Dna, case };
+        let mut batch = SequenceBatch::new(encoding, 14);
+        [&b"ACGTNNacgtACGT"[..], b"TTT", b"aaaaaaaaaaaaaaGGG"].iter().for_each(|s| batch.push(s).unwrap());
+        for keys in [
+            "width=3",
+            "width=4",
+            "width=30",
+            "width=5\nstride=3",
+            "width=3\ndilation=4\nstride=2",
+            "width=4\npadding='valid'",
+            "width=3\npadding='valid'\nstride=4\ndilation=3",
+            "width=1\nstride=5",
+        ] {
+            let architecture = net(&format!("[[layer]]\ntype='conv1d'\nfilters=3\n{keys}"));
+            let plan = Plan::new(&architecture, encoding.channels(), 14, 1).unwrap();
+            let leaves = Leaves::new(&shaken(&plan, 3), &device);
+            let general = forward_steps(&plan.steps[..1], &leaves, input(&batch, &device), Mode::Evaluate).0;
+            let fast = first::convolve(&plan.steps[0], &leaves, &batch, &device).unwrap();
+            assert_eq!(general.dims(), fast.dims(), "{keys}");
+            let (general, fast) = (values(general).unwrap(), values(fast).unwrap());
+            assert!(general.iter().zip(&fast).all(|(a, b)| (a - b).abs() < 1e-5), "{keys}\n{general:?}\n{fast:?}");
+        }
+    }
 }

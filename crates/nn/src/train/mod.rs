@@ -136,8 +136,8 @@ fn split_hint(split: Split) -> &'static str {
 /// Trains a network and writes `model.safetensors`, `history.jsonl` and `checkpoints/` into `run_dir`.
 ///
 /// With `resume`, a run that was interrupted in `run_dir` goes on from its newest checkpoint and ends with the weights
-/// that it would have had; without a checkpoint it begins. Without `resume`, checkpoints of an earlier run in that
-/// directory are removed. `observer` hears of every step and epoch and may stop the run.
+/// that it would have had; without a checkpoint it begins. Without `resume`, checkpoints and model of an earlier run in
+/// that directory are removed. `observer` hears of every step and epoch and may stop the run.
 ///
 /// # Errors
 /// See [`TrainError`].

@@ -20,6 +20,8 @@ use std::time::Instant;
 /// Rows of the validation split that go through the network at once.
 const VALIDATION_ROWS: usize = 256;
 
+const MODEL: &str = "model.safetensors";
+
 /// A run that is under way.
 pub(super) struct Run<'a> {
     dataset: &'a Dataset,
@@ -64,6 +66,7 @@ impl<'a> Run<'a> {
             Some(snapshot) => snapshot,
             None => {
                 checkpoint::clear(&checkpoints)?;
+                remove_file(&directory.join(MODEL))?;
                 let weights = Weights::initial(&plan, config.seed);
                 let state = State::new(run_digest, dataset.tasks.len());
                 Snapshot { state, best: weights.clone(), weights, optimizer }
@@ -260,7 +263,7 @@ impl<'a> Run<'a> {
         let purpose = Purpose { tasks: tasks.clone(), encoding: *encoding, length: *length, training };
         let model = Model::assemble(self.architecture.clone(), self.plan, self.snapshot.best, purpose, &self.device);
         if !interrupted {
-            model.save(&self.directory.join("model.safetensors"))?;
+            model.save(&self.directory.join(MODEL))?;
         }
         Ok(TrainOutcome {
             stopped,
@@ -274,6 +277,14 @@ impl<'a> Run<'a> {
             history: state.history,
             model,
         })
+    }
+}
+
+/// An earlier run's model must not lie beside a new run's history.
+fn remove_file(path: &Path) -> std::io::Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::TrainError;
 use crate::loss::{LossSums, loss_and_gradient};
-use crate::model::{input, values};
-use crate::network::{Leaves, Mode, Plan, Weights, forward};
+use crate::model::values;
+use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
 use basewise_core::{Matrix, SequenceBatch, Task};
 use burn_tensor::{Device, Tensor, TensorData};
 
@@ -30,7 +30,7 @@ pub(crate) fn gradients(
     device: &Device,
 ) -> Result<Gradients, TrainError> {
     let leaves = Leaves::new(weights, device);
-    let out = forward(plan, &leaves, input(batch, device), mode);
+    let out = forward_batch(plan, &leaves, batch, device, mode);
     let shape = [batch.len(), plan.outputs];
     let scores = values(out.scores.clone()).map_err(TrainError::Device)?;
     let (sums, slopes) = loss_and_gradient(tasks, &Matrix::new(shape[0], shape[1], scores), labels);

@@ -4,7 +4,8 @@ use crate::failure::user;
 use crate::printer::Printer;
 use crate::table::count;
 use anyhow::Result;
-use basewise_motif::formats::{Format, write};
+use crate::run_dir::write_bytes;
+use basewise_motif::formats::Format;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &ConvertArgs, printer: &Printer) -> Result<()> {
         None => by_ending(&args.output)?,
     };
     let motifs = super::read(&args.motifs)?;
-    basewise_io::output::write_file(&args.output, |mut w| write(&motifs, format, &mut w))?;
+    write_bytes(&args.output, &super::text_of(&motifs, format)?)?;
     printer.talk(&format!("{} motifs in = {} written + 0 skipped", count(motifs.len()), count(motifs.len())));
     Ok(())
 }

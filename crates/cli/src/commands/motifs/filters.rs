@@ -5,13 +5,13 @@ use crate::commands::evaluate::batch_of;
 use crate::commands::explain::label_of;
 use crate::failure::user;
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_json, write_text};
+use crate::run_dir::{RunDir, write_bytes, write_json, write_text};
 use crate::shared_args::{SplitArg, output_index};
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::metrics::pearson;
 use basewise_core::{Code, Predict, SequenceBatch};
-use basewise_motif::{Motif, filters::from_windows, formats};
+use basewise_motif::{Motif, filters::from_windows, formats::Format};
 use basewise_nn::attribute::{FilterWindows, filter_windows};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
     };
     let output = args.output.clone().unwrap_or_else(|| run.file("filters"));
     let motifs: Vec<Motif> = found.into_iter().map(|(_, motif)| motif).collect();
-    basewise_io::output::write_file(&output.join("filters.meme"), |mut w| formats::write(&motifs, formats::Format::Meme, &mut w))?;
+    write_bytes(&output.join("filters.meme"), &super::text_of(&motifs, Format::Meme)?)?;
     write_text(&output.join("filters.tsv"), &tsv(&record))?;
     write_json(&output.join("filters.json"), &record)?;
     if !args.no_logos {

@@ -9,7 +9,6 @@ use basewise_motif::Motif;
 use basewise_motif::matching::{Match, MatchOptions, tomtom};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Args)]

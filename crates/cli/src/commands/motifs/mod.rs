@@ -9,6 +9,7 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use anyhow::Result;
 use basewise_motif::Motif;
+use basewise_motif::formats::Format;
 use clap::Subcommand;
 use std::path::Path;
 
@@ -42,4 +43,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Motif>> {
         return Err(user(format!("{name}: expected at least one motif, found none"), Some("MEME, JASPAR and TRANSFAC files are read")));
     }
     Ok(motifs)
+}
+
+/// The motifs as the text of a motif file.
+pub(crate) fn text_of(motifs: &[Motif], format: Format) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    basewise_motif::formats::write(motifs, format, &mut text)?;
+    Ok(text)
 }
