@@ -91,9 +91,14 @@ impl View<'_> {
         let single = each.len() == 1;
         let draw = |name: &str, predicted: &Matrix, class: Option<usize>, with_band: bool| {
             let (labels, scores) = self.known(predicted, class.unwrap_or(0), class);
+            let mut points = curve(&labels, &scores);
+            // The conventional start at precision 1 would draw a stroke down to where the curve really begins.
+            if !is_roc && points.len() > 2 && points[1][0] == 0.0 {
+                points.remove(0);
+            }
             RateCurve {
                 name: name.to_owned(),
-                points: thinned(curve(&labels, &scores), MOST_POINTS),
+                points: thinned(points, MOST_POINTS),
                 band: if with_band { band(&labels, &scores, self.options) } else { Vec::new() },
                 area: Estimate::default(),
             }
@@ -102,9 +107,15 @@ impl View<'_> {
         let positive = labels.iter().filter(|&&l| l == 1.0).count();
         RateChart {
             model: each.iter().map(|(name, class)| draw(name, self.predicted, *class, single)).collect(),
-            baselines: if single { self.baselines.iter().map(|(name, p)| draw(name, p, None, false)).collect() } else { Vec::new() },
+            baselines: if single { self.drawable().map(|(name, p)| draw(name, p, None, false)).collect() } else { Vec::new() },
             prevalence: (!is_roc && single && !labels.is_empty()).then(|| positive as f64 / labels.len() as f64),
         }
+    }
+
+    /// Baselines that rank: a constant has no curve, only the diagonal or the prevalence, which are drawn anyway.
+    fn drawable(&self) -> impl Iterator<Item = &(String, Matrix)> {
+        let ranks = |p: &Matrix| p.column(self.first).any(|v| Some(v) != p.column(self.first).next());
+        self.baselines.iter().filter(move |(_, p)| ranks(p))
     }
 
     fn histograms(&self, labels: &[f64], scores: &[f64]) -> ScoreHistograms {

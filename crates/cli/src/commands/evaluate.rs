@@ -145,7 +145,7 @@ pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64)
     }
     vec![
         ("majority".to_owned(), baseline::majority(dataset, &train, rows)),
-        ("1- to 6-mers, linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
+        ("k-mer linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
     ]
 }
 

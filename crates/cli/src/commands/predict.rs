@@ -1,12 +1,15 @@
 //! `basewise predict`: scores for sequences that need no label.
 
+use crate::commands::dataset::intervals::OutOfBoundsArg;
 use crate::commands::evaluate::batch_of;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::RunDir;
 use crate::table::count;
 use anyhow::{Context, Result};
-use basewise_core::{Interval, Matrix, Predict, Task, probabilities};
+use basewise_core::{Interval, Matrix, Predict, Strand, Task, probabilities};
+use basewise_io::bed::BedRecord;
+use basewise_io::genome::Genome;
 use basewise_io::predictions::{self, Predictions};
 use basewise_nn::Model;
 use clap::Args;
@@ -30,6 +33,9 @@ pub(crate) struct PredictArgs {
     /// .tsv, .tsv.gz or .parquet; - is stdout as TSV
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// What to do with an interval whose window reaches beyond its chromosome
+    #[arg(long, value_enum, default_value = "error")]
+    out_of_bounds: OutOfBoundsArg,
     /// Write raw scores (logits) instead of probabilities
     #[arg(long)]
     raw: bool,
@@ -37,10 +43,11 @@ pub(crate) struct PredictArgs {
 
 pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
     let model = RunDir::open(&args.run)?.model()?;
+    let mut skipped = 0;
     let predictions = if args.input.is_dir() {
         of_dataset(args, &model)?
     } else if let Some(genome) = &args.genome {
-        of_intervals(args, &model, genome)?
+        of_intervals(args, &model, genome, &mut skipped, printer)?
     } else if is_bed(&args.input) {
         return Err(user(
             format!("{}: intervals need the genome that they point to", args.input.display()),
@@ -51,7 +58,8 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
     };
     let n = predictions.ids.len();
     predictions::write(&args.output, &predictions)?;
-    printer.talk(&format!("{} in = {} scored + 0 skipped", count(n), count(n)));
+    let reason = if skipped > 0 { " (window beyond the chromosome)" } else { "" };
+    printer.talk(&format!("{} in = {} scored + {} skipped{reason}", count(n + skipped), count(n), count(skipped)));
     Ok(Outcome::Done)
 }
 
@@ -93,38 +101,63 @@ fn of_fasta(args: &PredictArgs, model: &Model) -> Result<Predictions> {
     Ok(Predictions::of_ids(ids, output_names(model), all))
 }
 
-fn of_intervals(args: &PredictArgs, model: &Model, genome: &Path) -> Result<Predictions> {
-    let genome = basewise_io::genome::Genome::open(genome)?;
+fn of_intervals(args: &PredictArgs, model: &Model, genome: &Path, skipped: &mut usize, printer: &Printer) -> Result<Predictions> {
+    let genome = Genome::open(genome)?;
+    genome.notes().iter().for_each(|note| printer.talk(note));
     let (mut ids, mut places, mut all) = (Vec::new(), Vec::new(), Matrix::default());
     let records = basewise_io::bed::read(&args.input)?;
     for piece in records.chunks(4096) {
         let mut sequences = Vec::with_capacity(piece.len());
         for record in piece {
-            let place = window(record, model.length() as u64);
-            let sequence = place.and_then(|place| Ok((genome.fetch(&place)?, place)));
-            let (sequence, place) = sequence.with_context(|| format!("{}: line {}", args.input.display(), record.line))?;
-            ids.push(record.name.clone().unwrap_or_else(|| record.interval.to_string()));
-            places.push(Some(place));
-            sequences.push(sequence);
+            let window = window(&genome, record, model.length() as u64, args.out_of_bounds);
+            match window.with_context(|| format!("{}: line {}", args.input.display(), record.line))? {
+                Some((place, sequence)) => {
+                    ids.push(record.name.clone().unwrap_or_else(|| record.interval.to_string()));
+                    places.push(Some(place));
+                    sequences.push(sequence);
+                }
+                None => *skipped += 1,
+            }
         }
-        all.append(scores(args, model, sequences.iter().map(Vec::as_slice))?);
+        if !sequences.is_empty() {
+            all.append(scores(args, model, sequences.iter().map(Vec::as_slice))?);
+        }
+    }
+    if ids.is_empty() {
+        return Err(user(format!("{}: expected an interval to score, found none", args.input.display()), None));
     }
     let mut predictions = Predictions::of_ids(ids, output_names(model), all);
     predictions.places = Some(places);
     Ok(predictions)
 }
 
-/// The model's window around the summit or the middle of an interval.
-fn window(record: &basewise_io::bed::BedRecord, length: u64) -> Result<Interval> {
+/// The model's window around the summit or the middle of an interval; `None` if the policy leaves it out.
+fn window(genome: &Genome, record: &BedRecord, length: u64, policy: OutOfBoundsArg) -> Result<Option<(Interval, Vec<u8>)>> {
     let interval = &record.interval;
     let centre = record.summit.map_or(interval.start + interval.len() / 2, |s| interval.start + s);
-    let start = centre.checked_sub(length / 2).ok_or_else(|| {
-        user(
-            format!("the window of {length} bases around {interval} would start before the chromosome"),
-            Some("leave out intervals so close to an end"),
-        )
-    })?;
-    Ok(Interval { chrom: interval.chrom.clone(), start, end: start + length, strand: interval.strand })
+    let end_of_chromosome = genome.length(&interval.chrom)?;
+    let before = (length / 2).saturating_sub(centre);
+    let end = centre.saturating_sub(length / 2) + length - before;
+    let after = end.saturating_sub(end_of_chromosome);
+    if before + after > 0 {
+        match policy {
+            OutOfBoundsArg::Skip => return Ok(None),
+            OutOfBoundsArg::Pad if before + after < length => {}
+            OutOfBoundsArg::Error | OutOfBoundsArg::Pad => {
+                return Err(user(
+                    format!("the window of {length} bases around {interval} reaches beyond {} ({end_of_chromosome} bases)", interval.chrom),
+                    Some("--out-of-bounds skip leaves such intervals out and counts them, pad fills with N"),
+                ));
+            }
+        }
+    }
+    let place = Interval { start: centre.saturating_sub(length / 2), end: end - after, ..interval.clone() };
+    let mut sequence = genome.fetch(&place)?;
+    // Read on the minus strand, what is missing before the chromosome's start is missing at the end.
+    let (left, right) = if interval.strand == Strand::Forward { (before, after) } else { (after, before) };
+    sequence.splice(0..0, std::iter::repeat_n(b'N', left as usize));
+    sequence.extend(std::iter::repeat_n(b'N', right as usize));
+    Ok(Some((place, sequence)))
 }
 
 fn output_names(model: &Model) -> Vec<String> {

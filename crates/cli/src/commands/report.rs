@@ -1,6 +1,6 @@
 //! `basewise report`: gathers what a run directory holds into one page.
 
-use crate::commands::dataset::{check::kind_name, show::{label_text, summarize}};
+use crate::commands::dataset::{check::{history, kind_name}, show::{label_text, summarize}};
 use crate::commands::explain::{Explanation, contribution};
 use crate::commands::motifs::filters::FilterRecord;
 use crate::commands::motifs::matching::MatchRecord;
@@ -13,6 +13,7 @@ use anyhow::Result;
 use basewise_core::Dataset;
 use basewise_core::check::{CheckReport, Severity};
 use basewise_io::arrays::read_npz;
+use basewise_io::dataset::Provenance;
 use basewise_nn::Model;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ fn gather(path: &Path) -> Result<RunReport> {
         architecture: architecture(&info, &model)?,
         training: training(&run, &info)?,
         performance,
-        details: details(&info, &model, &provenance.command, explained.as_ref(), filters.as_ref(), matches.as_ref())?,
+        details: details(&path.display().to_string(), &info, &model, &provenance, explained.as_ref(), filters.as_ref(), matches.as_ref())?,
         explanation: explained.map(|e| explanation(&run, &e, &model, &dataset)).transpose()?,
         filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
     })
@@ -218,14 +219,16 @@ fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usiz
 }
 
 fn details(
+    run_path: &str,
     info: &RunInfo,
     model: &Model,
-    dataset_command: &str,
+    provenance: &Provenance,
     explained: Option<&Explanation>,
     filters: Option<&FilterRecord>,
     matches: Option<&MatchRecord>,
 ) -> Result<data::RunDetails> {
-    let mut commands = vec![dataset_command.to_owned(), info.command.clone()];
+    let mut commands = history(provenance);
+    commands.extend([provenance.command.clone(), info.command.clone(), format!("basewise evaluate {}", super::quote(run_path))]);
     commands.extend(explained.map(|e| e.command.clone()));
     commands.extend(filters.map(|f| f.command.clone()));
     commands.extend(matches.map(|m| m.command.clone()));

@@ -42,13 +42,13 @@ pub(crate) struct TrainArgs {
     #[arg(short, long, value_name = "RUN")]
     output: PathBuf,
     /// Most passes over the training examples
-    #[arg(long, default_value_t = 40, value_name = "N")]
+    #[arg(long, default_value_t = 30, value_name = "N")]
     epochs: usize,
     /// Examples in one step
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
     /// Step size of the optimizer
-    #[arg(long, default_value_t = 1e-3, value_name = "X")]
+    #[arg(long, default_value_t = 2e-3, value_name = "X")]
     learning_rate: f64,
     /// Decay of the weights: L2 penalty with adam, decoupled with adamw
     #[arg(long, default_value_t = 0.01, value_name = "X")]
@@ -56,7 +56,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, default_value = "adamw")]
     optimizer: OptimizerArg,
     /// Stop after this many epochs without a better validation loss; the best weights are kept
-    #[arg(long, default_value_t = 6, value_name = "EPOCHS")]
+    #[arg(long, default_value_t = 5, value_name = "EPOCHS")]
     patience: usize,
     /// Show each training example as its reverse complement half of the time
     #[arg(long, value_enum, default_value = "auto")]

@@ -81,7 +81,7 @@ pub(crate) struct Estimate {
 pub(crate) struct DataSummary {
     /// The data set's directory as the user typed it.
     pub(crate) path: String,
-    /// One or two sentences on what the sequences are; may be empty.
+    /// One or two sentences on what the sequences are or how many were removed; may be empty.
     pub(crate) description: String,
     /// `DNA` or `RNA`.
     pub(crate) alphabet: String,

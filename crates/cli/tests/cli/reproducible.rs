@@ -90,3 +90,28 @@ fn predictions_of_a_data_set_and_of_its_sequences_agree() {
     assert_eq!(of_data.len(), 240);
     assert_eq!(of_data, column("predict a t.fa -o -"));
 }
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_resume_ends_with_the_same_weights() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    let folder = with_data();
+    let words = "train data --epochs 60 --patience 0 -o";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_basewise"))
+        .args(words.split(' ').chain(["a"]))
+        .current_dir(folder.path(""))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("epoch ")).unwrap();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("to go on:") && line.contains("--resume")), "{rest:?}");
+    folder.run("evaluate a").fails_saying(&["interrupted", "--resume"]);
+    folder.run(&format!("{words} a --resume")).ok();
+    folder.run(&format!("{words} b")).ok();
+    assert_eq!(weights(&folder, "a"), weights(&folder, "b"));
+}

@@ -1,6 +1,6 @@
 //! The same sequence more than once: within a split, across splits, with different labels.
 
-use super::{CheckOptions, Finding, FindingKind, PAIRS, Severity};
+use super::{CheckOptions, Finding, FindingKind, Severity};
 use crate::identity::{canonical, group_numbers, members, upper};
 use crate::metrics::is_known;
 use crate::{Alphabet, Dataset, Split, TaskKind};
@@ -35,9 +35,10 @@ pub(super) fn findings(dataset: &Dataset, keys: &Keys, options: &CheckOptions) -
             findings.push(reverse_complements(dataset, keys, split, options));
         }
     }
-    for (from, to) in PAIRS {
-        if !dataset.rows_of(from).is_empty() && !dataset.rows_of(to).is_empty() {
-            findings.push(copies(dataset, keys, from, to, options));
+    for (from, to) in [(&[Split::Train, Split::Valid][..], Split::Test), (&[Split::Train], Split::Valid)] {
+        let from: Vec<Split> = from.iter().copied().filter(|&s| !dataset.rows_of(s).is_empty()).collect();
+        if !from.is_empty() && !dataset.rows_of(to).is_empty() {
+            findings.push(copies(dataset, keys, &from, to, options));
         }
     }
     findings.push(conflicts(dataset, keys, options));
@@ -83,27 +84,38 @@ fn reverse_complements(dataset: &Dataset, keys: &Keys, split: Split, options: &C
     finding(dataset, kind, Severity::Note, (&pairs, rows.len()), message, &[split], options)
 }
 
-fn copies(dataset: &Dataset, keys: &Keys, from: Split, to: Split, options: &CheckOptions) -> Finding {
+/// Rows of `to` that a model was fitted to or chosen by: those whose sequence is in one of the parts `from`.
+fn copies(dataset: &Dataset, keys: &Keys, from: &[Split], to: Split, options: &CheckOptions) -> Finding {
     let rows = dataset.rows_of(to);
     let mut pairs = Vec::new();
     let mut reversed = 0;
+    let mut by_part = vec![0; from.len()];
     for &row in &rows {
-        let mut there = keys.groups[keys.canonical[row]].iter().filter(|&&r| dataset.examples[r].split == from);
+        let there = keys.groups[keys.canonical[row]].iter().filter(|&&r| from.contains(&dataset.examples[r].split));
         if let Some(&any) = there.clone().next() {
-            let same_strand = there.find(|&&r| keys.exact[r] == keys.exact[row]);
+            let same_strand = there.clone().find(|&&r| keys.exact[r] == keys.exact[row]);
             reversed += usize::from(same_strand.is_none());
             pairs.push((row, same_strand.copied().unwrap_or(any)));
+            for (count, part) in by_part.iter_mut().zip(from) {
+                *count += usize::from(there.clone().any(|&r| dataset.examples[r].split == *part));
+            }
         }
     }
+    let parts = from.iter().map(Split::to_string).collect::<Vec<_>>().join(" or ");
     let mut message = match pairs.len() {
-        0 => format!("no {to} sequence is in {from}"),
-        n => format!("{n} of {} {to} sequences are in {from}", rows.len()),
+        0 => format!("no {to} sequence is in {parts}"),
+        n => format!("{n} of {} {to} sequences are in {parts}", rows.len()),
     };
+    if from.len() > 1 && !pairs.is_empty() {
+        let each: Vec<String> = by_part.iter().zip(from).map(|(count, part)| format!("{count} in {part}")).collect();
+        message.push_str(&format!(" ({})", each.join(", ")));
+    }
     if reversed > 0 {
         message.push_str(&format!(", {reversed} of them as reverse complements only"));
     }
     let kind = FindingKind::CopiesAcrossSplits;
-    finding(dataset, kind, Severity::Inflates, (&pairs, rows.len()), message, &[from, to], options)
+    let splits: Vec<Split> = from.iter().copied().chain([to]).collect();
+    finding(dataset, kind, Severity::Inflates, (&pairs, rows.len()), message, &splits, options)
 }
 
 /// Whether rows of the same sequence disagree about the class in some task. Numbers may differ: those are replicates.

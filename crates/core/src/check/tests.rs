@@ -70,9 +70,9 @@ fn copies_on_either_strand_are_counted_and_taken_from_train() {
         data.examples[160 + i].labels = data.examples[i].labels.clone();
     }
     let report = run(&data);
-    let copies = find(&report, FindingKind::CopiesAcrossSplits, &[Split::Train, Split::Test]);
+    let copies = find(&report, FindingKind::CopiesAcrossSplits, &Split::ALL);
     assert_eq!((copies.count, copies.total, copies.severity), (14, 40, Severity::Inflates));
-    assert_eq!(copies.message, "14 of 40 test sequences are in train, 4 of them as reverse complements only");
+    assert_eq!(copies.message, "14 of 40 test sequences are in train or valid (14 in train, 0 in valid), 4 of them as reverse complements only");
     assert_eq!((copies.examples.len(), copies.examples[0].as_str()), (5, "r160 = r0"));
     let near = find(&report, FindingKind::NearDuplicatesAcrossSplits, &[Split::Train, Split::Test]);
     assert_eq!(near.severity, Severity::Ok, "{near:?}");
@@ -85,7 +85,7 @@ fn copies_on_either_strand_are_counted_and_taken_from_train() {
     assert_eq!(run(&fixed).worst(), Severity::Ok);
 
     data.encoding.alphabet = Alphabet::Rna;
-    let rna = find(&run(&data), FindingKind::CopiesAcrossSplits, &[Split::Train, Split::Test]);
+    let rna = find(&run(&data), FindingKind::CopiesAcrossSplits, &Split::ALL);
     assert_eq!(rna.count, 10, "the other strand of RNA is another molecule");
 }
 
@@ -142,7 +142,7 @@ fn near_duplicates_are_found_verified_and_removed() {
     let near = find(&report, FindingKind::NearDuplicatesAcrossSplits, &[Split::Train, Split::Test]);
     assert_eq!((near.count, near.severity), (6, Severity::Inflates), "{near:?}");
     assert!(near.message.contains("6 of 60 test sequences share at least 80 %"), "{}", near.message);
-    assert_eq!(find(&report, FindingKind::CopiesAcrossSplits, &[Split::Train, Split::Test]).count, 0);
+    assert_eq!(find(&report, FindingKind::CopiesAcrossSplits, &Split::ALL).count, 0);
     let (fixed, removals) = fix(&data, &CheckOptions::default());
     let ids: Vec<&str> = removals.iter().map(|r| r.id.as_str()).collect();
     assert_eq!(ids, ["r0", "r1", "r2", "r4", "r5", "r6"]);

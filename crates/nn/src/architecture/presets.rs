@@ -44,17 +44,17 @@ fn dropout(rate: f64) -> Layer {
 }
 
 /// The filters of the first layer are motif-sized and followed by ReLU, so that the windows which excite them make a
-/// matrix; pooling by 4 keeps position to within 4 bases up to the dense layer.
+/// matrix; the two pools keep position to within 16 bases up to the dense layer, which sees every place apart.
 fn cnn() -> Vec<Layer> {
     vec![
-        conv(64, 15),
+        conv(32, 11),
         Layer::Relu,
         Layer::MaxPool1d { width: 4, stride: None },
         dropout(0.2),
-        conv(64, 5),
+        conv(48, 7),
         Layer::Relu,
         Layer::MaxPool1d { width: 4, stride: None },
-        dropout(0.3),
+        dropout(0.2),
         Layer::Flatten,
         Layer::Dense { units: 64 },
         Layer::Relu,

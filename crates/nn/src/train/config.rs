@@ -49,7 +49,7 @@ impl Default for TrainConfig {
         Self {
             epochs: 40,
             batch_size: 64,
-            learning_rate: 1e-3,
+            learning_rate: 2e-3,
             schedule: Schedule::Constant,
             warmup_epochs: 0,
             optimizer: OptimizerKind::AdamW,

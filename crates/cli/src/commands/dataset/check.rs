@@ -8,13 +8,15 @@ use crate::run_dir::{write_json};
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_core::check::{CheckOptions, CheckReport, Removal, Severity, check, fix};
+use basewise_io::dataset::Provenance;
 use clap::Args;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   $ basewise dataset check quickstart/donor/data
-  $ basewise dataset check quickstart/donor/data --fix cleaned
+  $ basewise dataset check quickstart/donor/raw --fix cleaned
 
 Exit code 1 when something would inflate a result; 0 with --fix, which mends it.")]
 pub(crate) struct CheckArgs {
@@ -51,8 +53,12 @@ pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
     let inflated = report.findings.iter().any(|f| f.severity == Severity::Inflates);
     if let Some(target) = &args.fix {
         let (cleaned, removed) = fix(&dataset, &options);
+        // The commands before this one stay on record, so that the data set can be made again.
+        let mut earlier = history(&provenance);
+        earlier.push(provenance.command.clone());
+        provenance.notes.insert("earlier_commands".to_owned(), serde_json::to_value(&earlier)?);
+        provenance.notes.insert("removed".to_owned(), serde_json::to_value(reasons(&removed))?);
         provenance.command = command_line();
-        provenance.notes.insert("removed".to_owned(), serde_json::to_value(&removed)?);
         let account = account(&removed);
         basewise_io::dataset::save(target, &cleaned, &provenance, &[("removed.tsv", account.as_bytes())], args.overwrite)?;
         printer.talk(&format!("{} in = {} kept + {} removed", count(dataset.examples.len()), count(cleaned.examples.len()), count(removed.len())));
@@ -64,6 +70,21 @@ pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
         printer.talk("something here would inflate a result; --fix DIR writes a cleaned data set");
     }
     Ok(if inflated { Outcome::No } else { Outcome::Done })
+}
+
+/// The commands that made a data set, before its last one.
+pub(crate) fn history(provenance: &Provenance) -> Vec<String> {
+    let earlier = provenance.notes.get("earlier_commands").cloned().unwrap_or_default();
+    serde_json::from_value(earlier).unwrap_or_default()
+}
+
+/// Rows removed, by reason.
+fn reasons(removed: &[Removal]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for removal in removed {
+        *counts.entry(removal.reason.to_string()).or_default() += 1;
+    }
+    counts
 }
 
 /// Says what removing rows could not mend, such as a length that predicts the label.
@@ -94,7 +115,8 @@ fn render(report: &CheckReport) -> String {
     table.render()
 }
 
-/// The finding's kind as it is written in JSON.
+/// The finding's kind in words.
 pub(crate) fn kind_name(kind: &impl serde::Serialize) -> String {
-    serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default()
+    let name = serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default();
+    name.replace("gc ", "GC ").replace(" t and u", " T and U")
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ShowArgs, printer: &Printer) -> Result<Outcome> {
 pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path, rows: usize) -> DataSummary {
     DataSummary {
         path: path.display().to_string(),
-        description: String::new(),
+        description: cleaned(provenance),
         alphabet: if dataset.encoding.alphabet == Alphabet::Dna { "DNA" } else { "RNA" }.to_owned(),
         case: match dataset.encoding.case {
             CasePolicy::Ignore => "ignore",
@@ -51,6 +51,17 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
         lengths: lengths(dataset),
         first_rows: dataset.examples.iter().take(rows).map(|e| preview(dataset, e)).collect(),
     }
+}
+
+/// What an earlier `dataset check --fix` took out, in words.
+fn cleaned(provenance: &Provenance) -> String {
+    let removed = provenance.notes.get("removed").and_then(|v| v.as_object());
+    let counts: Vec<String> = removed
+        .into_iter()
+        .flatten()
+        .map(|(reason, n)| format!("{} for {}", n, reason.replace('-', " ")))
+        .collect();
+    if counts.is_empty() { String::new() } else { format!("Before training, rows were removed: {}.", counts.join(", ")) }
 }
 
 fn task_summary(task: &Task) -> TaskSummary {

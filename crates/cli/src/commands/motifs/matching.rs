@@ -74,6 +74,9 @@ pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
         Some(path) => (super::read(path)?, path.display().to_string()),
         None => (crate::embedded::jaspar()?, crate::embedded::JASPAR_NAME.to_owned()),
     };
+    if database.len() < 50 {
+        printer.warn(&format!("{name}: p-values come from the columns of the database, and {} motifs are few", database.len()));
+    }
     let found = tomtom(&queries, &database, &MatchOptions::default());
     let record = MatchRecord {
         format_version: 1,

@@ -29,6 +29,8 @@ pub(in crate::report) struct LetterTrack<'a> {
     pub(in crate::report) highlights: &'a [Highlight],
     /// Least and greatest stack, common to the tracks that are compared.
     pub(in crate::report) range: (f64, f64),
+    /// Height of the whole drawing.
+    pub(in crate::report) height: f64,
     /// Whether the fourth letter is T or U.
     pub(in crate::report) alphabet: Alphabet,
 }
@@ -47,7 +49,7 @@ pub(in crate::report) fn stack_range<'a>(tracks: impl IntoIterator<Item = &'a [[
 /// Units per position: the width of the page where letters stay readable, else as wide as they need to scroll.
 fn pitch(positions: usize) -> f64 {
     match 812.0 / positions.max(1) as f64 {
-        fitting if fitting >= 5.7 => fitting.min(15.0),
+        fitting if fitting >= 5.7 => fitting.min(22.0),
         _ => 6.5,
     }
 }
@@ -61,7 +63,7 @@ fn track_frame(positions: usize, start: i64, height: f64, bottom: f64, y: (f64, 
 
 /// Draws a track. Letters above zero stand with the greatest on top; those below hang upside down.
 pub(in crate::report) fn letter_track(track: &LetterTrack) -> Markup {
-    let frame = track_frame(track.heights.len(), track.start, 118.0, 24.0, track.range);
+    let frame = track_frame(track.heights.len(), track.start, track.height, 24.0, track.range);
     let mut content = marked(&frame, track.start, track.highlights);
     content.push(value_axis(&frame));
     let zero = frame.y.at(0.0);
@@ -155,8 +157,9 @@ fn short(value: f64) -> String {
 /// Position labels under the middle of their letters.
 fn position_axis(frame: &Frame) -> Markup {
     let (low, high) = frame.x.domain;
-    let ticks = Ticks::whole(low, high - 1.0, ((high - low) / 12.0).clamp(2.0, 40.0) as usize);
-    let half = 0.5 * (frame.x.range.1 - frame.x.range.0) / (high - low).max(1.0);
+    let width = frame.x.range.1 - frame.x.range.0;
+    let ticks = Ticks::whole(low, high - 1.0, (width / 68.0).clamp(2.0, 40.0) as usize);
+    let half = 0.5 * width / (high - low).max(1.0);
     let bottom = frame.y.range.0;
     let mut markup = Markup::new();
     for &value in &ticks.values {
@@ -186,6 +189,7 @@ mod tests {
             start: -1,
             highlights: &[],
             range: (-1.0, 1.0),
+            height: 118.0,
             alphabet,
         };
         let dna = letter_track(&track(Alphabet::Dna)).into_string();
@@ -207,6 +211,7 @@ mod tests {
                 start: 0,
                 highlights: &[],
                 range,
+                height: 118.0,
                 alphabet: Alphabet::Dna,
             };
             let drawn = letter_track(&track).into_string();
@@ -219,7 +224,8 @@ mod tests {
     fn long_tracks_keep_readable_letters() {
         assert!(pitch(140) * 140.0 <= 812.1);
         assert!((pitch(375) - 6.5).abs() < 1e-9);
-        assert!((pitch(1) - 15.0).abs() < 1e-9);
-        assert!((pitch(0) - 15.0).abs() < 1e-9);
+        assert!((pitch(40) - 20.3).abs() < 1e-9, "an enlarged stretch fills the width");
+        assert!((pitch(1) - 22.0).abs() < 1e-9);
+        assert!((pitch(0) - 22.0).abs() < 1e-9);
     }
 }

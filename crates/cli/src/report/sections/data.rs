@@ -1,6 +1,6 @@
 //! What the model was trained and judged on, and what the data check says about it.
 
-use crate::report::data::{DataSummary, Finding, RowPreview, RunReport, Severity};
+use crate::report::data::{DataSummary, RowPreview, RunReport};
 use crate::report::markup::{Markup, Tag, tag};
 use crate::report::number::{self, counted, grouped};
 use crate::report::page::{Context, missing, paragraph, scroll, shell_word};
@@ -10,7 +10,10 @@ pub(in crate::report) fn section(run: &RunReport, context: &mut Context) -> Mark
     let data = &run.data;
     let mut body = Markup::new();
     if data.length > 0 {
-        body.push(paragraph(Markup::text(description(data))));
+        body.push(paragraph(Markup::text(reading(data))));
+    }
+    if !data.description.is_empty() {
+        body.push(paragraph(Markup::text(&data.description)));
     }
     if !data.splits.is_empty() {
         body.push(splits(data, context));
@@ -26,7 +29,7 @@ pub(in crate::report) fn section(run: &RunReport, context: &mut Context) -> Mark
     }
     body.push(context.heading("Data check"));
     match &run.check {
-        Some(findings) => body.push(check(findings, context)),
+        Some(findings) => body.push(super::check::findings(findings, context)),
         None => {
             let command = format!("basewise dataset check {}", shell_word(&data.path, "DATA"));
             body.push(missing(
@@ -40,7 +43,7 @@ pub(in crate::report) fn section(run: &RunReport, context: &mut Context) -> Mark
 }
 
 /// Alphabet, length, case and tasks in sentences.
-fn description(data: &DataSummary) -> String {
+fn reading(data: &DataSummary) -> String {
     let mut text = String::new();
     let alphabet = if data.alphabet.is_empty() { "Sequences" } else { &data.alphabet };
     let noun = if data.alphabet.is_empty() { "" } else { " sequences" };
@@ -67,9 +70,9 @@ fn description(data: &DataSummary) -> String {
     });
     for task in &data.tasks {
         text.push_str(&match task.kind.as_str() {
-            "classes" => format!(" Task {} tells apart {}.", task.name, list(&task.classes)),
-            "regression" => format!(" Task {} predicts a number.", task.name),
-            _ => format!(" Task {} is a yes-or-no question.", task.name),
+            "classes" => format!(" Task \u{201c}{}\u{201d} tells apart {}.", task.name, list(&task.classes)),
+            "regression" => format!(" Task \u{201c}{}\u{201d} predicts a number.", task.name),
+            _ => format!(" Task \u{201c}{}\u{201d} is a yes-or-no question.", task.name),
         });
     }
     text
@@ -159,52 +162,8 @@ fn sources(data: &DataSummary) -> Markup {
     tag("details").add(tag("summary").text(summary)).add(scroll(tag("ul").class("sources").add_all(items))).into()
 }
 
-/// The findings that matter, worst first; what was looked for and not found in one line.
-fn check(findings: &[Finding], context: &mut Context) -> Markup {
-    let mut order: Vec<&Finding> = findings.iter().collect();
-    order.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    let (inflating, notes) = (count(Severity::Inflates), count(Severity::Note));
-    let verdict = match (inflating, notes) {
-        _ if findings.is_empty() => "The check reported nothing.".to_owned(),
-        (0, 0) => "Nothing was found that would make a result look better than it is.".to_owned(),
-        (0, n) => {
-            format!("Nothing was found that would make a result look better than it is; {} worth knowing.", noted(n))
-        }
-        (n, _) => format!("{} can make a result look better than it is.", counted(n, "finding", "findings")),
-    };
-    let mut body = paragraph(Markup::text(verdict));
-    if findings.is_empty() {
-        return body;
-    }
-    let head = tag("tr").add(column("Result", "")).add(column("Looked for", "")).add(column("Found", "num"));
-    let rows = order.into_iter().map(finding);
-    let table = tag("table").class("findings").add(tag("thead").add(head)).add(tag("tbody").add_all(rows));
-    body.push(context.table(Markup::text("What the data check looked for, most serious first."), table));
-    body
-}
-
-fn noted(count: usize) -> String {
-    if count == 1 { "one thing is".to_owned() } else { format!("{} things are", grouped(count)) }
-}
-
-fn finding(finding: &Finding) -> Tag {
-    let (class, word) = match finding.severity {
-        Severity::Ok => ("badge ok", "passed"),
-        Severity::Note => ("badge noted", "note"),
-        Severity::Inflates => ("badge inflates", "inflates"),
-    };
-    let mut what = tag("th").attr("scope", "row").text(&finding.kind);
-    what = what.add(tag("div").class("note").text(&finding.message));
-    if !finding.examples.is_empty() {
-        let names = finding.examples.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-        what = what.add(tag("div").class("note mono").text(names));
-    }
-    let found = format!("{} of {}", grouped(finding.count), grouped(finding.total));
-    tag("tr").add(tag("td").add(tag("span").class(class).text(word))).add(what).add(tag("td").class("num").text(found))
-}
-
-fn column(name: &str, class: &'static str) -> Tag {
+/// The head of a column.
+pub(super) fn column(name: &str, class: &'static str) -> Tag {
     let head = tag("th").attr("scope", "col").text(name);
     if class.is_empty() { head } else { head.class(class) }
 }

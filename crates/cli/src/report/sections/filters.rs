@@ -72,6 +72,7 @@ fn one(card: &FilterCard, alphabet: Alphabet, filters: &Filters, end: i64) -> Ma
     let rows = card.probabilities.iter().map(finite).collect();
     let motif = Motif::from_probabilities(&card.name, "", alphabet, rows, card.sites as f64);
     let consensus = motif.consensus();
+    let consensus = core(&consensus);
     let mut facts =
         format!("{} in {}", counted(card.sites, "window", "windows"), counted(card.sequences, "sequence", "sequences"));
     if let Some(r) = card.correlation.filter(|v| v.is_finite()) {
@@ -86,7 +87,7 @@ fn one(card: &FilterCard, alphabet: Alphabet, filters: &Filters, end: i64) -> Ma
             .class("card-head")
             .add(tag("b").text(&card.name))
             .text(" ")
-            .add(tag("span").class("mono").text(&consensus)),
+            .add(tag("span").class("mono").text(consensus)),
     );
     body = body.add(logo(&motif, &format!("Logo of {}: {consensus}", card.name)));
     if !card.positions.is_empty() {
@@ -95,6 +96,14 @@ fn one(card: &FilterCard, alphabet: Alphabet, filters: &Filters, end: i64) -> Ma
     body = body.add(tag("p").class("facts").text(facts));
     body = body.add(matches(card, filters));
     body.into()
+}
+
+/// A consensus without the positions at its ends that say nothing.
+fn core(consensus: &str) -> &str {
+    match consensus.trim_matches('N') {
+        "" => "no consensus",
+        core => core,
+    }
 }
 
 fn matches(card: &FilterCard, filters: &Filters) -> Markup {
@@ -120,4 +129,18 @@ fn matches(card: &FilterCard, filters: &Filters) -> Markup {
             )
     };
     tag("table").class("matches").add(tag("tbody").add_all(card.matches.iter().take(3).map(row))).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::core;
+
+    #[test]
+    fn a_consensus_loses_its_unknown_ends_only() {
+        assert_eq!(core("NNNNNNNWGGTRAGT"), "WGGTRAGT");
+        assert_eq!(core("NYNAGN"), "YNAG");
+        assert_eq!(core("ACGU"), "ACGU");
+        assert_eq!(core("NNN"), "no consensus");
+        assert_eq!(core(""), "no consensus");
+    }
 }

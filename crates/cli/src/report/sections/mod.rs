@@ -1,11 +1,13 @@
 //! The parts of the page, one file each, in the order of the page.
 
+mod check;
 mod data;
 mod details;
 mod examples;
 mod filters;
 mod overview;
 mod performance;
+mod stretch;
 mod training;
 
 pub(super) use data::section as data;

@@ -73,10 +73,6 @@ fn lede(run: &RunReport) -> Markup {
         ));
     }
     text.push('.');
-    if !run.data.description.is_empty() {
-        text.push(' ');
-        text.push_str(&run.data.description);
-    }
     Markup::text(text)
 }
 
