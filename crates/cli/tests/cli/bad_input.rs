@@ -80,7 +80,7 @@ fn models() {
         ("train data --model key.toml -o r", &["key.toml", "filter", "filters"]),
         ("train data --model shape.toml -o r", &["500", "40"]),
         ("train data --model ccn -o r", &["ccn", "cnn"]),
-        ("train data --device gpu:7 -o r", &["gpu:7"]),
+        ("train data --device gpu:7 -o r", &["GPU"]),
         ("train nothing -o r", &["nothing", "expected"]),
         ("train data --learning-rate -1 -o r", &["learning rate"]),
         ("evaluate data", &["data", "expected a run directory"]),
@@ -98,9 +98,8 @@ fn splits_and_labels() {
     let one_class = small_table().replace("\t0\ttrain", "\t1\ttrain");
     f.write("one.tsv", one_class);
     f.run("dataset sequences one.tsv -o one").ok();
-    let ran = f.run("dataset check one");
-    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
-    assert!(ran.stdout.contains("one class"), "{}", ran.stdout);
+    let ran = f.run("dataset check one").ok();
+    assert!(ran.stdout.contains("note  one class split"), "{}", ran.stdout);
     f.write("novalid.tsv", "sequence\tlabel\tsplit\nACGT\t1\ttrian\nAAAA\t0\ttest\n");
     f.run("dataset sequences novalid.tsv --split column -o d").fails_saying(&["novalid.tsv", "trian"]);
 }

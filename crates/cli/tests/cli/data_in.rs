@@ -26,7 +26,7 @@ fn genome() -> String {
 #[test]
 fn fasta_with_shuffled_or_given_negatives() {
     let f = Folder::new();
-    f.write("p.fa", ">a\nACGTACGTAA\n>b\nGGGTTTAAAC\n>c\nTTGCATGCAA\n").write("n.fa", ">x\nCCCCCCCCCC\n>y\nACACACACAC\n");
+    f.write("p.fa", ">a\nACGTACGTAACCATTGCA\n>b\nGGGTTTAAACGATTACAC\n>c\nTTGCATGCAATCGGATAC\n").write("n.fa", ">x\nCCCCCCCCCC\n>y\nACACACACAC\n");
     f.run("dataset sequences p.fa --negatives shuffle --valid 0 --test 0 -o shuffled").ok();
     let s = show(&f, "shuffled");
     assert_eq!(s["splits"][0]["examples"], 6);
