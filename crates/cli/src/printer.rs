@@ -20,7 +20,9 @@ impl GlobalArgs {
     /// Sizes the thread pool.
     pub(crate) fn apply_threads(&self) -> Result<()> {
         match self.threads {
-            Some(0) => Err(crate::failure::user("expected --threads of at least 1, found 0", None)),
+            Some(n @ (0 | 1025..)) => {
+                Err(crate::failure::user(format!("expected --threads of 1 to 1024, found {n}"), None))
+            }
             Some(n) => {
                 rayon::ThreadPoolBuilder::new().num_threads(n).build_global().context("the thread pool could not start")
             }

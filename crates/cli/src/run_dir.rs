@@ -92,11 +92,91 @@ impl RunDir {
         if other.is_none() && !path.exists() {
             return Err(user(
                 format!("{}: the data set of this run is not there any more", path.display()),
-                Some("run from the folder where it was trained, or name the data set after the run"),
+                Some(
+                    "run from the folder where it was trained, or name the data set: after the run, or as --data of a report",
+                ),
             ));
         }
         let (dataset, provenance) = basewise_io::dataset::load(&path)?;
         Ok((dataset, provenance, path))
+    }
+}
+
+/// What a run directory may hold; anything else in it is the user's.
+const OWN: [&str; 11] = [
+    "run.json",
+    "model.safetensors",
+    "history.jsonl",
+    "metrics.json",
+    "curves.json",
+    "predictions.parquet",
+    "check.json",
+    "report.html",
+    "checkpoints",
+    "explain",
+    "filters",
+];
+
+impl RunDir {
+    /// The first thing in the directory that no command of ours put there.
+    pub(crate) fn foreign(&self) -> Result<Option<PathBuf>> {
+        if !self.0.is_dir() {
+            return Ok(None);
+        }
+        let mut paths = Vec::new();
+        for entry in fs_err::read_dir(&self.0)? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| OWN.contains(&name)) {
+                paths.push(entry.path());
+            }
+        }
+        Ok(paths.into_iter().min())
+    }
+
+    /// Removes what our commands put there.
+    pub(crate) fn clear(&self) -> Result<()> {
+        for name in OWN {
+            let path = self.file(name);
+            if path.is_dir() {
+                fs_err::remove_dir_all(&path)?;
+            } else if path.exists() {
+                fs_err::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes room for an output directory that holds `marker` when it is ours: refuses one that holds something else, and
+/// removes the `parts` of an earlier one.
+pub(crate) fn make_room(dir: &Path, marker: &str, parts: &[&str]) -> Result<()> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(user(
+            format!("{}: expected a directory to write, found a file", dir.display()),
+            Some("choose another with -o"),
+        ));
+    }
+    let occupied = dir.is_dir() && fs_err::read_dir(dir)?.next().is_some();
+    if occupied && !dir.join(marker).is_file() {
+        return Err(user(
+            format!("{}: expected a new or empty directory, found other files in it", dir.display()),
+            Some("choose another with -o"),
+        ));
+    }
+    for part in parts.iter().map(|part| dir.join(part)).filter(|part| part.exists()) {
+        if part.is_dir() { fs_err::remove_dir_all(&part)? } else { fs_err::remove_file(&part)? }
+    }
+    Ok(())
+}
+
+/// Refuses to write over what is being read.
+pub(crate) fn not_the_input(output: &Path, input: &Path) -> Result<()> {
+    match (output.canonicalize(), input.canonicalize()) {
+        (Ok(a), Ok(b)) if a == b => Err(user(
+            format!("{}: expected another output than the input", output.display()),
+            Some("choose another with -o"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -83,7 +83,11 @@ impl SplitArg {
 pub(crate) fn output_index(tasks: &[Task], name: Option<&str>) -> anyhow::Result<(usize, String)> {
     let names: Vec<String> = tasks.iter().flat_map(Task::output_names).collect();
     let Some(asked) = name else {
-        return names.into_iter().enumerate().next().ok_or_else(|| crate::failure::user("the model has no output", None));
+        return names
+            .into_iter()
+            .enumerate()
+            .next()
+            .ok_or_else(|| crate::failure::user("the model has no output", None));
     };
     let by_number = asked.parse::<usize>().ok().filter(|&i| i < names.len());
     match names.iter().position(|n| n == asked).or(by_number) {

@@ -67,6 +67,12 @@ impl Error {
             Kind::NotFound if ["opened", "read"].contains(&action) => {
                 ("expected a file, found none of that name".to_owned(), None)
             }
+            Kind::NotADirectory => {
+                (format!("could not be {action}: expected a directory in its path, found a file"), None)
+            }
+            Kind::AlreadyExists => {
+                (format!("could not be {action}: expected no file of that name yet, found one"), None)
+            }
             Kind::PermissionDenied => (format!("could not be {action}: permission denied"), None),
             Kind::StorageFull => (
                 format!("could not be {action}: no space left on the device"),

@@ -18,20 +18,25 @@ pub struct Record {
     pub line: usize,
 }
 
-/// Letters that a record may have: more than any chromosome of a model organism, and a bound on the memory.
-const LONGEST: usize = 1 << 32;
+/// Letters that a record may have: more than almost any chromosome, and a bound on the memory.
+const LONGEST: usize = 1 << 30;
+/// Bytes that a line may have: a human chromosome may stand on one.
+const LONGEST_LINE: usize = 1 << 28;
 
 /// Reads the records of a FASTA file one by one; see [`crate::input::open`] for what a file may be.
 ///
 /// # Errors
 /// A file that cannot be opened. Later, from the iterator: text before the first `>`, a record without a sequence, a
-/// byte that is no nucleotide letter (named with its offset in the record), truncated compressed data, more than 2^32
-/// letters. The iterator
-/// ends after its first error. Names may repeat.
+/// byte that is no nucleotide letter (named with its offset in the record), truncated compressed data, a line beyond
+/// 2^28 bytes (2^26 before the first record), a record beyond 2^30 letters. The iterator ends after its first error.
+/// Names may repeat.
 pub fn read(path: &Path) -> Result<Reader> {
-    // A chromosome may stand on one line.
-    let lines = Lines::open(path)?.with_limit(LONGEST);
-    Ok(Reader { lines, header: None, count: 0, done: false })
+    read_within(path, LONGEST_LINE, LONGEST)
+}
+
+fn read_within(path: &Path, longest_line: usize, longest: usize) -> Result<Reader> {
+    let lines = Lines::open(path)?.with_limit(longest_line.min(Lines::LIMIT));
+    Ok(Reader { lines, header: None, count: 0, done: false, longest_line, longest })
 }
 
 /// The records of a FASTA file, from [`read`].
@@ -40,6 +45,8 @@ pub struct Reader {
     header: Option<(usize, String)>,
     count: usize,
     done: bool,
+    longest_line: usize,
+    longest: usize,
 }
 
 /// A byte that is no nucleotide letter, waiting to be told where it stood.
@@ -72,6 +79,8 @@ impl Reader {
         let path = self.lines.path().to_path_buf();
         if self.header.is_none() {
             self.header = self.first_header()?;
+            // What starts like FASTA may have a chromosome on one line; anything else need not be read that far.
+            self.lines.set_limit(self.longest_line);
         }
         let Some((line, header)) = self.header.take() else { return Ok(None) };
         self.count += 1;
@@ -85,9 +94,10 @@ impl Reader {
             let letters = text.trim_ascii_end();
             check_letters(letters, sequence.len())
                 .map_err(|wrong| wrong.in_file(&path, format!("record {id:?}, line {number}")))?;
-            if sequence.len() + letters.len() > LONGEST {
-                let message = format!("expected a sequence of at most {LONGEST} letters, found a longer one");
-                return Err(Error::of(&path, message).at(format!("record {id:?}, line {number}")));
+            if sequence.len() + letters.len() > self.longest {
+                let message = format!("expected a sequence of at most {} letters, found a longer one", self.longest);
+                let error = Error::of(&path, message).at(format!("record {id:?}, line {number}"));
+                return Err(error.with_hint("cut it into several records; is a '>' line missing?"));
             }
             sequence.extend_from_slice(letters);
         }
@@ -137,5 +147,40 @@ impl Iterator for Reader {
         let next = self.next_record().transpose();
         self.done = !matches!(next, Some(Ok(_)));
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(text: &str, longest_line: usize, longest: usize) -> Result<Vec<usize>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.fa");
+        crate::output::write_file(&path, |sink| sink.write_all(text.as_bytes())).unwrap();
+        read_within(&path, longest_line, longest)?.map(|record| record.map(|r| r.sequence.len())).collect()
+    }
+
+    #[test]
+    fn lines_and_records_end_at_their_limits() {
+        assert_eq!(lengths(">a\nACGT\nACGT\n>b\nACGTACGT\n", 8, 8).unwrap(), [8, 8]);
+        let line = lengths(">a\nACGTACGTA\n", 8, 100).unwrap_err();
+        assert!(line.to_string().contains("line 2: expected a line of at most 8 bytes"), "{line}");
+        let record = lengths(">a\nACGT\nACGT\nA\n>b\nA\n", 8, 8).unwrap_err();
+        assert!(
+            record.to_string().contains("record \"a\", line 4: expected a sequence of at most 8 letters"),
+            "{record}"
+        );
+        assert!(record.hint().unwrap().contains("'>'"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_endless_device_is_an_error() {
+        let error = read(Path::new("/dev/zero")).unwrap().next().unwrap().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/dev/zero: line 1: expected a line of at most 67108864 bytes, found a longer one"
+        );
     }
 }

@@ -175,6 +175,10 @@ impl Lines {
         self
     }
 
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// The next line and its number, or `None` at the end.
     ///
     /// # Errors

@@ -14,6 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const MARKERS: [&str; 7] =
     ["dataset.json", "run.json", "explain.json", "motifs.json", "comparison.json", "variants.json", "report.json"];
 
+/// What directories of a kind may hold, where that varies: none of it is the user's own.
+const FILES: [(&str, &[&str]); 1] =
+    [("dataset.json", &["dataset.json", "examples.parquet", "truth.tsv", "removed.tsv"])];
+
 /// Writes a file through `fill`, whole or not at all; `-` is the standard output, missing parents are created.
 ///
 /// Devices and pipes (`/dev/null`, a named pipe) are written to directly. A link keeps being a link: what it points to
@@ -69,10 +73,12 @@ fn finish<W: Write + Send>(
 /// Fills a directory through `fill`, which gets a temporary one beside it, and moves it to `path` when it is complete.
 ///
 /// An empty directory is filled. One that is not empty is replaced only with `overwrite`, and only if it and the new
-/// one hold the same file of [`MARKERS`]: then it is one of ours and of the same kind.
+/// one hold the same file of [`MARKERS`]: then it is one of ours and of the same kind. Files in it that the new one does
+/// not have (and that a directory of its kind does not have either) are somebody's own, and are not deleted: it is an
+/// error then.
 ///
 /// # Errors
-/// A directory in the way, a parent that cannot be written to, a full disk, or what `fill` reports. Nothing is left
+/// A directory in the way, or a file inside it that is not ours, a parent that cannot be written to, a full disk, or what `fill` reports. Nothing is left
 /// behind then, and what was there stays.
 pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if is_dash(path) {
@@ -84,8 +90,17 @@ pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Resul
     let aside = Aside::new(&place)?;
     fs::create_dir(&aside.path).map_err(|cause| Error::io(path, "created", cause))?;
     fill(&aside.path).map_err(|error| error.moved(&aside.path, path))?;
-    if let Some(marker) = old.filter(|marker| !aside.path.join(marker).is_file()) {
-        return Err(in_the_way(path, &format!("a directory of another kind (it holds {marker})")));
+    if let Some(marker) = old {
+        if !aside.path.join(marker).is_file() {
+            return Err(in_the_way(path, &format!("a directory of another kind (it holds {marker})")));
+        }
+        let known = FILES.iter().find(|(own, _)| *own == marker).map_or(&[][..], |(_, files)| files);
+        if let Some(name) = stranger(&place, &aside.path, known).map_err(|cause| Error::io(path, "read", cause))? {
+            return Err(Error::of(path, format!("expected only files written by basewise, found {}", name.display()))
+                .with_hint(
+                    "move it elsewhere first, or choose another directory: replacing this one would delete it",
+                ));
+        }
     }
     sync_tree(&aside.path).map_err(|cause| Error::io(path, "written", cause))?;
     swap(path, &place, &aside)?;
@@ -93,12 +108,33 @@ pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Resul
     Ok(())
 }
 
+/// The first entry (by name) of `old` that is neither in `new` nor one of the `known` files; a path below `old`.
+fn stranger(old: &Path, new: &Path, known: &[&str]) -> io::Result<Option<PathBuf>> {
+    let mut entries = fs::read_dir(old)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name();
+        let twin = new.join(&name);
+        if entry.file_type()?.is_dir() {
+            if !twin.is_dir() {
+                return Ok(Some(PathBuf::from(name)));
+            }
+            if let Some(below) = stranger(&entry.path(), &twin, &[])? {
+                return Ok(Some(Path::new(&name).join(below)));
+            }
+        } else if !twin.is_file() && !known.iter().any(|own| name == *own) {
+            return Ok(Some(PathBuf::from(name)));
+        }
+    }
+    Ok(None)
+}
+
 /// What stands at the place of a directory: nothing or an empty one (`None`), or one of ours, by its marker.
 fn occupant(path: &Path, place: &Path, overwrite: bool) -> Result<Option<&'static str>> {
     let about = match fs::metadata(place) {
         Ok(about) => about,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(Error::io(path, "written", cause)),
+        Err(cause) => return Err(blocked(place).unwrap_or_else(|| Error::io(path, "written", cause))),
     };
     if !about.is_dir() {
         return Err(in_the_way(path, "a file"));
@@ -138,11 +174,17 @@ fn swap(path: &Path, place: &Path, aside: &Aside) -> Result<()> {
 
 fn create_parent(place: &Path) -> Result<()> {
     match place.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => {
-            fs::create_dir_all(parent).map_err(|cause| Error::io(parent, "created", cause))
-        }
+        Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent)
+            .map_err(|cause| blocked(place).unwrap_or_else(|| Error::io(parent, "created", cause))),
         _ => Ok(()),
     }
+}
+
+/// The file that stands where a directory above `place` would have to be, if there is one.
+fn blocked(place: &Path) -> Option<Error> {
+    let file = place.ancestors().skip(1).find(|above| fs::metadata(above).is_ok_and(|about| !about.is_dir()))?;
+    let error = Error::of(file, "expected a directory, found a file");
+    Some(error.with_hint("choose another place for the output, or move this file away"))
 }
 
 fn sync_tree(directory: &Path) -> io::Result<()> {

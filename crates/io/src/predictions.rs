@@ -1,14 +1,17 @@
-//! Predictions as a table: TSV for eyes and pipes, Parquet for programs.
+//! Predictions as a table: TSV or CSV for eyes and pipes, Parquet for programs.
 //!
 //! Columns: `id`; `chrom`, `start`, `end`, `strand` if any row has a place; `split` if there are splits; `label:TASK` if
-//! there are labels; then one column an output, by its name. Unknown labels are empty (TSV) or null (Parquet).
+//! there are labels, a class by its name; then one column an output: `prediction:TASK`, and for the classes of a task
+//! `prediction:TASK:CLASS`. Unknown labels are empty (TSV, CSV) or null (Parquet).
 
 use crate::columnar::{self, Chunk, Field, Kind, Values};
 use crate::error::{Error, Result};
+use crate::input::is_dash;
 use crate::output::write_with;
-use basewise_core::{Dataset, Interval, Matrix, Split, Strand, Task};
+use basewise_core::{Dataset, Interval, Matrix, Split, Strand, Task, TaskKind};
 use flate2::{Compression, GzBuilder};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -21,32 +24,101 @@ pub struct Predictions {
     pub places: Option<Vec<Option<Interval>>>,
     /// The part of the data set that each row belongs to, if they come from one.
     pub splits: Option<Vec<Split>>,
-    /// Task names and their labels (a class by its index, NaN for unknown), a value a row; empty if there are none.
-    pub labels: Vec<(String, Vec<f64>)>,
-    /// Names of the outputs, in the order of the columns of `values`.
+    /// The labels by task; empty if there are none.
+    pub labels: Vec<TaskLabels>,
+    /// Names of the outputs as [`Task::output_names`] has them, in the order of the columns of `values`; the file has
+    /// them behind `prediction:`.
     pub outputs: Vec<String>,
     /// `[rows, outputs]`.
     pub values: Matrix,
 }
 
-/// Writes predictions as Parquet (`.parquet`), or as TSV (any other name, `-`), compressed if it ends in `.gz`.
+/// The labels of one task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskLabels {
+    /// Name of the task.
+    pub task: String,
+    /// Names of its classes in the order of their indices; empty if it has none.
+    pub classes: Vec<String>,
+    /// A value a row: 0 or 1, the index of a class, or a number; NaN for unknown.
+    pub values: Vec<f64>,
+}
+
+impl TaskLabels {
+    /// The name of the class of a row, if it is known.
+    fn class(&self, row: usize) -> Option<&str> {
+        let label = self.values[row];
+        // NaN fails the comparison, too.
+        if label >= 0.0 { self.classes.get(label as usize).map(String::as_str) } else { None }
+    }
+
+    fn fits(&self) -> bool {
+        let class = |label: f64| label >= 0.0 && label.fract() == 0.0 && label < self.classes.len() as f64;
+        self.classes.is_empty() || self.values.iter().all(|&label| label.is_nan() || class(label))
+    }
+}
+
+/// What a file name asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Parquet,
+    Text { delimiter: char, gzip: bool },
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self> {
+        const TSV: Format = Format::Text { delimiter: '\t', gzip: false };
+        let stream = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
+        if stream || is_dash(path) {
+            return Ok(TSV);
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if name.ends_with(".parquet") {
+            return Ok(Self::Parquet);
+        }
+        let (stem, gzip) = name.strip_suffix(".gz").map_or((name.as_str(), false), |stem| (stem, true));
+        if [".tsv", ".tab", ".txt"].iter().any(|end| stem.ends_with(end)) {
+            return Ok(Self::Text { delimiter: '\t', gzip });
+        }
+        if stem.ends_with(".csv") {
+            return Ok(Self::Text { delimiter: ',', gzip });
+        }
+        let error = Error::of(path, "expected a name that ends in .tsv, .csv, .txt (each also with .gz) or .parquet");
+        Err(if stem.ends_with(".parquet") {
+            error.with_hint("Parquet is compressed inside; leave out the .gz")
+        } else {
+            error.with_hint("the ending decides the format; - writes TSV to the standard output")
+        })
+    }
+}
+
+/// Whether [`write()`] could take this name, to ask before long work.
 ///
 /// # Errors
-/// Columns of different lengths; what [`crate::output::write_file`] reports.
+/// A name with another ending than those that [`write()`] lists.
+pub fn check_name(path: &Path) -> Result<()> {
+    Format::of(path).map(drop)
+}
+
+/// Writes predictions in the format that the name ends in: `.parquet`; `.tsv`, `.tab` or `.txt`; `.csv`; the texts also
+/// with `.gz`, compressed. `-`, devices and pipes get TSV.
+///
+/// # Errors
+/// Another ending; columns of different lengths or of the same name; what [`crate::output::write_file`] reports.
 pub fn write(path: &Path, predictions: &Predictions) -> Result<()> {
     predictions.check()?;
-    let name = path.to_string_lossy();
-    if name.ends_with(".parquet") {
-        return write_with(path, |sink| write_parquet(path, sink, predictions));
-    }
+    let (delimiter, gzip) = match Format::of(path)? {
+        Format::Parquet => return write_with(path, |sink| write_parquet(path, sink, predictions)),
+        Format::Text { delimiter, gzip } => (delimiter, gzip),
+    };
     let failed = |cause| Error::io(path, "written", cause);
     write_with(path, |sink| {
-        if name.ends_with(".gz") {
+        if gzip {
             // No name and no time in the header: the same predictions are the same bytes.
             let mut gzip = GzBuilder::new().write(sink, Compression::default());
-            write_tsv(&mut gzip, predictions).and_then(|()| gzip.finish().map(drop)).map_err(failed)
+            write_text(&mut gzip, predictions, delimiter).and_then(|()| gzip.finish().map(drop)).map_err(failed)
         } else {
-            write_tsv(sink, predictions).map_err(failed)
+            write_text(sink, predictions, delimiter).map_err(failed)
         }
     })
 }
@@ -60,7 +132,14 @@ impl Predictions {
     /// Predictions for some rows of a data set, with what it knows of them; `values` has the outputs of its tasks.
     pub fn of_dataset(dataset: &Dataset, rows: &[usize], values: Matrix) -> Self {
         let examples = || rows.iter().map(|&row| &dataset.examples[row]);
-        let labels = |(i, task): (usize, &Task)| (task.name.clone(), examples().map(|e| e.labels[i]).collect());
+        let labels = |(i, task): (usize, &Task)| TaskLabels {
+            task: task.name.clone(),
+            classes: match &task.kind {
+                TaskKind::Classes { classes } => classes.clone(),
+                TaskKind::Binary | TaskKind::Regression => Vec::new(),
+            },
+            values: examples().map(|e| e.labels[i]).collect(),
+        };
         Self {
             ids: examples().map(|example| example.id.clone()).collect(),
             places: examples().any(|e| e.place.is_some()).then(|| examples().map(|e| e.place.clone()).collect()),
@@ -75,10 +154,30 @@ impl Predictions {
         let rows = self.ids.len();
         let fits = self.places.as_ref().is_none_or(|places| places.len() == rows)
             && self.splits.as_ref().is_none_or(|splits| splits.len() == rows)
-            && self.labels.iter().all(|(_, labels)| labels.len() == rows)
+            && self.labels.iter().all(|labels| labels.values.len() == rows)
             && self.values.rows() == rows
             && self.values.columns() == self.outputs.len();
-        if fits { Ok(()) } else { Err(Error::new("expected predictions whose columns are equally long, found others")) }
+        if !fits {
+            return Err(Error::new("expected predictions whose columns are equally long, found others"));
+        }
+        if let Some(labels) = self.labels.iter().find(|labels| !labels.fits()) {
+            return Err(Error::new(format!(
+                "expected labels that are classes of task {:?}, found others",
+                labels.task
+            )));
+        }
+        let mut names = BTreeSet::new();
+        match self.value_columns().into_iter().find(|name| !names.insert(name.clone())) {
+            Some(twice) => Err(Error::new(format!("expected different columns, found {twice:?} twice"))
+                .with_hint("rename a task or a class")),
+            None => Ok(()),
+        }
+    }
+
+    /// Names of the columns of labels and of outputs.
+    fn value_columns(&self) -> Vec<String> {
+        let labels = self.labels.iter().map(|labels| format!("{LABEL}{}", labels.task));
+        labels.chain(self.outputs.iter().map(|output| format!("{PREDICTION}{output}"))).collect()
     }
 
     fn place(&self, row: usize) -> Option<&Interval> {
@@ -90,6 +189,9 @@ impl Predictions {
     }
 }
 
+const LABEL: &str = "label:";
+const PREDICTION: &str = "prediction:";
+
 const PLACE: [(&str, Kind); 4] =
     [("chrom", Kind::Text), ("start", Kind::Whole), ("end", Kind::Whole), ("strand", Kind::Text)];
 
@@ -100,9 +202,19 @@ fn symbol(strand: Strand) -> &'static str {
     }
 }
 
-fn write_tsv(sink: &mut dyn Write, predictions: &Predictions) -> io::Result<()> {
-    // A tab or a line end within a name would shift every later column.
-    let field = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+/// A name as a field: quoted where CSV needs it; TSV has no quotes that every reader knows, so a tab or a line end, which
+/// would shift every later column, becomes a space.
+fn field(text: &str, delimiter: char) -> Cow<'_, str> {
+    let quoted = delimiter == ',' && text.contains(['"', ',', '\n', '\r']);
+    match delimiter {
+        ',' if quoted => format!("\"{}\"", text.replace('"', "\"\"")).into(),
+        '\t' if text.contains(['\t', '\n', '\r']) => text.replace(['\t', '\n', '\r'], " ").into(),
+        _ => text.into(),
+    }
+}
+
+fn write_text(sink: &mut dyn Write, predictions: &Predictions, d: char) -> io::Result<()> {
+    let field = |text| field(text, d);
     let mut header = vec!["id".to_owned()];
     if predictions.places.is_some() {
         header.extend(PLACE.map(|(name, _)| name.to_owned()));
@@ -110,26 +222,30 @@ fn write_tsv(sink: &mut dyn Write, predictions: &Predictions) -> io::Result<()> 
     if predictions.splits.is_some() {
         header.push("split".to_owned());
     }
-    header.extend(predictions.labels.iter().map(|(task, _)| format!("label:{}", field(task))));
-    header.extend(predictions.outputs.iter().map(|output| field(output)));
-    writeln!(sink, "{}", header.join("\t"))?;
+    let columns = predictions.value_columns();
+    header.extend(columns.iter().map(|name| field(name).into_owned()));
+    writeln!(sink, "{}", header.join(&d.to_string()))?;
     for (row, id) in predictions.ids.iter().enumerate() {
         write!(sink, "{}", field(id))?;
         if predictions.places.is_some() {
             match predictions.place(row) {
                 Some(Interval { chrom, start, end, strand }) => {
-                    write!(sink, "\t{}\t{start}\t{end}\t{}", field(chrom), symbol(*strand))?;
+                    write!(sink, "{d}{}{d}{start}{d}{end}{d}{}", field(chrom), symbol(*strand))?;
                 }
-                None => write!(sink, "\t\t\t\t")?,
+                None => write!(sink, "{d}{d}{d}{d}")?,
             }
         }
         if let Some(split) = predictions.split(row) {
-            write!(sink, "\t{split}")?;
+            write!(sink, "{d}{split}")?;
         }
-        for (_, labels) in &predictions.labels {
-            if labels[row].is_nan() { write!(sink, "\t")? } else { write!(sink, "\t{}", labels[row])? }
+        for labels in &predictions.labels {
+            match labels.class(row) {
+                Some(class) => write!(sink, "{d}{}", field(class))?,
+                None if labels.values[row].is_nan() => write!(sink, "{d}")?,
+                None => write!(sink, "{d}{}", labels.values[row])?,
+            }
         }
-        predictions.values.row(row).iter().try_for_each(|value| write!(sink, "\t{value}"))?;
+        predictions.values.row(row).iter().try_for_each(|value| write!(sink, "{d}{value}"))?;
         writeln!(sink)?;
     }
     Ok(())
@@ -139,9 +255,14 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
     let mut fields = vec![Field::required("id", Kind::Text)];
     fields.extend(PLACE.map(|(name, kind)| Field::new(name, kind)));
     fields.push(Field::new("split", Kind::Text));
-    fields.extend(predictions.labels.iter().map(|(task, _)| Field::new(format!("label:{task}"), Kind::Double)));
     let (labels, outputs) = (predictions.labels.len(), predictions.outputs.len());
-    fields.extend(predictions.outputs.iter().map(|output| Field::required(output.clone(), Kind::Single)));
+    fields.extend(predictions.value_columns().into_iter().enumerate().map(
+        |(i, name)| match predictions.labels.get(i) {
+            Some(labels) if labels.classes.is_empty() => Field::new(name, Kind::Double),
+            Some(_) => Field::new(name, Kind::Text),
+            None => Field::required(name, Kind::Single),
+        },
+    ));
     let place = |row: usize| predictions.place(row);
     let (rows, row_bytes) = (predictions.ids.len(), 64 + 8 * labels + 4 * outputs);
     columnar::write(path, sink, &fields, rows, row_bytes, |column, rows| match column {
@@ -152,14 +273,20 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
         4 => Chunk::Text(rows.map(|row| place(row).map(|p| symbol(p.strand).as_bytes())).collect()),
         5 => Chunk::Text(rows.map(|row| predictions.split(row).map(|split| split.name().as_bytes())).collect()),
         column if column < 6 + labels => {
-            let labels = &predictions.labels[column - 6].1;
-            Chunk::Double(rows.map(|row| Some(labels[row]).filter(|label| !label.is_nan())).collect())
+            let labels = &predictions.labels[column - 6];
+            if labels.classes.is_empty() {
+                Chunk::Double(rows.map(|row| Some(labels.values[row]).filter(|label| !label.is_nan())).collect())
+            } else {
+                Chunk::Text(rows.map(|row| labels.class(row).map(str::as_bytes)).collect())
+            }
         }
         column => Chunk::Single(rows.map(|row| Some(predictions.values.row(row)[column - 6 - labels])).collect()),
     })
 }
 
 /// Reads predictions that [`write()`] wrote as Parquet.
+///
+/// The classes of a task are those of its outputs, in their order, and after them any others among its labels.
 ///
 /// # Errors
 /// A file that is missing, truncated or damaged, or another table.
@@ -171,22 +298,21 @@ pub fn read(path: &Path) -> Result<Predictions> {
         return Err(wrong(format!("expected {rows} rows, found {} in column {name:?}", values.len())));
     }
     let mut fixed = BTreeMap::new();
-    let (mut labels, mut outputs, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut columns_of_labels, mut outputs, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for (name, column) in columns {
         match column {
             column if name == "id" || name == "split" || PLACE.iter().any(|(place, _)| *place == name) => {
                 fixed.insert(name, column);
             }
-            Values::Double(column) => match name.strip_prefix("label:") {
-                Some(task) => labels.push((task.to_owned(), dense(column))),
-                None => {
-                    outputs.push(name);
-                    values.push(dense(column));
-                }
-            },
+            column if name.starts_with(LABEL) => columns_of_labels.push((name[LABEL.len()..].to_owned(), column)),
+            Values::Double(column) => {
+                outputs.push(name.strip_prefix(PREDICTION).unwrap_or(&name).to_owned());
+                values.push(dense(column));
+            }
             _ => return Err(wrong(format!("expected numbers in column {name:?}, found another type"))),
         }
     }
+    let labels = labels(columns_of_labels, &outputs).map_err(wrong)?;
     let text = |values| text(values, rows);
     let ids: Option<Vec<String>> = text(fixed.remove("id")).into_iter().collect();
     let ids = ids.ok_or_else(|| wrong("expected an id in every row, found none".to_owned()))?;
@@ -201,6 +327,36 @@ pub fn read(path: &Path) -> Result<Predictions> {
     let data = (0..rows).flat_map(|row| values.iter().map(move |column| column[row] as f32)).collect();
     let values = Matrix::new(rows, outputs.len(), data);
     Ok(Predictions { ids, places, splits, labels, outputs, values })
+}
+
+/// The labels of the columns of tasks, class names turned into indices.
+fn labels(columns: Vec<(String, Values)>, outputs: &[String]) -> std::result::Result<Vec<TaskLabels>, String> {
+    let tasks: Vec<String> = columns.iter().map(|(task, _)| task.clone()).collect();
+    // An output belongs to the longest of the names that it starts with: task names may hold colons.
+    let task_of = |output: &String| {
+        let own =
+            |task: &&String| output == *task || output.strip_prefix(*task).is_some_and(|rest| rest.starts_with(':'));
+        tasks.iter().filter(own).max_by_key(|task| task.len())
+    };
+    let of_column = |(task, column): (String, Values)| match column {
+        Values::Double(column) => Ok(TaskLabels { task, classes: Vec::new(), values: dense(column) }),
+        Values::Text(column) => {
+            let own = outputs.iter().filter(|output| task_of(output) == Some(&task));
+            let mut classes: Vec<String> =
+                own.filter_map(|output| Some(output.get(task.len() + 1..)?.to_owned())).collect();
+            let names: Vec<Option<String>> =
+                column.into_iter().map(|name| name.map(|name| String::from_utf8_lossy(&name).into_owned())).collect();
+            let others: BTreeSet<&String> = names.iter().flatten().filter(|name| !classes.contains(name)).collect();
+            let others: Vec<String> = others.into_iter().cloned().collect();
+            classes.extend(others);
+            let index: BTreeMap<&String, f64> = classes.iter().enumerate().map(|(i, name)| (name, i as f64)).collect();
+            let value = |name: &Option<String>| name.as_ref().and_then(|name| index.get(name)).map_or(f64::NAN, |&i| i);
+            let values = names.iter().map(value).collect();
+            Ok(TaskLabels { task, classes, values })
+        }
+        Values::Whole(_) => Err(format!("expected numbers or names in column \"{LABEL}{task}\", found another type")),
+    };
+    columns.into_iter().map(of_column).collect()
 }
 
 fn dense(column: Vec<Option<f64>>) -> Vec<f64> {

@@ -15,6 +15,7 @@ mod architecture;
 pub mod attribute;
 pub mod device;
 pub mod loss;
+mod memory;
 mod model;
 mod network;
 mod optimizer;
@@ -27,8 +28,9 @@ pub use architecture::{
     ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Layer, Padding, ShapeError, Summary, SummaryRow,
 };
 pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
+pub use memory::MemoryError;
 pub use model::{MODEL_FORMAT, Model, ModelError, TrainingSummary};
 pub use optimizer::{OptimizerKind, Schedule};
 pub use train::{
-    Control, EpochRecord, Monitor, Progress, StepProgress, Stopped, TrainConfig, TrainError, TrainOutcome, train,
+    Control, EpochRecord, Monitor, Progress, StepProgress, Stopped, TrainConfig, TrainError, TrainOutcome, check, train,
 };

@@ -3,7 +3,7 @@
     python -m venv venv && venv/bin/pip install -r versions.txt && venv/bin/python make.py > cases.json
 
 Scores are rounded to float32, because predictions are float32, and then computed with in float64. A value is null where
-basewise calls it undefined (one class, no variance, nothing called), whatever stand-in the library gives.
+the library has no value (AUROC of one class, correlation without variance).
 """
 
 import json
@@ -33,13 +33,13 @@ def calibration_error(confidence, right, bins=10):
 def binary(name, y, p):
     y, p = np.asarray(y, dtype=float), f32(p)
     called = (p > 0.5).astype(float)
-    two, calls = len(set(y)) == 2, len(set(called)) == 2
+    two = len(set(y)) == 2
     expected = {
         "auroc": m.roc_auc_score(y, p) if two else None,
-        "average_precision": m.average_precision_score(y, p) if two else None,
+        "average_precision": m.average_precision_score(y, p),
         "accuracy": m.accuracy_score(y, called),
-        "mcc": m.matthews_corrcoef(y, called) if two and calls else None,
-        "f1": m.f1_score(y, called) if (y + called).any() else None,
+        "mcc": m.matthews_corrcoef(y, called),
+        "f1": m.f1_score(y, called),
         "log_loss": m.log_loss(y, p, labels=[0, 1]),
         "calibration_error": calibration_error(p, y),
     }
@@ -77,7 +77,7 @@ def classes(name, k, y, p):
         "auroc": mean("auroc"),
         "average_precision": mean("average_precision"),
         "accuracy": m.accuracy_score(y, called),
-        "mcc": m.matthews_corrcoef(y, called) if len(set(y)) > 1 and len(set(called)) > 1 else None,
+        "mcc": m.matthews_corrcoef(y, called),
         "f1": mean("f1"),
         "log_loss": float(np.mean([-np.log(np.clip(row[c], 2.0**-52, 1 - 2.0**-52)) for row, c in zip(p, y)])),
         "calibration_error": calibration_error(p.max(1), (y == called).astype(float)),
@@ -94,7 +94,8 @@ def regression(name, y, f):
     expected = {
         "pearson": stats.pearsonr(y, f).statistic if varied else None,
         "spearman": stats.spearmanr(y, f).statistic if varied else None,
-        "r2": m.r2_score(y, f) if len(set(y)) > 1 else None,
+        # scikit-learn's convention for constant labels, stated: rounding of their mean can make its own value noise.
+        "r2": None if len(y) < 2 else m.r2_score(y, f) if len(set(y)) > 1 else float((y == f).all()),
         "mse": m.mean_squared_error(y, f),
         "mae": m.mean_absolute_error(y, f),
     }

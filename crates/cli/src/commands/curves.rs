@@ -3,8 +3,8 @@
 use crate::commands::dataset::show::classes_of;
 use crate::commands::evaluate::Evaluation;
 use crate::report::data::{
-    Calibration, CalibrationBin, ClassHistogram, Confusion, Estimate, MetricRow, NamedEstimate, RateChart, RateCurve, Scatter,
-    ScoreHistograms, TaskPerformance,
+    Calibration, CalibrationBin, ClassHistogram, Confusion, Estimate, MetricRow, NamedEstimate, RateChart, RateCurve,
+    Scatter, ScoreHistograms, TaskPerformance,
 };
 use basewise_core::metrics::curves::{calibration, precision_recall, precision_recall_band, roc, roc_band};
 use basewise_core::metrics::{self, BootstrapOptions, TaskMetrics};
@@ -86,7 +86,12 @@ impl View<'_> {
         pairs.map(|(&l, s)| (class.map_or(l, |c| f64::from(u8::from(l == c as f64))), s)).unzip()
     }
 
-    fn rate_chart(&self, curve: fn(&[f64], &[f64]) -> Vec<[f64; 2]>, each: &[(String, Option<usize>)], is_roc: bool) -> RateChart {
+    fn rate_chart(
+        &self,
+        curve: fn(&[f64], &[f64]) -> Vec<[f64; 2]>,
+        each: &[(String, Option<usize>)],
+        is_roc: bool,
+    ) -> RateChart {
         let band = if is_roc { roc_band } else { precision_recall_band };
         let single = each.len() == 1;
         let draw = |name: &str, predicted: &Matrix, class: Option<usize>, with_band: bool| {
@@ -107,7 +112,11 @@ impl View<'_> {
         let positive = labels.iter().filter(|&&l| l == 1.0).count();
         RateChart {
             model: each.iter().map(|(name, class)| draw(name, self.predicted, *class, single)).collect(),
-            baselines: if single { self.drawable().map(|(name, p)| draw(name, p, None, false)).collect() } else { Vec::new() },
+            baselines: if single {
+                self.drawable().map(|(name, p)| draw(name, p, None, false)).collect()
+            } else {
+                Vec::new()
+            },
             prevalence: (!is_roc && single && !labels.is_empty()).then(|| positive as f64 / labels.len() as f64),
         }
     }
@@ -151,7 +160,13 @@ fn calibrated(labels: &[f64], scores: &[f64]) -> Calibration {
     let bins = calibration(labels, scores, BINS);
     let bin = |b: &metrics::curves::CalibrationBin| {
         let (low, high) = wilson(b.fraction_positive, b.count);
-        CalibrationBin { predicted: b.mean_predicted, observed: b.fraction_positive, low: Some(low), high: Some(high), count: b.count }
+        CalibrationBin {
+            predicted: b.mean_predicted,
+            observed: b.fraction_positive,
+            low: Some(low),
+            high: Some(high),
+            count: b.count,
+        }
     };
     Calibration { bins: bins.iter().filter(|b| b.count > 0).map(bin).collect(), error: Estimate::default() }
 }
@@ -193,7 +208,13 @@ fn metric_rows(evaluation: &Evaluation, t: usize) -> Vec<MetricRow> {
 fn attach_areas(entry: &mut TaskPerformance, metrics: &TaskMetrics) {
     let whole = |key: &str| metrics.metrics.get(key).map(estimate).unwrap_or_default();
     let of_class = |class: &str, key: &str| {
-        metrics.classes.iter().find(|c| c.class == class).and_then(|c| c.metrics.get(key)).map(estimate).unwrap_or_default()
+        metrics
+            .classes
+            .iter()
+            .find(|c| c.class == class)
+            .and_then(|c| c.metrics.get(key))
+            .map(estimate)
+            .unwrap_or_default()
     };
     if let Some(c) = &mut entry.calibration {
         c.error = whole("calibration_error");

@@ -8,7 +8,9 @@ use crate::shared_args::SplitArg;
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_core::metrics::{self, BootstrapOptions, Estimate, TaskMetrics};
-use basewise_core::{Dataset, Matrix, Predict, Split, baseline, probabilities};
+use basewise_core::{
+    Alphabet, CasePolicy, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind, baseline, probabilities,
+};
 use basewise_nn::Model;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -65,13 +67,20 @@ pub(crate) struct Baseline {
 }
 
 pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
+    if args.bootstrap > 1_000_000 {
+        return Err(user(format!("expected --bootstrap of at most 1,000,000, found {}", args.bootstrap), None));
+    }
     let run = RunDir::open(&args.run)?;
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     fits(&model, &dataset)?;
-    let rows: Vec<usize> = (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
+    let rows: Vec<usize> =
+        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
     if rows.is_empty() {
-        return Err(user(format!("{}: the {} split has no example", path.display(), args.split.name()), Some("choose another with --split")));
+        return Err(user(
+            format!("{}: the {} split has no example", path.display(), args.split.name()),
+            Some("choose another with --split"),
+        ));
     }
     let predicted = predict_rows(&model, &dataset, &rows)?;
     let options = BootstrapOptions { replicates: args.bootstrap, seed: args.seed, ..BootstrapOptions::default() };
@@ -98,7 +107,11 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         write_json(&file, &evaluation)?;
         printer.talk(&format!("wrote {}", file.display()));
     }
-    if args.json { printer.json(&evaluation)? } else { printer.data(&render(&evaluation))? }
+    if args.json {
+        printer.json(&evaluation)?
+    } else {
+        printer.data(&render(&evaluation))?
+    }
     Ok(Outcome::Done)
 }
 
@@ -106,18 +119,40 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
 pub(crate) fn fits(model: &Model, dataset: &Dataset) -> Result<()> {
     if model.encoding() != dataset.encoding {
         return Err(user(
-            format!("the model reads {:?}, the data set is {:?}", model.encoding(), dataset.encoding),
+            format!(
+                "the model reads {}, the data set is {}",
+                encoding_text(model.encoding()),
+                encoding_text(dataset.encoding)
+            ),
             Some("make the data set with the same --alphabet and --case"),
         ));
     }
     if model.tasks() != dataset.tasks.as_slice() {
-        let names = |tasks: &[basewise_core::Task]| tasks.iter().map(|t| t.name.clone()).collect::<Vec<_>>().join(", ");
+        let names = |tasks: &[Task]| tasks.iter().map(task_text).collect::<Vec<_>>().join(", ");
         return Err(user(
             format!("the model predicts {}, the data set labels {}", names(model.tasks()), names(&dataset.tasks)),
             Some("`basewise predict` does not need labels"),
         ));
     }
     Ok(())
+}
+
+fn encoding_text(encoding: Encoding) -> String {
+    let alphabet = if encoding.alphabet == Alphabet::Dna { "DNA" } else { "RNA" };
+    let case = match encoding.case {
+        CasePolicy::Ignore => "case ignored",
+        CasePolicy::MaskLower => "lower case masked",
+        CasePolicy::Channel => "case as a channel",
+    };
+    format!("{alphabet} with {case}")
+}
+
+fn task_text(task: &Task) -> String {
+    match &task.kind {
+        TaskKind::Binary => format!("{} (binary)", task.name),
+        TaskKind::Regression => format!("{} (regression)", task.name),
+        TaskKind::Classes { classes } => format!("{} (one of {})", task.name, classes.join(", ")),
+    }
 }
 
 /// Probabilities or values for the given rows, `[rows, outputs]`.
@@ -129,7 +164,10 @@ pub(crate) fn predict_rows(model: &Model, dataset: &Dataset, rows: &[usize]) -> 
 }
 
 /// Encodes sequences as the model wants them.
-pub(crate) fn batch_of<'a>(model: &dyn Predict, sequences: impl Iterator<Item = &'a [u8]>) -> Result<basewise_core::SequenceBatch> {
+pub(crate) fn batch_of<'a>(
+    model: &dyn Predict,
+    sequences: impl Iterator<Item = &'a [u8]>,
+) -> Result<basewise_core::SequenceBatch> {
     let mut batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
     for sequence in sequences {
         batch.push(sequence)?;
@@ -144,9 +182,19 @@ pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64)
         return Vec::new();
     }
     vec![
-        ("majority".to_owned(), baseline::majority(dataset, &train, rows)),
+        (majority_name(dataset).to_owned(), baseline::majority(dataset, &train, rows)),
         ("k-mer linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
     ]
+}
+
+/// The simplest guess is the most frequent class, or the mean.
+fn majority_name(dataset: &Dataset) -> &'static str {
+    let numbers = dataset.tasks.iter().filter(|t| t.kind == TaskKind::Regression).count();
+    match numbers {
+        0 => "majority",
+        n if n == dataset.tasks.len() => "mean",
+        _ => "majority or mean",
+    }
 }
 
 fn write_predictions(run: &RunDir, dataset: &Dataset, rows: &[usize], predicted: &Matrix) -> Result<()> {
@@ -155,9 +203,16 @@ fn write_predictions(run: &RunDir, dataset: &Dataset, rows: &[usize], predicted:
 }
 
 fn render(evaluation: &Evaluation) -> String {
-    let mut out = format!("{} {} examples of {}\n", count(evaluation.examples), evaluation.split, evaluation.data.display());
+    let mut out =
+        format!("{} {} examples of {}\n", count(evaluation.examples), evaluation.split, evaluation.data.display());
     for (t, task) in evaluation.model.iter().enumerate() {
-        out += &format!("\n{} ({}; {} judged, {} without a label)\n", task.task, task.kind, count(task.n), count(task.unknown));
+        out += &format!(
+            "\n{} ({}; {} judged, {} without a label)\n",
+            task.task,
+            task.kind,
+            count(task.n),
+            count(task.unknown)
+        );
         let mut header = vec!["metric", "value", "95 % interval"];
         header.extend(evaluation.baselines.iter().map(|b| b.name.as_str()));
         let mut table = Table::new(&header);
@@ -187,7 +242,9 @@ fn class_table(task: &TaskMetrics) -> String {
     let mut table = Table::new(&header);
     for class in &task.classes {
         let mut row = vec![class.class.clone(), count(class.n)];
-        row.extend(names.iter().map(|&n| class.metrics.get(n).map_or("–".to_owned(), |e| format!("{} {}", number(e.value), interval(e)))));
+        row.extend(names.iter().map(|&n| {
+            class.metrics.get(n).map_or("–".to_owned(), |e| format!("{} {}", number(e.value), interval(e)))
+        }));
         table.row(row);
     }
     table.render()

@@ -4,7 +4,7 @@ use crate::commands::command_line;
 use crate::commands::evaluate::{batch_of, predict_rows};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_bytes, write_json, write_text};
+use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
 use crate::shared_args::{SplitArg, output_index};
 use crate::table::count;
 use anyhow::Result;
@@ -105,13 +105,20 @@ pub(crate) struct Explained {
 }
 
 pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
+    if args.limit == 0 {
+        return Err(user("expected --limit of at least 1, found 0", None));
+    }
     let run = RunDir::open(&args.run)?;
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, target_name) = output_index(model.tasks(), args.target.as_deref())?;
-    let rows: Vec<usize> = (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
+    let rows: Vec<usize> =
+        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
     if rows.is_empty() {
-        return Err(user(format!("{}: the {} split has no example", path.display(), args.split.name()), Some("choose another with --split")));
+        return Err(user(
+            format!("{}: the {} split has no example", path.display(), args.split.name()),
+            Some("choose another with --split"),
+        ));
     }
     let (rows, predicted) = choose(args, &model, &dataset, rows, target)?;
     let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
@@ -126,15 +133,27 @@ pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
         examples: rows.iter().zip(&predicted).map(|(&i, &p)| explained(&dataset, i, p, target)).collect(),
         mean: mean_contribution(args.method, &values, &batch),
     };
+    make_room(&output, "explain.json", &["attributions.npz", "explain.json", "logos"])?;
     write_arrays(&output, &values, &batch, &explanation)?;
     draw(args, &output, &values, &batch, &explanation)?;
     write_json(&output.join("explain.json"), &explanation)?;
-    printer.talk(&format!("explained {} examples by {}; wrote {}", count(rows.len()), args.method.name(), output.display()));
+    printer.talk(&format!(
+        "explained {} examples by {}; wrote {}",
+        count(rows.len()),
+        args.method.name(),
+        output.display()
+    ));
     Ok(Outcome::Done)
 }
 
 /// The rows to explain with the prediction of `target` for each.
-fn choose(args: &ExplainArgs, model: &Model, dataset: &Dataset, mut rows: Vec<usize>, target: usize) -> Result<(Vec<usize>, Vec<f64>)> {
+fn choose(
+    args: &ExplainArgs,
+    model: &Model,
+    dataset: &Dataset,
+    mut rows: Vec<usize>,
+    target: usize,
+) -> Result<(Vec<usize>, Vec<f64>)> {
     if args.select == Select::First {
         rows.truncate(args.limit);
     }
@@ -149,13 +168,22 @@ fn choose(args: &ExplainArgs, model: &Model, dataset: &Dataset, mut rows: Vec<us
 }
 
 /// Attributions `[n, 4, length]` of the raw output `target`.
-fn attribute(method: Method, model: &Model, batch: &SequenceBatch, target: usize, printer: &Printer) -> Result<Vec<f32>> {
+fn attribute(
+    method: Method,
+    model: &Model,
+    batch: &SequenceBatch,
+    target: usize,
+    printer: &Printer,
+) -> Result<Vec<f32>> {
     Ok(match method {
         Method::Saliency => basewise_nn::attribute::saliency(model, batch, target)?,
         Method::InputXGradient => basewise_nn::attribute::input_x_gradient(model, batch, target)?,
         Method::Ism => {
-            let bar = printer.bar(batch.len() as u64, "in-silico mutagenesis {bar:24} {pos}/{len} sequences, {eta} left");
-            let values = basewise_core::perturb::saturate_with(model, batch, target, 256, &mut |done| bar.set_position(done as u64))?;
+            let bar =
+                printer.bar(batch.len() as u64, "in-silico mutagenesis {bar:24} {pos}/{len} sequences, {eta} left");
+            let values = basewise_core::perturb::saturate_with(model, batch, target, 256, &mut |done| {
+                bar.set_position(done as u64)
+            })?;
             bar.finish_and_clear();
             values
         }
@@ -237,7 +265,13 @@ fn write_arrays(dir: &Path, values: &[f32], batch: &SequenceBatch, explanation: 
 }
 
 /// Logos of the first examples and of the mean.
-fn draw(args: &ExplainArgs, dir: &Path, values: &[f32], batch: &SequenceBatch, explanation: &Explanation) -> Result<()> {
+fn draw(
+    args: &ExplainArgs,
+    dir: &Path,
+    values: &[f32],
+    batch: &SequenceBatch,
+    explanation: &Explanation,
+) -> Result<()> {
     for i in 0..args.logos.min(batch.len()) {
         let heights = contribution(&explanation.method, values, batch, i);
         let title = format!("{}  prediction {:.3}", explanation.examples[i].id, explanation.examples[i].prediction);

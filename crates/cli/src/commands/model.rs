@@ -3,6 +3,7 @@
 use crate::commands::train::architecture;
 use crate::failure::Outcome;
 use crate::printer::Printer;
+use crate::run_dir::RunDir;
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_nn::{Architecture, Model, Summary};
@@ -74,7 +75,13 @@ fn list(args: &ListArgs, printer: &Printer) -> Result<()> {
 }
 
 fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
+    if args.outputs == 0 || args.channels == 0 || args.length == 0 {
+        return Err(crate::failure::user("expected --outputs, --channels and --length of at least 1", None));
+    }
     let path = Path::new(&args.model);
+    if path.is_dir() {
+        RunDir::open(path)?;
+    }
     let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
     let trained = if file.extension().is_some_and(|e| e == "safetensors") { Some(Model::load(&file)?) } else { None };
     let architecture = match &trained {
@@ -94,7 +101,12 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
 fn render(summary: &Summary) -> String {
     let mut table = Table::new(&["layer", "output", "parameters", "receptive field"]);
     for row in &summary.rows {
-        table.row([row.layer.clone(), format!("{} x {}", row.output[0], row.output[1]), count(row.parameters), row.receptive_field.to_string()]);
+        table.row([
+            row.layer.clone(),
+            format!("{} x {}", row.output[0], row.output[1]),
+            count(row.parameters),
+            row.receptive_field.to_string(),
+        ]);
     }
     format!("{}{} parameters\n", table.render(), count(summary.parameters()))
 }

@@ -42,6 +42,7 @@ pub(crate) struct PredictArgs {
 }
 
 pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
+    crate::run_dir::not_the_input(&args.output, &args.input)?;
     let model = RunDir::open(&args.run)?.model()?;
     let mut skipped = 0;
     let predictions = if args.input.is_dir() {
@@ -101,7 +102,13 @@ fn of_fasta(args: &PredictArgs, model: &Model) -> Result<Predictions> {
     Ok(Predictions::of_ids(ids, output_names(model), all))
 }
 
-fn of_intervals(args: &PredictArgs, model: &Model, genome: &Path, skipped: &mut usize, printer: &Printer) -> Result<Predictions> {
+fn of_intervals(
+    args: &PredictArgs,
+    model: &Model,
+    genome: &Path,
+    skipped: &mut usize,
+    printer: &Printer,
+) -> Result<Predictions> {
     let genome = Genome::open(genome)?;
     genome.notes().iter().for_each(|note| printer.talk(note));
     let (mut ids, mut places, mut all) = (Vec::new(), Vec::new(), Matrix::default());
@@ -132,7 +139,12 @@ fn of_intervals(args: &PredictArgs, model: &Model, genome: &Path, skipped: &mut 
 }
 
 /// The model's window around the summit or the middle of an interval; `None` if the policy leaves it out.
-fn window(genome: &Genome, record: &BedRecord, length: u64, policy: OutOfBoundsArg) -> Result<Option<(Interval, Vec<u8>)>> {
+fn window(
+    genome: &Genome,
+    record: &BedRecord,
+    length: u64,
+    policy: OutOfBoundsArg,
+) -> Result<Option<(Interval, Vec<u8>)>> {
     let interval = &record.interval;
     let centre = record.summit.map_or(interval.start + interval.len() / 2, |s| interval.start + s);
     let end_of_chromosome = genome.length(&interval.chrom)?;
@@ -145,7 +157,10 @@ fn window(genome: &Genome, record: &BedRecord, length: u64, policy: OutOfBoundsA
             OutOfBoundsArg::Pad if before + after < length => {}
             OutOfBoundsArg::Error | OutOfBoundsArg::Pad => {
                 return Err(user(
-                    format!("the window of {length} bases around {interval} reaches beyond {} ({end_of_chromosome} bases)", interval.chrom),
+                    format!(
+                        "the window of {length} bases around {interval} reaches beyond {} ({end_of_chromosome} bases)",
+                        interval.chrom
+                    ),
                     Some("--out-of-bounds skip leaves such intervals out and counts them, pad fills with N"),
                 ));
             }

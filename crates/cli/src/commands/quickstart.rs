@@ -29,7 +29,8 @@ pub(crate) struct QuickstartArgs {
 }
 
 /// What is learned, and what it is.
-const SITES: [(&str, &str); 2] = [("donor", "splice donors (5' splice sites)"), ("acceptor", "splice acceptors (3' splice sites)")];
+const SITES: [(&str, &str); 2] =
+    [("donor", "splice donors (5' splice sites)"), ("acceptor", "splice acceptors (3' splice sites)")];
 
 pub(crate) fn run(args: &QuickstartArgs, printer: &Printer) -> Result<Outcome> {
     let start = Instant::now();
@@ -50,7 +51,10 @@ pub(crate) fn run(args: &QuickstartArgs, printer: &Printer) -> Result<Outcome> {
     printer.talk("\n# the report");
     let report = path(dir, "report.html");
     let runs = SITES.map(|(site, _)| path(dir, &format!("{site}/run")));
-    step(&["report", &runs[0], &runs[1], "-o", &report, "--title", "Splice sites of Drosophila"].map(str::to_owned), printer)?;
+    step(
+        &["report", &runs[0], &runs[1], "-o", &report, "--title", "Splice sites of Drosophila"].map(str::to_owned),
+        printer,
+    )?;
     summary(dir, &report, start.elapsed().as_secs_f64(), printer)?;
     Ok(Outcome::Done)
 }
@@ -69,7 +73,10 @@ fn prepare(args: &QuickstartArgs) -> Result<()> {
         ));
     }
     if !args.overwrite {
-        return Err(crate::failure::user(format!("{shown}: an earlier quickstart is there"), Some("--overwrite replaces it")));
+        return Err(crate::failure::user(
+            format!("{shown}: an earlier quickstart is there"),
+            Some("--overwrite replaces it"),
+        ));
     }
     for part in ["inputs", "donor", "acceptor"] {
         if dir.join(part).exists() {

@@ -1,15 +1,19 @@
 //! `basewise report`: gathers what a run directory holds into one page.
 
-use crate::commands::dataset::{check::{history, kind_name}, show::{label_text, summarize}};
+use crate::commands::command_line;
+use crate::commands::dataset::{
+    check::{history, kind_name},
+    show::{label_text, summarize},
+};
+use crate::commands::evaluate::{Evaluation, batch_of};
 use crate::commands::explain::{Explanation, contribution};
 use crate::commands::motifs::filters::FilterRecord;
 use crate::commands::motifs::matching::MatchRecord;
-use crate::commands::{command_line, evaluate::batch_of};
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::report::data::{self, ReportData, RunReport};
 use crate::run_dir::{RunDir, RunInfo, read_json, write_text};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use basewise_core::Dataset;
 use basewise_core::check::{CheckReport, Severity};
 use basewise_io::arrays::read_npz;
@@ -36,13 +40,20 @@ pub(crate) struct ReportArgs {
     /// Page to write [default: report.html in the first run]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Where the data set of a run is now, if it was moved; once for each run, in their order
+    #[arg(long, value_name = "DIR")]
+    data: Vec<PathBuf>,
     /// Heading of the page
     #[arg(long)]
     title: Option<String>,
 }
 
 pub(crate) fn run(args: &ReportArgs, printer: &Printer) -> Result<Outcome> {
-    let runs = args.runs.iter().map(|path| gather(path)).collect::<Result<Vec<RunReport>>>()?;
+    if args.data.len() > args.runs.len() {
+        return Err(crate::failure::user("expected at most one --data for each run", None));
+    }
+    let data = args.data.iter().map(|d| Some(d.as_path())).chain(std::iter::repeat(None));
+    let runs = args.runs.iter().zip(data).map(|(path, data)| gather(path, data)).collect::<Result<Vec<RunReport>>>()?;
     let names: Vec<&str> = runs.iter().map(|r| r.name.as_str()).collect();
     let page = ReportData {
         title: args.title.clone().unwrap_or_else(|| names.join(", ")),
@@ -62,12 +73,14 @@ fn optional<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
 }
 
-fn gather(path: &Path) -> Result<RunReport> {
+fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
     let run = RunDir::open(path)?;
     let info = run.info()?;
     let model = run.model()?;
-    let (dataset, provenance, data_path) = run.dataset(None)?;
-    let performance: Vec<data::TaskPerformance> = optional(&run.file("curves.json"))?.unwrap_or_default();
+    let (dataset, provenance, data_path) = run.dataset(data)?;
+    let evaluation: Option<Evaluation> = optional(&run.file("metrics.json"))?;
+    let performance: Option<Vec<data::TaskPerformance>> = optional(&run.file("curves.json"))?;
+    let performance = evaluation.and(performance).unwrap_or_default();
     let explained: Option<Explanation> = optional(&run.file("explain/explain.json"))?;
     let filters: Option<FilterRecord> = optional(&run.file("filters/filters.json"))?;
     let matches: Option<MatchRecord> = optional(&run.file("filters/matches.json"))?;
@@ -80,7 +93,15 @@ fn gather(path: &Path) -> Result<RunReport> {
         architecture: architecture(&info, &model)?,
         training: training(&run, &info)?,
         performance,
-        details: details(&path.display().to_string(), &info, &model, &provenance, explained.as_ref(), filters.as_ref(), matches.as_ref())?,
+        details: details(
+            &path.display().to_string(),
+            &info,
+            &model,
+            &provenance,
+            explained.as_ref(),
+            filters.as_ref(),
+            matches.as_ref(),
+        )?,
         explanation: explained.map(|e| explanation(&run, &e, &model, &dataset)).transpose()?,
         filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
     })
@@ -105,7 +126,11 @@ fn headline(performance: &[data::TaskPerformance]) -> Vec<data::Headline> {
         Some(format!("{} {:.3}", best.name, best.estimate.value?))
     };
     rows.take(3)
-        .map(|row| data::Headline { label: row.metric.clone(), estimate: row.model.clone(), note: note(row).unwrap_or_default() })
+        .map(|row| data::Headline {
+            label: row.metric.clone(),
+            estimate: row.model.clone(),
+            note: note(row).unwrap_or_default(),
+        })
         .collect()
 }
 
@@ -133,7 +158,11 @@ fn architecture(info: &RunInfo, model: &Model) -> Result<data::Architecture> {
         parameters: r.parameters,
         receptive_field: Some(r.receptive_field),
     };
-    Ok(data::Architecture { name: info.model.clone(), rows: summary.rows.iter().map(row).collect(), parameters: summary.parameters })
+    Ok(data::Architecture {
+        name: info.model.clone(),
+        rows: summary.rows.iter().map(row).collect(),
+        parameters: summary.parameters,
+    })
 }
 
 fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
@@ -141,7 +170,8 @@ fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
     let mut metric = String::new();
     let mut epochs = Vec::new();
     for line in text.lines() {
-        let record: basewise_nn::EpochRecord = serde_json::from_str(line)?;
+        let record: basewise_nn::EpochRecord = serde_json::from_str(line)
+            .with_context(|| format!("{}: expected a line of JSON an epoch", run.file("history.jsonl").display()))?;
         metric.clone_from(&record.metric);
         epochs.push(data::EpochPoint {
             epoch: record.epoch,
@@ -150,7 +180,13 @@ fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
             valid_metric: record.valid_metric,
         });
     }
-    Ok(data::Training { epochs, metric, best_epoch: Some(info.best_epoch), seconds: info.seconds, stopped: info.stopped.clone() })
+    Ok(data::Training {
+        epochs,
+        metric,
+        best_epoch: Some(info.best_epoch),
+        seconds: info.seconds,
+        stopped: info.stopped.clone(),
+    })
 }
 
 fn explanation(run: &RunDir, explained: &Explanation, model: &Model, dataset: &Dataset) -> Result<data::Explanation> {
@@ -197,7 +233,9 @@ fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usiz
     let found = |id: &str| -> Vec<data::MotifMatch> {
         let own = matches.iter().flat_map(|m| &m.queries).find(|q| q.query == id);
         let hits = own.map(|q| q.matches.as_slice()).unwrap_or_default();
-        hits.iter().map(|h| data::MotifMatch { id: h.target.clone(), name: h.name.clone(), p: h.p_value, q: h.q_value }).collect()
+        hits.iter()
+            .map(|h| data::MotifMatch { id: h.target.clone(), name: h.name.clone(), p: h.p_value, q: h.q_value })
+            .collect()
     };
     let cards = record.filters.iter().take(FILTERS).map(|f| data::FilterCard {
         name: f.id.clone(),
@@ -228,7 +266,11 @@ fn details(
     matches: Option<&MatchRecord>,
 ) -> Result<data::RunDetails> {
     let mut commands = history(provenance);
-    commands.extend([provenance.command.clone(), info.command.clone(), format!("basewise evaluate {}", super::quote(run_path))]);
+    commands.extend([
+        provenance.command.clone(),
+        info.command.clone(),
+        format!("basewise evaluate {}", super::quote(run_path)),
+    ]);
     commands.extend(explained.map(|e| e.command.clone()));
     commands.extend(filters.map(|f| f.command.clone()));
     commands.extend(matches.map(|m| m.command.clone()));

@@ -6,8 +6,10 @@ use crate::printer::Printer;
 use crate::run_dir::{RunDir, RunInfo, write_json};
 use crate::table::{count, duration};
 use anyhow::Result;
-use basewise_core::{Alphabet, Split};
-use basewise_nn::{Architecture, Control, DeviceChoice, OpenedDevice, OptimizerKind, Progress, TrainConfig, TrainOutcome};
+use basewise_core::{Alphabet, Dataset, Split, TaskKind};
+use basewise_nn::{
+    Architecture, Control, DeviceChoice, OpenedDevice, OptimizerKind, Progress, TrainConfig, TrainOutcome,
+};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,10 +50,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
     /// Step size of the optimizer
-    #[arg(long, default_value_t = 2e-3, value_name = "X")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 2e-3, value_name = "X")]
     learning_rate: f64,
     /// Decay of the weights: L2 penalty with adam, decoupled with adamw
-    #[arg(long, default_value_t = 0.01, value_name = "X")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0.01, value_name = "X")]
     weight_decay: f64,
     #[arg(long, value_enum, default_value = "adamw")]
     optimizer: OptimizerArg,
@@ -104,6 +106,12 @@ pub(crate) fn architecture(model: &str) -> Result<Architecture> {
         let text = fs_err::read_to_string(model)?;
         return Ok(Architecture::from_toml(&text, model)?);
     }
+    if Path::new(model).exists() {
+        return Err(user(
+            format!("{model}: expected a preset or an architecture file with the ending .toml, found another file"),
+            Some("`basewise model show cnn --toml` prints a file to start from"),
+        ));
+    }
     Ok(Architecture::preset(model)?)
 }
 
@@ -111,8 +119,14 @@ pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     let (dataset, _) = basewise_io::dataset::load(&args.data)?;
     let architecture = architecture(&args.model)?;
     let config = args.config(dataset.encoding.alphabet);
-    let run = prepare(args)?;
+    one_class_splits(&dataset, printer)?;
     let device = basewise_nn::device::open(args.device)?;
+    basewise_nn::check(&dataset, &architecture, &config)?;
+    let run = RunDir::new(&args.output);
+    if args.resume && finished(&run, &config, printer)? {
+        return Ok(Outcome::Done);
+    }
+    prepare(args, &run)?;
     printer.talk(&format!("device: {}", device_text(&device)));
     let summary = architecture.summary(dataset.encoding.channels(), dataset.length, dataset.outputs())?;
     let rows = |split| count(dataset.rows_of(split).len());
@@ -126,7 +140,9 @@ pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
         dataset.length
     ));
     let mut reporter = Reporter::new(printer, &config);
-    let outcome = basewise_nn::train(&dataset, &architecture, &config, &device, run.path(), args.resume, &mut |p| reporter.see(p))?;
+    let outcome = basewise_nn::train(&dataset, &architecture, &config, &device, run.path(), args.resume, &mut |p| {
+        reporter.see(p)
+    })?;
     reporter.finish();
     finish(args, &run, &config, &device_text(&device), outcome, printer)
 }
@@ -135,19 +151,62 @@ fn device_text(device: &OpenedDevice) -> String {
     format!("{}; {}", device.description, device.reason)
 }
 
-/// Checks that no finished run is overwritten by accident.
-fn prepare(args: &TrainArgs) -> Result<RunDir> {
-    let run = RunDir::new(&args.output);
-    let occupied = args.output.is_dir() && fs_err::read_dir(&args.output)?.next().is_some();
-    if !occupied || args.resume {
-        return Ok(run);
+/// A model cannot learn what only one class shows; where it is only judged on one class, that is worth a warning.
+fn one_class_splits(dataset: &Dataset, printer: &Printer) -> Result<()> {
+    for (t, task) in dataset.tasks.iter().enumerate().filter(|(_, task)| task.kind != TaskKind::Regression) {
+        for split in Split::ALL {
+            let rows = dataset.rows_of(split);
+            let mut known = rows.iter().map(|&i| dataset.examples[i].labels[t]).filter(|l| !l.is_nan());
+            let Some(first) = known.next() else { continue };
+            if known.any(|l| l != first) {
+                continue;
+            }
+            let text = format!("task {:?}: the {split} split has one class only", task.name);
+            if split == Split::Train {
+                return Err(user(text, Some("`basewise dataset show` prints the classes of each split")));
+            }
+            printer.warn(&text);
+        }
     }
-    let ours = run.info_path().exists() || run.file("checkpoints").exists() || run.file("history.jsonl").exists();
-    if !ours {
+    Ok(())
+}
+
+/// Whether there is nothing left to resume. A finished run of other settings is an error, not something to go on with.
+fn finished(run: &RunDir, config: &TrainConfig, printer: &Printer) -> Result<bool> {
+    if !run.info_path().is_file() {
+        return Ok(false);
+    }
+    if run.info()?.config != *config {
         return Err(user(
-            format!("{}: expected a new or empty directory for the run, found other files in it", args.output.display()),
+            format!("{}: the run is finished, and was trained with other settings", run.path().display()),
+            Some("choose another directory with -o, or replace it with --overwrite"),
+        ));
+    }
+    printer.talk(&format!("{}: the run is finished already; nothing is left to do", run.path().display()));
+    Ok(true)
+}
+
+/// Makes room for the run: nothing of an earlier one is removed unasked, and nothing of the user's ever.
+fn prepare(args: &TrainArgs, run: &RunDir) -> Result<()> {
+    if args.output.exists() && !args.output.is_dir() {
+        return Err(user(
+            format!("{}: expected a directory for the run, found a file", args.output.display()),
+            Some("choose another with -o"),
+        ));
+    }
+    if let Some(foreign) = run.foreign()? {
+        return Err(user(
+            format!(
+                "{}: expected a new or empty directory for the run, found {}",
+                args.output.display(),
+                foreign.display()
+            ),
             Some("choose another directory with -o"),
         ));
+    }
+    let occupied = args.output.is_dir() && fs_err::read_dir(&args.output)?.next().is_some();
+    if !occupied || args.resume {
+        return Ok(());
     }
     if !args.overwrite {
         return Err(user(
@@ -155,11 +214,17 @@ fn prepare(args: &TrainArgs) -> Result<RunDir> {
             Some("--resume goes on with an interrupted run, --overwrite replaces it"),
         ));
     }
-    fs_err::remove_dir_all(&args.output)?;
-    Ok(run)
+    run.clear()
 }
 
-fn finish(args: &TrainArgs, run: &RunDir, config: &TrainConfig, device: &str, outcome: TrainOutcome, printer: &Printer) -> Result<Outcome> {
+fn finish(
+    args: &TrainArgs,
+    run: &RunDir,
+    config: &TrainConfig,
+    device: &str,
+    outcome: TrainOutcome,
+    printer: &Printer,
+) -> Result<Outcome> {
     if outcome.interrupted {
         printer.stderr(&format!(
             "interrupted in epoch {}; the state is saved in {}\nto go on: {} --resume",

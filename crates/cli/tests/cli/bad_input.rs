@@ -4,7 +4,9 @@ use crate::support::{Folder, small_table};
 
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("g.fa", b">chr1\nACGTACGTACGTACGTACGT\nACGTACGTAC\n>chr2\nTTTTTTTTTTTTTTTTTTTT\n");
+    folder
+        .write("t.tsv", small_table())
+        .write("g.fa", b">chr1\nACGTACGTACGTACGTACGT\nACGTACGTAC\n>chr2\nTTTTTTTTTTTTTTTTTTTT\n");
     folder
 }
 
@@ -53,7 +55,10 @@ fn truncated_gzip_is_an_error_and_leaves_nothing() {
 #[test]
 fn intervals() {
     let f = folder();
-    f.write("past.bed", "chr1\t20\t40\n").write("back.bed", "chr1\t9\t5\n").write("one.bed", "1\t2\t8\n").write("words.bed", "chr1\tx\t8\n");
+    f.write("past.bed", "chr1\t20\t40\n")
+        .write("back.bed", "chr1\t9\t5\n")
+        .write("one.bed", "1\t2\t8\n")
+        .write("words.bed", "chr1\tx\t8\n");
     let cases: &[(&str, &[&str])] = &[
         ("past.bed", &["past.bed", "chr1", "40", "30"]),
         ("back.bed", &["back.bed", "line 1", "9", "5"]),
@@ -61,11 +66,13 @@ fn intervals() {
         ("words.bed", &["words.bed", "line 1", "x"]),
     ];
     for (bed, parts) in cases {
-        f.run(&format!("dataset intervals {bed} --genome g.fa --window as-is --negatives none -o d")).fails_saying(parts);
+        f.run(&format!("dataset intervals {bed} --genome g.fa --window as-is --negatives none -o d"))
+            .fails_saying(parts);
     }
     // An index that is older than its genome, and wrong.
     f.write("g.fa.fai", "chr1\t30\t99\t20\t21\n");
-    f.run("dataset intervals one.bed --genome g.fa --window as-is --negatives none -o d").fails_saying(&["g.fa.fai", "hint:"]);
+    f.run("dataset intervals one.bed --genome g.fa --window as-is --negatives none -o d")
+        .fails_saying(&["g.fa.fai", "hint:"]);
 }
 
 #[test]
@@ -121,7 +128,11 @@ fn a_reader_that_leaves_is_no_error() {
     let f = folder();
     f.run("dataset sequences t.tsv -o data").ok();
     f.run("train data --epochs 1 -o run").ok();
-    let ran = crate::support::shell_in(&f.path(""), "basewise predict run data -o - | head -1; basewise dataset show data | head -1").ok();
+    let ran = crate::support::shell_in(
+        &f.path(""),
+        "basewise predict run data -o - | head -1; basewise dataset show data | head -1",
+    )
+    .ok();
     assert_eq!(ran.stdout.lines().count(), 2);
     assert!(!ran.stderr.contains("error"), "{}", ran.stderr);
 }

@@ -26,7 +26,8 @@ fn genome() -> String {
 #[test]
 fn fasta_with_shuffled_or_given_negatives() {
     let f = Folder::new();
-    f.write("p.fa", ">a\nACGTACGTAACCATTGCA\n>b\nGGGTTTAAACGATTACAC\n>c\nTTGCATGCAATCGGATAC\n").write("n.fa", ">x\nCCCCCCCCCC\n>y\nACACACACAC\n");
+    f.write("p.fa", ">a\nACGTACGTAACCATTGCA\n>b\nGGGTTTAAACGATTACAC\n>c\nTTGCATGCAATCGGATAC\n")
+        .write("n.fa", ">x\nCCCCCCCCCC\n>y\nACACACACAC\n");
     f.run("dataset sequences p.fa --negatives shuffle --valid 0 --test 0 -o shuffled").ok();
     let s = show(&f, "shuffled");
     assert_eq!(s["splits"][0]["examples"], 6);
@@ -34,6 +35,30 @@ fn fasta_with_shuffled_or_given_negatives() {
     assert_eq!(show(&f, "given")["splits"][0]["counts"][0]["count"], 2);
     f.run("dataset sequences --class up=p.fa --class down=n.fa --valid 0 --test 0 -o classes").ok();
     assert_eq!(show(&f, "classes")["tasks"][0]["kind"], "classes");
+}
+
+#[test]
+fn files_that_decide_the_split() {
+    let f = Folder::new();
+    let fasta = |name: &str, n: u32| -> String {
+        (0..n)
+            .map(|i| {
+                format!(
+                    ">{name}{i}\n{}\n",
+                    (0..20).map(|j| ['A', 'C', 'G', 'T'][((i * 7 + j * j * (i + 3)) % 4) as usize]).collect::<String>()
+                )
+            })
+            .collect()
+    };
+    f.write("p.fa", fasta("p", 30))
+        .write("n.fa", fasta("n", 20))
+        .write("tp.fa", fasta("tp", 5))
+        .write("tn.fa", fasta("tn", 6));
+    f.run("dataset sequences p.fa --negatives n.fa --test-inputs tp.fa --test-negatives tn.fa -o d").ok();
+    let s = show(&f, "d");
+    assert_eq!(s["splits"][2]["examples"], 11);
+    assert_eq!(s["splits"][0]["examples"].as_u64().unwrap() + s["splits"][1]["examples"].as_u64().unwrap(), 50);
+    f.run("dataset sequences p.fa --negatives n.fa --test-inputs tp.fa -o e").fails_saying(&["--test-negatives"]);
 }
 
 #[test]
@@ -51,10 +76,13 @@ fn labels_binary_numeric_named_and_unknown() {
 fn intervals_of_a_genome_with_background_by_chromosome() {
     let f = Folder::new();
     f.write("g.fa", genome());
-    let bed: String = (0..20).map(|i| format!("chr{}\t{}\t{}\tp{i}\t0\t{}\n", 1 + i % 2, 100 + 60 * i, 140 + 60 * i, ["+", "-"][i % 3 % 2])).collect();
+    let bed: String = (0..20)
+        .map(|i| format!("chr{}\t{}\t{}\tp{i}\t0\t{}\n", 1 + i % 2, 100 + 60 * i, 140 + 60 * i, ["+", "-"][i % 3 % 2]))
+        .collect();
     f.write("p.bed", bed);
     f.run("dataset intervals p.bed --genome g.fa --window 50 --jitter 5 --negatives background --valid-chroms chr2 --test-chroms chr2 -o d").fails_saying(&["chr2"]);
-    f.run("dataset intervals p.bed --genome g.fa --window 50 --jitter 5 --negatives background --split random -o d").ok();
+    f.run("dataset intervals p.bed --genome g.fa --window 50 --jitter 5 --negatives background --split random -o d")
+        .ok();
     let s = show(&f, "d");
     assert_eq!((s["length"].as_u64(), s["jitter"].as_u64()), (Some(50), Some(5)));
     f.run("dataset intervals p.bed --genome g.fa --window 50 --negatives shuffle --test-chroms chr2 -o e").ok();
@@ -65,7 +93,10 @@ fn intervals_of_a_genome_with_background_by_chromosome() {
 fn sequences_read_on_their_strand() {
     let f = Folder::new();
     f.write("g.fa", ">chr1\nAACCGGTTAC\n").write("p.bed", "chr1\t0\t4\tfirst\t0\t-\nchr1\t6\t10\tlast\t0\t+\n");
-    f.run("dataset intervals p.bed --genome g.fa --window as-is --negatives none --split random --valid 0 --test 0 -o d").ok();
+    f.run(
+        "dataset intervals p.bed --genome g.fa --window as-is --negatives none --split random --valid 0 --test 0 -o d",
+    )
+    .ok();
     let rows = show(&f, "d")["first_rows"].clone();
     assert_eq!((rows[0]["sequence"].as_str(), rows[1]["sequence"].as_str()), (Some("GGTT"), Some("TTAC")));
 }
@@ -78,14 +109,25 @@ fn simulated_truth_is_where_it_says() {
     f.run(&line).ok();
     let truth = std::fs::read_to_string(f.path("d/truth.tsv")).unwrap();
     assert!(truth.lines().count() > 10, "{truth}");
-    let rows: serde_json::Value = serde_json::from_str(&f.run("dataset show d --rows 1000 --json").ok().stdout).unwrap();
+    let rows: serde_json::Value =
+        serde_json::from_str(&f.run("dataset show d --rows 1000 --json").ok().stdout).unwrap();
     for line in truth.lines().skip(1).take(10) {
         let cells: Vec<&str> = line.split('\t').collect();
         let row = rows["first_rows"].as_array().unwrap().iter().find(|r| r["id"] == cells[0]).unwrap();
         let (start, end): (usize, usize) = (cells[2].parse().unwrap(), cells[3].parse().unwrap());
         let planted = &row["sequence"].as_str().unwrap()[start..end];
         let forward = cells[4] == "+";
-        let complement = |s: &str| s.chars().rev().map(|c| match c { 'A' => 'T', 'C' => 'G', 'G' => 'C', _ => 'A' }).collect::<String>();
+        let complement = |s: &str| {
+            s.chars()
+                .rev()
+                .map(|c| match c {
+                    'A' => 'T',
+                    'C' => 'G',
+                    'G' => 'C',
+                    _ => 'A',
+                })
+                .collect::<String>()
+        };
         assert_eq!(if forward { planted.to_owned() } else { complement(planted) }, cells[5], "{line}");
     }
 }
@@ -94,7 +136,8 @@ fn simulated_truth_is_where_it_says() {
 fn a_leaking_split_is_found_and_mended() {
     let f = Folder::new();
     let table = small_table();
-    let copied: String = table.lines().skip(1).take(6).map(|line| format!("copy-{}\n", line.replace("\ttrain", "\ttest"))).collect();
+    let copied: String =
+        table.lines().skip(1).take(6).map(|line| format!("copy-{}\n", line.replace("\ttrain", "\ttest"))).collect();
     f.write("t.tsv", table + &copied);
     f.run("dataset sequences t.tsv -o d").ok();
     let ran = f.run("dataset check d --json");

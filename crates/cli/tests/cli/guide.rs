@@ -38,7 +38,13 @@ fn commands_of_the_guide_run_as_printed() {
         if command.starts_with("basewise quickstart") || !command.contains("basewise") {
             continue;
         }
-        let expected = if command.contains("# exit code 1") { Some(1) } else if command.contains("# exit code 2") { Some(2) } else { Some(0) };
+        let expected = if command.contains("# exit code 1") {
+            Some(1)
+        } else if command.contains("# exit code 2") {
+            Some(2)
+        } else {
+            Some(0)
+        };
         let result = shell_in(quickstart(), &command);
         assert_eq!(result.code, expected, "{command}\n{}\n{}", result.stdout, result.stderr);
         assert!(!result.stderr.contains("panicked"), "{command}\n{}", result.stderr);

@@ -4,7 +4,8 @@ use crate::support::{Folder, Ran, quickstart, small_table};
 use std::fs;
 
 fn weights(folder: &Folder, run: &str) -> String {
-    let info: serde_json::Value = serde_json::from_slice(&fs::read(folder.path(run).join("run.json")).unwrap()).unwrap();
+    let info: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path(run).join("run.json")).unwrap()).unwrap();
     info["weights_sha256"].as_str().unwrap().to_owned()
 }
 
@@ -27,7 +28,10 @@ fn one_seed_gives_one_digest_whatever_the_threads() {
     train(&folder, "c", "--seed 2").ok();
     assert_eq!(weights(&folder, "a"), weights(&folder, "b"));
     assert_ne!(weights(&folder, "a"), weights(&folder, "c"));
-    assert_eq!(fs::read(folder.path("a/model.safetensors")).unwrap(), fs::read(folder.path("b/model.safetensors")).unwrap());
+    assert_eq!(
+        fs::read(folder.path("a/model.safetensors")).unwrap(),
+        fs::read(folder.path("b/model.safetensors")).unwrap()
+    );
 }
 
 #[test]
@@ -36,7 +40,10 @@ fn one_seed_gives_one_data_set() {
     folder.write("t.tsv", small_table());
     folder.run("dataset sequences t.tsv --split random -o a").ok();
     folder.run("dataset sequences t.tsv --split random -o b --threads 1").ok();
-    assert_eq!(fs::read(folder.path("a/examples.parquet")).unwrap(), fs::read(folder.path("b/examples.parquet")).unwrap());
+    assert_eq!(
+        fs::read(folder.path("a/examples.parquet")).unwrap(),
+        fs::read(folder.path("b/examples.parquet")).unwrap()
+    );
 }
 
 #[test]
@@ -75,10 +82,14 @@ fn the_report_is_one_page_without_the_network() {
 fn predictions_of_a_data_set_and_of_its_sequences_agree() {
     let folder = with_data();
     train(&folder, "a", "").ok();
-    let fasta: String = small_table().lines().skip(1).map(|line| {
-        let cells: Vec<&str> = line.split('\t').collect();
-        format!(">{}\n{}\n", cells[0], cells[1])
-    }).collect();
+    let fasta: String = small_table()
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            format!(">{}\n{}\n", cells[0], cells[1])
+        })
+        .collect();
     folder.write("t.fa", fasta);
     let column = |line: &str| -> Vec<String> {
         let out = folder.run(line).ok().stdout;

@@ -37,12 +37,15 @@ impl Binary {
         let total = tn + fp + fn_ + tp;
         let scale = ((tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_)).sqrt();
         let loss: f64 = weights.iter().zip(&self.loss).map(|(&w, loss)| f64::from(w) * loss).sum();
+        // Where a quotient is undefined, scikit-learn's conventions: no positive row gives 0, only positive rows give 1.
+        let rows = (total > 0.0).then_some(());
+        let one_class = rows.map(|()| f64::from(u8::from(tp + fn_ > 0.0)));
         vec![
             self.auroc(weights),
-            self.average_precision(weights),
+            self.average_precision(weights).or(one_class),
             ratio(tp + tn, total),
-            ratio(tp * tn - fp * fn_, scale),
-            ratio(2.0 * tp, 2.0 * tp + fp + fn_),
+            ratio(tp * tn - fp * fn_, scale).or(rows.map(|()| 0.0)),
+            ratio(2.0 * tp, 2.0 * tp + fp + fn_).or(rows.map(|()| 0.0)),
             ratio(loss, total),
             calibration_error(&self.bin, &self.probability, &self.positive, weights),
         ]

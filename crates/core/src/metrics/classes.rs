@@ -57,7 +57,8 @@ impl Classes {
             mean(&auroc),
             mean(&precision),
             ratio(right, total),
-            ratio(right * total - chance, (spread(&calls) * spread(&truth)).sqrt()),
+            // As in scikit-learn, a single class among labels or calls gives 0.
+            ratio(right * total - chance, (spread(&calls) * spread(&truth)).sqrt()).or((total > 0.0).then_some(0.0)),
             mean(&f1),
             ratio(loss, total),
             calibration_error(&self.bin, &self.confidence, &self.right, weights),

@@ -11,7 +11,9 @@
 //! 2.2e-16 from 0 and 1. `calibration_error` is the expected calibration error over [`CALIBRATION_BINS`] bins of equal
 //! width: of the probability of the positive class, or of the largest one against being right.
 //!
-//! A figure that is undefined (one class only, no variance, no call and no label of a class) is `None`, never NaN. Rows
+//! Where scikit-learn defines a stand-in (`mcc` and `f1` of 0 without both classes or without positives,
+//! `average_precision` of 0 without and 1 with only positives, `r2` of constant labels), it is used here too. A figure
+//! that stays undefined (`auroc` of one class, a correlation without variance) is `None`, never NaN. Rows
 //! whose label is unknown (NaN, or no label of the task's kind) are left out and counted. A prediction that is not a
 //! finite number leaves every figure of its task undefined: dropping such rows would flatter the model.
 

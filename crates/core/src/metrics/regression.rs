@@ -31,7 +31,8 @@ impl Regression {
         vec![
             correlation(&self.label, &self.prediction, weights),
             self.spearman(weights),
-            variance.map(|v| 1.0 - squares / v),
+            // Constant labels: 1 for a perfect prediction and 0 for any other, as in scikit-learn.
+            variance.map(|v| 1.0 - squares / v).or((total > 1.0).then(|| f64::from(u8::from(squares == 0.0)))),
             ratio(squares, total),
             ratio(absolute, total),
         ]

@@ -3,7 +3,7 @@
 use super::Account;
 use super::draft::Draft;
 use super::intervals::{Cutter, unknown};
-use super::negatives::Negatives;
+use super::negatives::{Negatives, check_amount};
 use crate::error::{Error, Result};
 use basewise_core::random::{Stream, below, stream};
 use basewise_core::{Interval, Strand};
@@ -66,6 +66,7 @@ pub(super) fn windows(
     let Negatives::Background { per_positive, same_chromosome, gc_tolerance, .. } = cut.spec.negatives else {
         return Ok(Vec::new());
     };
+    check_amount(drafts, per_positive)?;
     if !(gc_tolerance > 0.0 && gc_tolerance <= 1.0) {
         return Err(Error::new(format!("expected a GC tolerance above 0 and up to 1, found {gc_tolerance}")));
     }

@@ -5,7 +5,7 @@ use super::draft::{self, Draft};
 use super::negatives::{self, Negatives};
 use super::splits::{self, SplitPolicy};
 use super::windows::{self, Window, Windows};
-use super::{Account, Built};
+use super::{Account, Built, LONGEST, check_length};
 use crate::bed::{self, BedRecord};
 use crate::dataset::{Provenance, Source};
 use crate::error::{Error, Result};
@@ -127,7 +127,8 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     add_negatives(&cut, &peaks, tasks.len(), &mut drafts, &mut account, &mut provenance)?;
     let renamed = draft::unique_ids(&mut drafts);
     windows::group_overlapping(&mut drafts, spec.encoding.alphabet);
-    let splits = splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
+    let (splits, warnings) =
+        splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
     let longest = drafts.iter().map(|draft| draft.sequence.len()).max().unwrap_or(0);
     let length = match spec.window {
         WindowPolicy::Centred(length) => length,
@@ -137,16 +138,22 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
     let dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, examples };
-    Ok(Built { dataset, provenance, account })
+    Ok(Built { dataset, provenance, account, warnings })
 }
 
 fn check(spec: &IntervalsSpec) -> Result<()> {
     if spec.peaks.is_empty() {
         return Err(Error::new("expected a file of peaks, found none"));
     }
-    if matches!(spec.window, WindowPolicy::Centred(length) if length == 0 || length > 1 << 30) || spec.jitter > 1 << 30
-    {
-        return Err(Error::new("expected a window and a jitter of at most 2^30 bases, and a window of at least 1"));
+    if let Some(file) = spec.peaks.iter().find(|file| file.task.trim().is_empty()) {
+        return Err(Error::of(&file.path, "expected a name for the task of this file, found an empty one")
+            .with_hint("name it in front of the file: NAME=FILE"));
+    }
+    if let WindowPolicy::Centred(length) = spec.window {
+        check_length(length)?;
+    }
+    if spec.jitter > LONGEST {
+        return Err(Error::new(format!("expected a jitter of at most {LONGEST} bases, found {}", spec.jitter)));
     }
     if !(spec.min_overlap > 0.0 && spec.min_overlap <= 1.0) {
         return Err(Error::new(format!(
@@ -193,7 +200,7 @@ fn add_negatives(
     match &spec.negatives {
         Negatives::None => {}
         Negatives::Shuffle { per_positive } => {
-            let made = negatives::shuffles(drafts, *per_positive, tasks, spec.seed, account);
+            let made = negatives::shuffles(drafts, *per_positive, tasks, spec.seed, account)?;
             account.made += made.len();
             drafts.extend(made);
         }

@@ -19,6 +19,7 @@ pub use sequences::{InputFile, LabelColumn, SequencesInput, SequencesSpec, Table
 pub use splits::{SplitPolicy, VALID_OF_TRAIN};
 
 use crate::dataset::Provenance;
+use crate::error::{Error, Result};
 use basewise_core::Dataset;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,6 +33,22 @@ pub struct Built {
     pub provenance: Provenance,
     /// What became of every record.
     pub account: Account,
+    /// What the reader of the data set should know before it is used, a sentence each: a split that was asked for and
+    /// stayed empty. The notes of the provenance hold them too, as `warnings`.
+    pub warnings: Vec<String>,
+}
+
+/// Positions that a model may see: more is a slip of the pen, and would not fit any memory.
+pub const LONGEST: usize = 100_000_000;
+
+fn check_length(length: usize) -> Result<()> {
+    if (1..=LONGEST).contains(&length) {
+        return Ok(());
+    }
+    let error = Error::new(format!("expected a length from 1 to {LONGEST} bases, found {length}"));
+    Err(error.with_hint(
+        "choose the number of bases that the model is to see with --length (sequences) or --window (intervals)",
+    ))
 }
 
 /// What became of the records that were read: `read = used + skipped`.

@@ -53,7 +53,7 @@ pub(super) fn add(
     match policy {
         Negatives::None => Ok(()),
         Negatives::Shuffle { per_positive } => {
-            let made = shuffles(drafts, *per_positive, 1, seed, account);
+            let made = shuffles(drafts, *per_positive, 1, seed, account)?;
             account.made += made.len();
             drafts.extend(made);
             Ok(())
@@ -82,7 +82,8 @@ pub(super) fn shuffles(
     tasks: usize,
     seed: u64,
     account: &mut Account,
-) -> Vec<Draft> {
+) -> Result<Vec<Draft>> {
+    check_amount(drafts, per_positive)?;
     let mut made = Vec::new();
     for (row, positive) in drafts.iter().enumerate() {
         if !positive.labels.contains(&1.0) {
@@ -102,7 +103,35 @@ pub(super) fn shuffles(
             }
         }
     }
-    made
+    Ok(made)
+}
+
+/// Bytes that negatives may take in memory.
+const MOST_BYTES: u128 = 8 << 30;
+/// Bytes that a sequence takes besides its letters, about: name, labels, place.
+const OVERHEAD: u128 = 200;
+
+/// Refuses to make no negatives, or more than fit into memory.
+pub(super) fn check_amount(drafts: &[Draft], per_positive: usize) -> Result<()> {
+    if per_positive == 0 {
+        return Err(Error::new("expected at least 1 negative for each positive, found 0")
+            .with_hint("to make no negatives, leave the option out"));
+    }
+    let positives = || drafts.iter().filter(|draft| draft.labels.contains(&1.0));
+    let letters: u128 = positives().map(|draft| draft.sequence.len() as u128).sum();
+    let count = positives().count() as u128;
+    let bytes = (letters + OVERHEAD * count) * per_positive as u128;
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "expected negatives that take at most {} GiB of memory, found {count} positives of {} letters on average with \
+         {per_positive} negatives each: {} GiB",
+        MOST_BYTES >> 30,
+        letters / count.max(1),
+        bytes.div_ceil(1 << 30),
+    );
+    Err(Error::new(message).with_hint("ask for fewer negatives for each positive"))
 }
 
 /// A dinucleotide shuffle that differs from `sequence`, with upper and lower case where they were.

@@ -4,7 +4,7 @@ use super::draft::{self, Draft};
 use super::labels::{self, Cell, LabelKind};
 use super::negatives::{self, Negatives};
 use super::splits::{self, SplitPolicy};
-use super::{Account, Built};
+use super::{Account, Built, check_length};
 use crate::dataset::{Provenance, Source};
 use crate::error::{Error, Result, excerpt};
 use crate::fasta;
@@ -46,7 +46,7 @@ pub struct TableColumns {
     pub labels: Vec<LabelColumn>,
     /// Names; by default `id` or `name` if there is one, or the number of the row.
     pub id: Option<String>,
-    /// Splits; by default `split` if there is one and its fields are the names of splits.
+    /// Splits; by default `split` if there is one with anything in it.
     pub split: Option<String>,
 }
 
@@ -106,6 +106,7 @@ pub struct SequencesSpec {
 /// A file that cannot be read; a byte that is no nucleotide letter; a missing column; a label that does not fit, named
 /// with its line; a policy that the input cannot serve; nothing left to use.
 pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
+    check(spec)?;
     let mut account = Account::default();
     let (tasks, mut drafts) = match &spec.input {
         SequencesInput::Binary { task, positives, negatives } => binary(task, positives, negatives)?,
@@ -128,19 +129,29 @@ pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
     provenance.sources = spec.input.files().map(|file| Source::of(&file.path)).collect::<Result<_>>()?;
     negatives::add(&spec.negatives, &tasks, &mut drafts, spec.seed, &mut account, &mut provenance)?;
     let renamed = draft::unique_ids(&mut drafts);
-    let splits = splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
+    let (splits, warnings) =
+        splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
     let longest = drafts.iter().map(|draft| draft.sequence.len()).max().unwrap_or(0);
     let length = spec.length.unwrap_or(longest);
-    if length == 0 {
-        return Err(Error::new("expected a length of at least 1, found 0"));
-    }
+    check_length(length)?;
     let shortest = drafts.iter().map(|draft| draft.sequence.len()).min().unwrap_or(0);
     provenance.notes.insert("lengths".into(), json!({ "shortest": shortest, "longest": longest, "model": length }));
     provenance.notes.insert("renamed_ids".into(), json!(renamed));
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
     let dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, examples };
-    Ok(Built { dataset, provenance, account })
+    Ok(Built { dataset, provenance, account, warnings })
+}
+
+/// What can be refused before any file is read.
+fn check(spec: &SequencesSpec) -> Result<()> {
+    spec.length.map_or(Ok(()), check_length)?;
+    match &spec.input {
+        SequencesInput::Binary { task, .. } | SequencesInput::Classes { task, .. } if task.trim().is_empty() => {
+            Err(Error::new("expected a name for the task, found an empty one"))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl SequencesInput {
@@ -197,7 +208,8 @@ fn rows_of_tables(files: &[InputFile], columns: &TableColumns, policy: Option<&S
     let Some((_, first)) = tables.first() else {
         return Err(Error::new("expected a table of sequences, found none"));
     };
-    let columns = Resolved::new(first, columns, policy)?;
+    let split = split_column(&tables, columns, policy);
+    let columns = Resolved::new(first, columns, policy, split)?;
     let mut drafts = Vec::new();
     for (file, table) in &tables {
         columns.drafts(file, table, &mut drafts)?;
@@ -216,6 +228,28 @@ fn rows_of_tables(files: &[InputFile], columns: &TableColumns, policy: Option<&S
     Ok((tasks, drafts))
 }
 
+/// The column of splits: the one that was asked for, or by default `split`, unless it is empty in every row. What stands
+/// in it is judged row by row, so that a slip of the pen does not cost the whole division.
+fn split_column(
+    tables: &[(&InputFile, Table)],
+    columns: &TableColumns,
+    policy: Option<&SplitPolicy>,
+) -> Option<String> {
+    match (policy, &columns.split) {
+        (Some(SplitPolicy::Column(name)), _) | (None, Some(name)) => Some(name.clone()),
+        (Some(_), _) => None,
+        (None, None) => {
+            let usual = "split";
+            let undecided = tables.iter().filter(|(file, _)| file.split.is_none());
+            let filled = |table: &Table| {
+                table.has(usual)
+                    && table.column(usual).is_ok_and(|fields| fields.iter().any(|field| !field.trim().is_empty()))
+            };
+            undecided.map(|(_, table)| table).any(filled).then(|| usual.to_owned())
+        }
+    }
+}
+
 /// The columns by name, defaults filled in.
 struct Resolved {
     sequence: String,
@@ -227,7 +261,7 @@ struct Resolved {
 }
 
 impl Resolved {
-    fn new(table: &Table, columns: &TableColumns, policy: Option<&SplitPolicy>) -> Result<Self> {
+    fn new(table: &Table, columns: &TableColumns, policy: Option<&SplitPolicy>, split: Option<String>) -> Result<Self> {
         let usual = |names: &[&str]| names.iter().find(|name| table.has(name)).map(|&name| name.to_owned());
         let sequence =
             columns.sequence.clone().or_else(|| usual(&["sequence", "seq"])).unwrap_or_else(|| "sequence".to_owned());
@@ -238,16 +272,6 @@ impl Resolved {
             labels.push(LabelColumn { name, kind: LabelKind::Auto });
         }
         labels.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
-        let split = match policy {
-            Some(SplitPolicy::Column(name)) => Some(name.clone()),
-            Some(_) => None,
-            None => columns.split.clone().or_else(|| {
-                let splits = |name: &String| {
-                    table.column(name).is_ok_and(|fields| fields.iter().all(|field| field.parse::<Split>().is_ok()))
-                };
-                usual(&["split"]).filter(splits)
-            }),
-        };
         let group = match policy {
             Some(SplitPolicy::Group { column, .. }) => Some(column.clone()),
             _ => None,
@@ -264,7 +288,9 @@ impl Resolved {
     fn drafts(&self, file: &InputFile, table: &Table, drafts: &mut Vec<Draft>) -> Result<()> {
         let optional = |name: &Option<String>| name.as_deref().map(|name| table.column(name)).transpose();
         let sequences = table.column(&self.sequence)?;
-        let (ids, splits) = (optional(&self.id)?, optional(&self.split)?);
+        let ids = optional(&self.id)?;
+        // A file whose split is given needs no column of them.
+        let splits = if file.split.is_some() { None } else { optional(&self.split)? };
         let (groups, chroms) = (optional(&self.group)?, optional(&self.chrom)?);
         for (row, letters) in sequences.iter().enumerate() {
             let line = table.line(row);
@@ -298,7 +324,8 @@ fn checked_letters(path: &Path, line: usize, column: &str, letters: &str) -> Res
 
 fn parse_split(path: &Path, line: usize, text: &str) -> Result<Split> {
     text.parse().map_err(|_| {
-        let found = excerpt(text.as_bytes());
+        let found = if text.trim().is_empty() { "nothing".to_owned() } else { excerpt(text.as_bytes()) };
         Error::at_line(path, line, format!("expected train, valid or test in the split column, found {found}"))
+            .with_hint("correct it, or choose another policy with --split random|group:COLUMN")
     })
 }

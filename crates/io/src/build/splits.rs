@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use basewise_core::split::{self, Fractions};
 use basewise_core::{Alphabet, Split};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// The part of the training examples that becomes the validation split where a given split has none.
 pub const VALID_OF_TRAIN: f64 = 0.1;
@@ -47,14 +48,14 @@ impl SplitPolicy {
     }
 }
 
-/// One split for every draft; those with a parent get their parent's.
+/// One split for every draft, and what is to be said of them; drafts with a parent get their parent's.
 pub(super) fn assign(
     drafts: &[Draft],
     policy: Option<&SplitPolicy>,
     alphabet: Alphabet,
     seed: u64,
     provenance: &mut Provenance,
-) -> Result<Vec<Split>> {
+) -> Result<(Vec<Split>, Vec<String>)> {
     let own: Vec<&Draft> = drafts.iter().filter(|draft| draft.parent.is_none()).collect();
     let given = own.iter().any(|draft| draft.split.is_some());
     let fallback = SplitPolicy::random();
@@ -67,6 +68,11 @@ pub(super) fn assign(
         None => by_policy(&own, &fallback, alphabet, seed)?,
     };
     provenance.notes.insert("split".into(), json!(name));
+    let warnings =
+        empty_splits(&own, if name == "given" { None } else { policy.or(Some(&fallback)) }, alphabet, &splits);
+    if !warnings.is_empty() {
+        provenance.notes.insert("warnings".into(), json!(warnings));
+    }
     let mut splits = splits.into_iter();
     let mut all: Vec<Split> = Vec::with_capacity(drafts.len());
     for draft in drafts {
@@ -74,7 +80,54 @@ pub(super) fn assign(
         let split = draft.parent.map_or_else(|| splits.next(), |parent| all.get(parent).copied());
         all.push(split.unwrap_or(Split::Train));
     }
-    Ok(all)
+    Ok((all, warnings))
+}
+
+/// A sentence for every split that was asked for by its fraction and got nothing; `None` is a given division, of which
+/// a validation split is asked.
+fn empty_splits(own: &[&Draft], policy: Option<&SplitPolicy>, alphabet: Alphabet, splits: &[Split]) -> Vec<String> {
+    let (valid, test, counted) = match policy {
+        None => (VALID_OF_TRAIN, 0.0, Counted::Sequences),
+        Some(SplitPolicy::Random { valid, test }) if own.iter().any(|draft| draft.group.is_some()) => {
+            (*valid, *test, Counted::Groups("of overlapping windows".to_owned()))
+        }
+        Some(SplitPolicy::Random { valid, test }) => (*valid, *test, Counted::Sequences),
+        Some(SplitPolicy::Group { column, valid, test }) => {
+            (*valid, *test, Counted::Groups(format!("in column {column:?}")))
+        }
+        Some(SplitPolicy::Column(_) | SplitPolicy::Chromosome { .. }) => return Vec::new(),
+    };
+    let empty = |&(split, fraction): &(Split, f64)| fraction > 0.0 && !splits.contains(&split);
+    let missing: Vec<Split> =
+        [(Split::Valid, valid), (Split::Test, test)].iter().filter(|asked| empty(asked)).map(|asked| asked.0).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    // A given division takes its validation rows from the training ones.
+    let pool = || own.iter().zip(splits).filter(|(_, split)| policy.is_some() || **split == Split::Train);
+    let what = match counted {
+        Counted::Sequences => {
+            let kind = if policy.is_some() { "sequence" } else { "training sequence" };
+            let different: BTreeSet<_> =
+                pool().map(|(draft, _)| basewise_core::canonical(&draft.sequence, alphabet)).collect();
+            too_few(different.len(), &format!("different {kind}"), "")
+        }
+        Counted::Groups(of) => {
+            let groups: BTreeSet<_> = pool().filter_map(|(draft, _)| draft.group.as_deref()).collect();
+            too_few(groups.len(), "group", &format!(" {of}"))
+        }
+    };
+    missing.into_iter().map(|split| format!("the {split} split is empty: {what}")).collect()
+}
+
+/// What a random division deals out.
+enum Counted {
+    Sequences,
+    Groups(String),
+}
+
+fn too_few(count: usize, thing: &str, of: &str) -> String {
+    if count == 1 { format!("1 {thing}{of} is too few") } else { format!("{count} {thing}s{of} are too few") }
 }
 
 type Named = (&'static str, Vec<Split>);

@@ -53,7 +53,7 @@ impl Provenance {
 pub struct Source {
     /// The path as it was given.
     pub path: String,
-    /// SHA-256 of its bytes in hexadecimal; `None` for the standard input.
+    /// SHA-256 of its bytes in hexadecimal; `None` for what cannot be read twice: the standard input, pipes, devices.
     pub sha256: Option<String>,
 }
 
@@ -63,7 +63,8 @@ impl Source {
     /// # Errors
     /// A file that cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
-        let sha256 = if crate::input::is_dash(path) { None } else { Some(crate::input::digest(path)?) };
+        let stream = std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
+        let sha256 = if stream || crate::input::is_dash(path) { None } else { Some(crate::input::digest(path)?) };
         Ok(Self { path: path.display().to_string(), sha256 })
     }
 }

@@ -273,3 +273,26 @@ fn windows_of_n_are_left_out_when_asked() {
         assert!(intervals(&broken).is_err());
     }
 }
+
+#[test]
+fn tasks_need_names_and_windows_a_sane_length() {
+    let dir = Dir::new();
+    let (genome, _) = genome(&dir);
+    let bed = dir.put("p.bed", "chr1\t100\t200\nchr1\t150\t250\n");
+    for name in ["", " "] {
+        let spec = IntervalsSpec::new(&genome, vec![peaks(name, bed.clone())], WindowPolicy::AsIs, DNA);
+        says(intervals(&spec), &bed, &["expected a name for the task", "NAME=FILE"]);
+    }
+    for length in [0, 99_999_999_999] {
+        let spec = IntervalsSpec::new(&genome, vec![peaks("p", bed.clone())], WindowPolicy::Centred(length), DNA);
+        assert!(fails(intervals(&spec)).to_string().contains("a length from 1 to 100000000"));
+    }
+    let spec = IntervalsSpec::new(&genome, vec![peaks("p", bed.clone())], WindowPolicy::AsIs, DNA);
+    let built = intervals(&spec).unwrap();
+    let told = "split is empty: 1 group of overlapping windows is too few";
+    assert_eq!(built.warnings, [format!("the valid {told}"), format!("the test {told}")]);
+    let negatives =
+        Negatives::Background { per_positive: 0, blacklist: None, same_chromosome: true, gc_tolerance: 0.1 };
+    let error = fails(intervals(&IntervalsSpec { negatives, ..spec }));
+    assert!(error.to_string().contains("at least 1 negative"), "{error}");
+}

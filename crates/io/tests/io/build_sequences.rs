@@ -213,3 +213,95 @@ fn policies_that_cannot_be_served_are_refused() {
     let shuffled = SequencesSpec { negatives: Negatives::Shuffle { per_positive: 1 }, ..spec(table(classes)) };
     assert!(fails(sequences(&shuffled)).to_string().contains("binary"));
 }
+
+#[test]
+fn a_slip_in_the_split_column_is_an_error_and_not_another_division() {
+    let dir = Dir::new();
+    for (found, named) in [("tset", "\"tset\""), ("fold1", "\"fold1\""), ("", "found nothing"), (" ", "found nothing")]
+    {
+        let text = format!("sequence\tlabel\tsplit\nACGT\t1\ttrain\nACGA\t0\t{found}\nACGG\t1\ttest\n");
+        let path = dir.put("t.tsv", text);
+        let parts = ["line 3", "train, valid or test", named, "--split random|group:COLUMN"];
+        says(sequences(&spec(table(path.clone()))), &path, &parts);
+        // Where the column was not asked for, it does not matter.
+        let random = SequencesSpec { split: Some(SplitPolicy::random()), ..spec(table(path)) };
+        assert_eq!(sequences(&random).unwrap().dataset.examples.len(), 3);
+    }
+    let empty = dir.put("e.tsv", "sequence\tlabel\tsplit\nACGT\t1\t\nACGA\t0\t \nACGG\t1\t\nACCC\t0\t\n");
+    let built = sequences(&spec(table(empty))).unwrap();
+    assert_eq!(built.provenance.notes["split"], "random");
+}
+
+#[test]
+fn splits_are_spelled_in_many_ways() {
+    let dir = Dir::new();
+    let text = "sequence\tlabel\tsplit\nACGT\t1\tTRAIN\nACGA\t0\tDev\nACGG\t1\tvalidation\nAACC\t0\tTEST\n";
+    let built = sequences(&spec(table(dir.put("t.tsv", text)))).unwrap();
+    let splits: Vec<Split> = built.dataset.examples.iter().map(|example| example.split).collect();
+    assert_eq!(splits, [Split::Train, Split::Valid, Split::Valid, Split::Test]);
+    assert_eq!(built.provenance.notes["split"], "given");
+    assert!(built.warnings.is_empty());
+}
+
+#[test]
+fn a_split_column_in_one_of_two_tables_is_not_lost() {
+    let dir = Dir::new();
+    let with = dir.put("with.tsv", "sequence\tlabel\tsplit\nACGT\t1\ttrain\nACGA\t0\ttest\n");
+    let without = dir.put("without.tsv", "sequence\tlabel\nTTTT\t1\n");
+    let files = vec![without.clone().into(), with.clone().into()];
+    let both = SequencesInput::Table { files, columns: TableColumns::default() };
+    says(sequences(&spec(both)), &without, &["expected a column \"split\""]);
+    // A file that decides its own split needs no column.
+    let files = vec![InputFile { path: without, split: Some(Split::Test) }, with.into()];
+    let built = sequences(&spec(SequencesInput::Table { files, columns: TableColumns::default() })).unwrap();
+    assert_eq!(built.dataset.rows_of(Split::Test).len(), 2);
+}
+
+#[test]
+fn absurd_amounts_are_refused_with_their_numbers() {
+    let dir = Dir::new();
+    let fasta = dir.put("a.fa", ">x\nACGTACGT\n>y\nACGAACGG\n");
+    let input = |task: &str| SequencesInput::Binary {
+        task: task.into(),
+        positives: vec![fasta.clone().into()],
+        negatives: vec![],
+    };
+    for length in [0, 100_000_001, 99_999_999_999] {
+        let error = fails(sequences(&SequencesSpec { length: Some(length), ..spec(input("t")) }));
+        assert_eq!(error.to_string(), format!("expected a length from 1 to 100000000 bases, found {length}"));
+        assert!(error.hint().unwrap().contains("--length"));
+    }
+    let shuffles = |per_positive| SequencesSpec { negatives: Negatives::Shuffle { per_positive }, ..spec(input("t")) };
+    assert!(fails(sequences(&shuffles(0))).to_string().contains("at least 1 negative"));
+    for per_positive in [1_000_000_000, usize::MAX] {
+        let told = fails(sequences(&shuffles(per_positive))).to_string();
+        let parts = ["at most 8 GiB", "2 positives of 8 letters", &per_positive.to_string()];
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    }
+    assert!(fails(sequences(&spec(input(" ")))).to_string().contains("name for the task"));
+}
+
+#[test]
+fn an_empty_split_that_was_asked_for_is_told() {
+    let dir = Dir::new();
+    let path = dir.put("t.tsv", "sequence\tlabel\tgene\nACGT\t1\ta\nACGA\t0\tb\nACGG\t1\ta\n");
+    let group = SplitPolicy::Group { column: "gene".into(), valid: 0.1, test: 0.1 };
+    let built = sequences(&SequencesSpec { split: Some(group), ..spec(table(path.clone())) }).unwrap();
+    let told = "split is empty: 2 groups in column \"gene\" are too few";
+    assert_eq!(built.warnings.len(), 1);
+    assert!(built.warnings[0].ends_with(told), "{:?}", built.warnings);
+    assert_eq!(built.provenance.notes["warnings"][0], built.warnings[0].as_str());
+
+    let one = dir.put("o.tsv", "sequence\tlabel\nACGT\t1\nACGT\t0\n");
+    let warnings = sequences(&spec(table(one.clone()))).unwrap().warnings;
+    let expected =
+        ["valid", "test"].map(|split| format!("the {split} split is empty: 1 different sequence is too few"));
+    assert_eq!(warnings, expected);
+    let none = SequencesSpec { split: Some(SplitPolicy::Random { valid: 0.0, test: 0.0 }), ..spec(table(one)) };
+    let built = sequences(&none).unwrap();
+    assert!(built.warnings.is_empty() && !built.provenance.notes.contains_key("warnings"));
+
+    let given = dir.put("g.tsv", "sequence\tlabel\tsplit\nACGT\t1\ttrain\nACGA\t0\ttest\n");
+    let warnings = sequences(&spec(table(given))).unwrap().warnings;
+    assert_eq!(warnings, ["the valid split is empty: 1 different training sequence is too few"]);
+}

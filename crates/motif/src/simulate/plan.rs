@@ -1,10 +1,12 @@
 //! What is planted where.
 
+use super::checks::{check_numbers, check_order, check_spacing, find, refuse};
 use super::{ATTEMPTS, SimulateError};
 use crate::Motif;
 use basewise_core::random::{Stream, below, shuffle, uniform};
 use basewise_core::{Alphabet, Strand};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A simulation, as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +22,9 @@ pub struct SimulateSpec {
     pub plants: Vec<Plant>,
     /// When a sequence is positive.
     pub logic: Logic,
-    /// Least and most bases between neighbouring motifs, both included. With it, the leftmost motif takes its own
-    /// position rule and the others follow; without it each takes its own.
+    /// Least and most bases between neighbouring motifs, both included. Without it each motif takes its own position
+    /// rule. With it the motifs are one group: with an order, the first motif's rule says where the group lies and the
+    /// others must have none; a span or the centre may also be the same for all, and holds the group.
     pub spacing: Option<(usize, usize)>,
     /// Part of the sequences that is positive, 0 to 1.
     pub positive_fraction: f64,
@@ -100,6 +103,17 @@ pub enum Position {
     Centred,
 }
 
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anywhere => f.write_str("anywhere"),
+            Self::Fixed { start } => write!(f, "at {start}"),
+            Self::Uniform { start, end } => write!(f, "in {start}..{end}"),
+            Self::Centred => f.write_str("in the centre"),
+        }
+    }
+}
+
 /// On which strand a motif may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,10 +154,6 @@ pub(super) struct Plan<'a> {
     pub(super) alphabet: Alphabet,
 }
 
-fn refuse<T>(expected: impl Into<String>, found: impl Into<String>) -> Result<T, SimulateError> {
-    Err(SimulateError::Spec { expected: expected.into(), found: found.into() })
-}
-
 impl<'a> Plan<'a> {
     pub(super) fn new(spec: &'a SimulateSpec, motifs: &'a [Motif]) -> Result<Self, SimulateError> {
         check_numbers(spec)?;
@@ -158,8 +168,12 @@ impl<'a> Plan<'a> {
             }
             if spec.spacing.is_none() && range(plant.position, motif.len(), spec.length).is_none() {
                 let expected = format!("a position where the {} bases of {} fit", motif.len(), motif.id);
-                return refuse(expected, format!("{:?} in {} bases", plant.position, spec.length));
+                return refuse(expected, format!("{} in {} bases", plant.position, spec.length));
             }
+        }
+        check_spacing(spec)?;
+        if spec.logic == Logic::Order {
+            check_order(&motifs)?;
         }
         Ok(Self { spec, motifs, alphabet })
     }
@@ -240,48 +254,6 @@ impl<'a> Plan<'a> {
         let (first, last) = range(rule, total, self.spec.length)?;
         let start = first + below(rng, last - first + 1);
         Some(shifts.into_iter().map(|shift| start + shift).collect())
-    }
-}
-
-fn check_numbers(spec: &SimulateSpec) -> Result<(), SimulateError> {
-    let part = |x: f64| (0.0..=1.0).contains(&x);
-    if !part(spec.positive_fraction) {
-        return refuse("a fraction of positives from 0 to 1", spec.positive_fraction.to_string());
-    }
-    match spec.background {
-        Background::Iid { gc } if !part(gc) => return refuse("a GC fraction from 0 to 1", gc.to_string()),
-        Background::Markov { transitions } if transitions.iter().flatten().any(|p| !(p.is_finite() && *p >= 0.0)) => {
-            return refuse("transition probabilities of 0 or more", format!("{transitions:?}"));
-        }
-        _ => {}
-    }
-    let total: f64 = spec.splits.iter().sum();
-    if spec.splits.iter().any(|share| !part(*share)) || total <= 0.0 {
-        return refuse("shares of train, valid and test from 0 to 1, not all 0", format!("{:?}", spec.splits));
-    }
-    if let Some((least, most)) = spec.spacing
-        && (least > most || most > spec.length)
-    {
-        return refuse("a spacing from least to most within the length", format!("{least} to {most}"));
-    }
-    if spec.logic == Logic::Order && spec.plants.len() < 2 {
-        return refuse("at least two motifs for an order", spec.plants.len().to_string());
-    }
-    Ok(())
-}
-
-fn find<'a>(plant: &Plant, motifs: &'a [Motif]) -> Result<&'a Motif, SimulateError> {
-    let named = |motif: &&Motif| motif.id == plant.motif;
-    match motifs.iter().find(named).or_else(|| motifs.iter().find(|motif| motif.name == plant.motif)) {
-        Some(motif) if motif.is_empty() => {
-            refuse("a motif with at least one position", format!("{} without", motif.id))
-        }
-        Some(motif) => Ok(motif),
-        None => {
-            let some: Vec<&str> = motifs.iter().take(5).map(|motif| motif.id.as_str()).collect();
-            let dots = if motifs.len() > 5 { ", ..." } else { "" };
-            refuse(format!("the id or name of a motif ({}{dots})", some.join(", ")), format!("{:?}", plant.motif))
-        }
     }
 }
 

@@ -14,6 +14,10 @@ fn plant(motif: &str) -> Plant {
     Plant { motif: motif.into(), position: Position::Anywhere, strand: StrandRule::Forward }
 }
 
+fn at(motif: &str, position: Position) -> Plant {
+    Plant { position, ..plant(motif) }
+}
+
 fn spec(logic: Logic, ids: &[&str]) -> SimulateSpec {
     let plants = ids.iter().map(|id| plant(id)).collect();
     SimulateSpec { examples: 300, length: 40, plants, logic, seed: 7, ..SimulateSpec::default() }
@@ -176,6 +180,10 @@ fn impossible_specifications_are_refused() {
     assert!(error(&SimulateSpec { splits: [0.0; 3], ..base.clone() }).contains("not all 0"));
     assert!(error(&SimulateSpec { spacing: Some((5, 2)), ..base.clone() }).contains("5 to 2"));
     assert!(error(&spec(Logic::Order, &["one"])).contains("at least two motifs"));
+    let late = SimulateSpec { plants: vec![at("one", Position::Fixed { start: 58 })], ..base.clone() };
+    assert_eq!(error(&late), "simulation: expected a position where the 5 bases of one fit, found at 58 in 40 bases");
+    let twice = error(&spec(Logic::Order, &["one", "two", "one"]));
+    assert!(twice.contains("expected different motifs for an order, found one twice"), "{twice}");
     let crowded = SimulateSpec { length: 11, ..spec(Logic::And, &["one", "two"]) };
     assert!(error(&crowded).contains("no free places in 11 bases"));
     let wide = SimulateSpec { spacing: Some((30, 30)), ..spec(Logic::And, &["one", "two"]) };
@@ -183,10 +191,64 @@ fn impossible_specifications_are_refused() {
 }
 
 #[test]
-fn nothing_and_no_motifs_are_allowed() {
-    assert!(simulate(&SimulateSpec { examples: 0, ..spec(Logic::And, &["one"]) }, &motifs()).unwrap().truth.is_empty());
-    let plain = simulate(&SimulateSpec { examples: 5, length: 0, ..SimulateSpec::default() }, &[]).unwrap();
-    assert!(plain.dataset.examples.iter().all(|example| example.sequence.is_empty()));
+fn no_motifs_are_allowed_but_nothing_and_too_much_are_not() {
+    let plain = simulate(&SimulateSpec { examples: 5, length: 1, ..SimulateSpec::default() }, &[]).unwrap();
+    assert!(plain.truth.is_empty() && plain.dataset.examples.iter().all(|example| example.sequence.len() == 1));
+    let error = |examples, length| {
+        let spec = SimulateSpec { examples, length, ..SimulateSpec::default() };
+        simulate(&spec, &[]).unwrap_err().to_string()
+    };
+    assert!(error(0, 10).contains("at least one sequence of at least one base, found 0 sequences of 10 bases"));
+    assert!(error(5, 0).contains("found 5 sequences of 0 bases"));
+    let found =
+        "expected at most 100000000 sequences and 8e9 bases in all, found 2000 sequences of 5000000 bases (1e10";
+    assert!(error(2000, 5_000_000).contains(found), "{}", error(2000, 5_000_000));
+    assert!(error(usize::MAX, usize::MAX).contains("at most") && error(usize::MAX, 1).contains("at most"));
+}
+
+#[test]
+fn a_place_that_a_spacing_would_ignore_is_refused() {
+    let (start, span) = (Position::Fixed { start: 0 }, Position::Uniform { start: 2, end: 30 });
+    let with = |logic, positions: [Position; 2]| SimulateSpec {
+        plants: vec![at("one", positions[0]), at("two", positions[1])],
+        spacing: Some((1, 2)),
+        ..spec(logic, &[])
+    };
+    let error = |spec: SimulateSpec| simulate(&spec, &motifs()).unwrap_err().to_string();
+    let text = error(with(Logic::Order, [start, Position::Fixed { start: 30 }]));
+    assert!(text.ends_with("a place for the first motif only or the same span for all, found two at 30"), "{text}");
+    assert!(error(with(Logic::Order, [Position::Anywhere, span])).ends_with("found two in 2..30"));
+    assert!(error(with(Logic::And, [start, Position::Anywhere])).ends_with("found one at 0"));
+    assert!(error(with(Logic::And, [start, start])).ends_with("found one at 0"));
+    for (_, places) in checked(&with(Logic::Order, [start, Position::Anywhere])) {
+        assert_eq!(places[0].start, 0);
+    }
+    for (_, places) in checked(&with(Logic::Xor, [span, span])) {
+        assert!(places.iter().all(|place| place.start >= 2 && place.end <= 30));
+    }
+    checked(&with(Logic::And, [Position::Centred, Position::Centred]));
+}
+
+#[test]
+fn an_unknown_motif_is_answered_with_the_nearest() {
+    let named = |id: &str, name: &str| Motif { name: name.into(), ..motif(id, &[0, 1, 2]) };
+    let database = [named("MA0139.2", "CTCF"), named("MA0139.10", "CTCF"), named("MA0004.1", "Arnt")];
+    let error = |wanted: &str| {
+        let spec = SimulateSpec { plants: vec![plant(wanted)], ..SimulateSpec::default() };
+        simulate(&spec, &database).unwrap_err().to_string()
+    };
+    for (wanted, nearest) in [
+        ("MA0139", "MA0139.10"),
+        ("ma0139.1", "MA0139.10"),
+        ("MA0004.9", "MA0004.1"),
+        ("ctcf", "CTCF"),
+        ("arn", "Arnt"),
+    ] {
+        let text = error(wanted);
+        assert!(text.ends_with(&format!("found {wanted:?}; did you mean {nearest:?}?")), "{text}");
+    }
+    assert!(error("zzz").ends_with("found \"zzz\""));
+    assert!(error("").ends_with("found \"\""));
 }
 
 #[test]

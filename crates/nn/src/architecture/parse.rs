@@ -25,6 +25,9 @@ const TYPES: &[(&str, &[&str])] = &[
     ("exp", &[]),
 ];
 
+/// The values of `padding`.
+const PADDINGS: &[&str] = &["same", "valid"];
+
 const TOP_KEYS: &[&str] = &["format_version", "name", "layer"];
 
 /// More layers than anyone needs; a bound on what a hostile file can make us build.
@@ -230,6 +233,12 @@ fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, Archi
         let (key, nearest) = (key.clone(), nearest(key, keys));
         return Err(ArchitectureError::UnknownLayerKey { file: file(), number, layer: name, key, nearest, all: keys });
     }
+    if let Some(Value::String(found)) = table.get("padding")
+        && !PADDINGS.contains(&found.as_str())
+    {
+        let (near, all) = (hint(&nearest(found, PADDINGS)), PADDINGS.join(", "));
+        return Err(bad(name, format!("padding: unknown value {found:?}{near}; valid values are {all}")));
+    }
     let layer: Layer =
         value.clone().try_into().map_err(|error: toml::de::Error| bad(name, error.message().to_owned()))?;
     check_layer(&layer, number, source)?;
@@ -288,6 +297,15 @@ mod tests {
         let text = error("[[layer]]\ntype = 'relu'\nslope = 3");
         assert!(text.contains("valid keys are only type"), "{text}");
         assert!(error("[[layers]]\ntype = 'relu'").contains("did you mean \"layer\"?"));
+    }
+
+    #[test]
+    fn an_unknown_padding_is_named_with_the_nearest() {
+        assert_eq!(
+            error("[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 3\npadding = 'sme'"),
+            "net.toml: layer 1 (conv1d): padding: unknown value \"sme\"; did you mean \"same\"?; \
+             valid values are same, valid"
+        );
     }
 
     #[test]

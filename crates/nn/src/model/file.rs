@@ -4,6 +4,7 @@
 use super::{Model, Purpose};
 use crate::architecture::{Architecture, ArchitectureError, ShapeError};
 use crate::device::OpenedDevice;
+use crate::memory::MemoryError;
 use crate::network::{Array, Plan, Spec, Weights};
 use basewise_core::{Encoding, Task};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -76,6 +77,9 @@ pub enum ModelError {
     /// The network in the header has a value out of range.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
+    /// The weights are more than the memory holds.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The network in the header does not fit together.
     #[error("{file}: {source}")]
     Shape {
@@ -108,6 +112,7 @@ impl Model {
         let outputs = header.tasks.iter().map(Task::outputs).sum();
         let plan = Plan::new(&header.architecture, header.encoding.channels(), header.length, outputs)
             .map_err(|source| ModelError::Shape { file: file.clone(), source: Box::new(source) })?;
+        plan.check_weights()?;
         let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
         let mut arrays = arrays_of(&bytes, &specs, &file)?;
         let buffers = arrays.split_off(plan.parameters.len());

@@ -11,11 +11,6 @@ use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
 use basewise_core::{Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
 use burn_tensor::{Device, Tensor};
 
-/// At most this many sequences go through the network at once.
-const BATCH: usize = 256;
-/// At most about this many values in one intermediate array, so that long sequences go in smaller batches.
-const BATCH_VALUES: usize = 1 << 23;
-
 /// A network with its weights, the tasks that it predicts and the form of its input. It predicts through
 /// [`Predict`], in evaluation mode, for any number of sequences.
 #[derive(Clone, Debug)]
@@ -44,7 +39,8 @@ impl Model {
     /// A network with fresh weights, a function of the seed.
     ///
     /// # Errors
-    /// If a layer does not fit what comes into it.
+    /// If a value is out of range, a layer does not fit what comes into it, or the weights are more than the memory
+    /// holds.
     pub fn untrained(
         architecture: &Architecture,
         tasks: &[Task],
@@ -52,9 +48,13 @@ impl Model {
         length: usize,
         seed: u64,
         device: &OpenedDevice,
-    ) -> Result<Self, ShapeError> {
+    ) -> Result<Self, ModelError> {
+        let source = architecture.name.as_deref().unwrap_or("the network");
+        architecture.check(source)?;
         let outputs = tasks.iter().map(Task::outputs).sum();
-        let plan = Plan::new(architecture, encoding.channels(), length, outputs)?;
+        let plan = Plan::new(architecture, encoding.channels(), length, outputs)
+            .map_err(|error| ModelError::Shape { file: source.to_owned(), source: Box::new(error) })?;
+        plan.check_weights()?;
         let weights = Weights::initial(&plan, seed);
         let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, training: None };
         Ok(Self::assemble(architecture.clone(), plan, weights, purpose, &device.device))
@@ -111,7 +111,7 @@ impl Model {
 
     /// Sequences that go through the network at once.
     pub(crate) fn batch_rows(&self) -> usize {
-        (BATCH_VALUES / self.plan.widest().max(1)).clamp(1, BATCH)
+        self.plan.evaluation_rows()
     }
 
     /// Whether the network can take these sequences.

@@ -15,6 +15,11 @@ pub(crate) use weights::{Array, Weights, hex};
 
 use crate::architecture::{Architecture, Layer, Shape, ShapeError, output_shape};
 
+/// At most this many sequences go through the network at once in evaluation.
+const EVALUATION_ROWS: usize = 256;
+/// At most about this many values in one intermediate array, so that long sequences go in smaller batches.
+const EVALUATION_VALUES: usize = 1 << 23;
+
 /// How an array starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Init {
@@ -132,8 +137,13 @@ impl Plan {
         self.steps.push(Step { number, layer, parameter, buffer, input, output });
     }
 
+    /// Sequences that go through the network at once in evaluation.
+    pub(crate) fn evaluation_rows(&self) -> usize {
+        (EVALUATION_VALUES / self.widest().max(1)).clamp(1, EVALUATION_ROWS)
+    }
+
     /// Values of the largest array that one example makes on its way, the windows of convolutions included.
-    pub(crate) fn widest(&self) -> usize {
+    fn widest(&self) -> usize {
         let of_step = |step: &Step| match step.layer {
             Layer::Conv1d { width, groups, .. } => {
                 (step.input.channels / groups * width).saturating_mul(step.output.length).max(step.output.size())

@@ -1,5 +1,6 @@
 //! Checkpoints: one directory each with everything that training goes on from, written aside, synced and renamed.
 
+use super::identity::Identity;
 use super::{EpochRecord, TrainError};
 use crate::loss::LossSums;
 use crate::model::{read_arrays, write_arrays, write_whole};
@@ -23,8 +24,8 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     format_version: u32,
-    /// Of configuration, architecture and examples: only the same run goes on.
-    pub(super) run_digest: String,
+    /// Of the run that wrote it: only the same run goes on.
+    identity: Identity,
     /// Finished epochs.
     pub(super) epoch: usize,
     /// Steps done in the epoch after them.
@@ -46,10 +47,10 @@ pub(super) struct State {
 
 impl State {
     /// The state before the first step.
-    pub(super) fn new(run_digest: String, tasks: usize) -> Self {
+    pub(super) fn new(identity: Identity, tasks: usize) -> Self {
         Self {
             format_version: FORMAT,
-            run_digest,
+            identity,
             epoch: 0,
             step: 0,
             sums: LossSums::new(tasks),
@@ -107,14 +108,19 @@ pub(super) fn save(directory: &Path, snapshot: &mut Snapshot) -> Result<PathBuf,
     Ok(target)
 }
 
-/// The newest checkpoint that is whole, or none; a damaged one is passed over.
-pub(super) fn load_newest(directory: &Path, plan: &Plan, fresh: &Optimizer) -> Result<Option<Snapshot>, TrainError> {
+/// The newest checkpoint of this run that is whole, or none; a damaged one is passed over.
+pub(super) fn load_newest(
+    directory: &Path,
+    plan: &Plan,
+    fresh: &Optimizer,
+    identity: &Identity,
+) -> Result<Option<Snapshot>, TrainError> {
     if !directory.is_dir() {
         return Ok(None);
     }
     let mut first_error = None;
     for path in list(directory)?.into_iter().rev() {
-        match load(&path, plan, fresh) {
+        match load(&path, plan, fresh, identity) {
             Ok(snapshot) => return Ok(Some(snapshot)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -127,12 +133,18 @@ pub(super) fn clear(directory: &Path) -> Result<(), TrainError> {
     remove(directory)
 }
 
-fn load(path: &Path, plan: &Plan, fresh: &Optimizer) -> Result<Snapshot, TrainError> {
+fn load(path: &Path, plan: &Plan, fresh: &Optimizer, identity: &Identity) -> Result<Snapshot, TrainError> {
     let broken = |message: String| TrainError::Checkpoint { path: path.to_owned(), message };
     let text = fs_err::read_to_string(path.join(STATE))?;
     let state: State = serde_json::from_str(&text).map_err(|error| broken(format!("{STATE}: {error}")))?;
     if state.format_version != FORMAT {
         return Err(broken(format!("expected format_version {FORMAT}, found {}", state.format_version)));
+    }
+    if let Some(difference) = identity.difference(&state.identity) {
+        return Err(broken(format!(
+            "the checkpoint belongs to a run with {difference}; \
+             repeat the command that began it, or start anew with --overwrite or in another directory"
+        )));
     }
     for file in [WEIGHTS, BEST, OPTIMIZER] {
         if state.files.get(file) != Some(&digest_of(&path.join(file))?) {
@@ -169,7 +181,9 @@ fn moment_arrays(optimizer: &Optimizer, weights: &Weights) -> Vec<Array> {
         };
         arrays.map(rename).collect()
     };
-    [named("first", &optimizer.first), named("second", &optimizer.second)].concat()
+    let mut all = named("first", &optimizer.first);
+    all.extend(named("second", &optimizer.second));
+    all
 }
 
 /// Whole checkpoints, oldest first.

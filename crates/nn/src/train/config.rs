@@ -3,6 +3,9 @@
 use crate::optimizer::{OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};
 
+/// More epochs than anyone runs, so that steps can be counted without overflow.
+const MAX_EPOCHS: usize = 1_000_000_000;
+
 /// Which figure on the validation split decides which epoch is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +72,10 @@ impl TrainConfig {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         if self.epochs == 0 || self.batch_size == 0 {
             return Some("epochs and batch_size: expected 1 or more, found 0".into());
+        }
+        let most = self.epochs.max(self.warmup_epochs).max(self.patience);
+        if most > MAX_EPOCHS {
+            return Some(format!("epochs, warmup_epochs and patience: expected at most {MAX_EPOCHS}, found {most}"));
         }
         if !positive(self.learning_rate) {
             return Some(format!("learning_rate: expected a number above 0, found {}", self.learning_rate));

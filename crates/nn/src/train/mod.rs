@@ -7,6 +7,7 @@
 mod batches;
 mod checkpoint;
 mod config;
+mod identity;
 mod progress;
 mod run;
 mod step;
@@ -17,32 +18,37 @@ pub use progress::{Control, EpochRecord, Progress, StepProgress};
 #[cfg(test)]
 pub(crate) use step::gradients;
 
-use crate::architecture::{Architecture, ShapeError};
+use crate::architecture::{Architecture, ArchitectureError, ShapeError};
 use crate::device::OpenedDevice;
+use crate::memory::MemoryError;
 use crate::model::{Model, ModelError};
 use basewise_core::{Dataset, Split};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How training ended.
+/// How training ended. It reads well after "stopped:".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// All epochs were run.
     LastEpoch,
     /// No epoch was better for as long as the patience lasts.
-    EarlyStopping,
+    EarlyStopping {
+        /// Epochs since the best one.
+        patience: usize,
+    },
     /// The observer asked for it; the run can be resumed.
     Interrupted,
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LastEpoch => "last epoch",
-            Self::EarlyStopping => "early stopping",
-            Self::Interrupted => "interruption",
-        })
+        match self {
+            Self::LastEpoch => f.write_str("all epochs were run"),
+            Self::EarlyStopping { patience: 1 } => f.write_str("no better epoch for 1 epoch"),
+            Self::EarlyStopping { patience } => write!(f, "no better epoch for {patience} epochs"),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
     }
 }
 
@@ -92,12 +98,19 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+    /// The network has a value out of range.
+    #[error(transparent)]
+    Architecture(#[from] ArchitectureError),
+    /// It would take more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// A layer does not fit its input.
     #[error("the network does not fit the data: {0}")]
     Shape(#[from] ShapeError),
     /// Training left the numbers that can be computed with.
     #[error(
-        "the loss is not a finite number at step {step} of epoch {epoch}; lower the learning rate ({rate}) or clip the gradient"
+        "the loss is not a finite number at step {step} of epoch {epoch}; lower the learning rate ({})",
+        short(*.rate)
     )]
     NotFinite {
         /// 1-based.
@@ -133,11 +146,26 @@ fn split_hint(split: Split) -> &'static str {
     }
 }
 
+/// A number with at most three digits that say something.
+fn short(number: f64) -> String {
+    let rounded = format!("{number:.2e}").parse().unwrap_or(number);
+    if (1e-4..1e6).contains(&rounded) { rounded.to_string() } else { format!("{rounded:e}") }
+}
+
+/// Whether a network can be trained: settings, splits, labels and letters, shapes, and memory. [`train()`] checks the
+/// same before it removes or writes any file.
+///
+/// # Errors
+/// What [`train()`] would refuse; see [`TrainError`].
+pub fn check(dataset: &Dataset, architecture: &Architecture, config: &TrainConfig) -> Result<(), TrainError> {
+    run::Prepared::new(dataset, architecture, config).map(|_| ())
+}
+
 /// Trains a network and writes `model.safetensors`, `history.jsonl` and `checkpoints/` into `run_dir`.
 ///
 /// With `resume`, a run that was interrupted in `run_dir` goes on from its newest checkpoint and ends with the weights
 /// that it would have had; without a checkpoint it begins. Without `resume`, checkpoints and model of an earlier run in
-/// that directory are removed. `observer` hears of every step and epoch and may stop the run.
+/// that directory are removed once everything that [`check`] looks at is in order. `observer` hears of every step and epoch and may stop the run.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -150,9 +178,6 @@ pub fn train(
     resume: bool,
     observer: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<TrainOutcome, TrainError> {
-    if let Some(fault) = config.fault() {
-        return Err(TrainError::Config(fault));
-    }
     run::Run::start(dataset, architecture, config, device, run_dir, resume)?.go(observer)
 }
 

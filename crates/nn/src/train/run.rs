@@ -2,6 +2,7 @@
 
 use super::batches::{Examples, prepare};
 use super::checkpoint::{self, Snapshot, State};
+use super::identity::Identity;
 use super::step::gradients;
 use super::validate::{metric_name, validate};
 use super::{Control, EpochRecord, Monitor, Progress, StepProgress, Stopped, TrainConfig, TrainError, TrainOutcome};
@@ -9,18 +10,38 @@ use crate::architecture::Architecture;
 use crate::device::OpenedDevice;
 use crate::loss::LossSums;
 use crate::model::{Model, Purpose, TrainingSummary, write_whole};
-use crate::network::{Leaves, Mode, Plan, Weights, hex};
-use crate::optimizer::{Optimizer, Schedule, clip};
-use basewise_core::{Dataset, Split};
+use crate::network::{Leaves, Mode, Plan, Weights};
+use crate::optimizer::{Optimizer, clip};
+use basewise_core::Dataset;
 use burn_tensor::Device;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Rows of the validation split that go through the network at once.
-const VALIDATION_ROWS: usize = 256;
-
 const MODEL: &str = "model.safetensors";
+
+/// What training needs and everything that can be wrong with it, found out before any file is touched.
+pub(super) struct Prepared {
+    train: Examples,
+    valid: Examples,
+    plan: Plan,
+}
+
+impl Prepared {
+    pub(super) fn new(
+        dataset: &Dataset,
+        architecture: &Architecture,
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
+        if let Some(fault) = config.fault() {
+            return Err(TrainError::Config(fault));
+        }
+        architecture.check(architecture.name.as_deref().unwrap_or("the network"))?;
+        let (train, valid) = prepare(dataset, config)?;
+        let plan = Plan::new(architecture, dataset.encoding.channels(), dataset.length, dataset.outputs())?;
+        plan.check_training(dataset, config.batch_size)?;
+        Ok(Self { train, valid, plan })
+    }
+}
 
 /// A run that is under way.
 pub(super) struct Run<'a> {
@@ -49,26 +70,20 @@ impl<'a> Run<'a> {
         directory: &Path,
         resume: bool,
     ) -> Result<Self, TrainError> {
-        let (train, valid) = prepare(dataset, config)?;
-        let plan = Plan::new(architecture, dataset.encoding.channels(), dataset.length, dataset.outputs())?;
+        let Prepared { train, valid, plan } = Prepared::new(dataset, architecture, config)?;
         let sizes: Vec<usize> = plan.parameters.iter().map(|spec| spec.size()).collect();
         let optimizer = Optimizer::new(config.optimizer, config.weight_decay, &sizes);
-        let run_digest = run_digest(dataset, architecture, config)?;
-        fs_err::create_dir_all(directory)?;
+        let identity = Identity::new(dataset, architecture, config)?;
         let checkpoints = directory.join("checkpoints");
-        let loaded = if resume { checkpoint::load_newest(&checkpoints, &plan, &optimizer)? } else { None };
+        let loaded = if resume { checkpoint::load_newest(&checkpoints, &plan, &optimizer, &identity)? } else { None };
         let snapshot = match loaded {
-            Some(snapshot) if snapshot.state.run_digest != run_digest => {
-                let message = "belongs to other data, another network or other settings; \
-                               repeat the command that began it, or start anew without resuming";
-                return Err(TrainError::Checkpoint { path: checkpoints, message: message.into() });
-            }
             Some(snapshot) => snapshot,
             None => {
+                fs_err::create_dir_all(directory)?;
                 checkpoint::clear(&checkpoints)?;
                 remove_file(&directory.join(MODEL))?;
                 let weights = Weights::initial(&plan, config.seed);
-                let state = State::new(run_digest, dataset.tasks.len());
+                let state = State::new(identity, dataset.tasks.len());
                 Snapshot { state, best: weights.clone(), weights, optimizer }
             }
         };
@@ -115,7 +130,7 @@ impl<'a> Run<'a> {
         let state = &self.snapshot.state;
         let waited = state.epoch - state.best_epoch().min(state.epoch);
         if state.step == 0 && self.config.patience > 0 && state.epoch > 0 && waited >= self.config.patience {
-            return Some(Stopped::EarlyStopping);
+            return Some(Stopped::EarlyStopping { patience: self.config.patience });
         }
         (state.epoch >= self.config.epochs).then_some(Stopped::LastEpoch)
     }
@@ -196,8 +211,8 @@ impl<'a> Run<'a> {
         let device = self.device.clone().without_autodiff();
         let leaves = Leaves::new(&self.snapshot.weights, &device);
         let tasks = &self.dataset.tasks;
-        let judged =
-            validate(&self.plan, &leaves, &self.valid, tasks, VALIDATION_ROWS, &device).map_err(TrainError::Device)?;
+        let judged = validate(&self.plan, &leaves, &self.valid, tasks, self.plan.evaluation_rows(), &device)
+            .map_err(TrainError::Device)?;
         let learning_rate = self.learning_rate(self.snapshot.optimizer.steps.saturating_sub(1));
         let Snapshot { state, weights, best, .. } = &mut self.snapshot;
         if !judged.loss.is_finite() {
@@ -286,23 +301,4 @@ fn remove_file(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-/// What must be the same for a checkpoint to be gone on from: everything that the weights depend on. More epochs or
-/// patience are allowed where they do not change the steps before.
-fn run_digest(dataset: &Dataset, architecture: &Architecture, config: &TrainConfig) -> Result<String, TrainError> {
-    let mut config = TrainConfig { patience: 0, ..config.clone() };
-    if config.schedule == Schedule::Constant {
-        config.epochs = 0;
-    }
-    let header = (config, architecture, &dataset.tasks, dataset.encoding, dataset.length, dataset.jitter);
-    let mut hasher = Sha256::new();
-    hasher.update(serde_json::to_vec(&header).map_err(std::io::Error::other)?);
-    for example in dataset.examples.iter().filter(|example| example.split != Split::Test) {
-        hasher.update(example.split.name());
-        hasher.update((example.sequence.len() as u64).to_le_bytes());
-        hasher.update(&example.sequence);
-        example.labels.iter().for_each(|label| hasher.update(label.to_bits().to_le_bytes()));
-    }
-    Ok(hex(&hasher.finalize()))
 }

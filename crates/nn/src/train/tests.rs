@@ -138,7 +138,15 @@ fn another_run_s_checkpoint_is_refused_and_a_fresh_start_clears_it() {
     let resume = |config: &TrainConfig, resume| {
         train(&dataset, &net(SMALL), config, &cpu(), directory.path(), resume, &mut quiet)
     };
-    assert!(resume(&other, true).unwrap_err().to_string().contains("other settings"));
+    let refused = resume(&other, true).unwrap_err().to_string();
+    assert!(refused.contains("a run with other settings; repeat") && refused.contains("--overwrite"), "{refused}");
+    let go = |dataset: &Dataset, network: &Architecture| {
+        train(dataset, network, &config(1), &cpu(), directory.path(), true, &mut quiet).unwrap_err().to_string()
+    };
+    let wide = net("[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=9");
+    assert!(go(&dataset, &wide).contains("a run with another architecture; repeat"));
+    assert!(go(&planted(90, 24), &net(SMALL)).contains("a run with another data set; repeat"));
+    assert!(go(&planted(100, 25), &wide).contains("a run with another data set and another architecture; repeat"));
     // More epochs of the same run are fine.
     assert_eq!(resume(&config(2), true).unwrap().epochs, 2);
     assert_eq!(resume(&other, false).unwrap().epochs, 1);
@@ -155,7 +163,8 @@ fn early_stopping_keeps_the_best_weights() {
     let directory = tempdir().unwrap();
     let config = TrainConfig { patience: 2, learning_rate: 0.05, optimizer: OptimizerKind::Adam, ..config(40) };
     let outcome = run(&dataset, &config, directory.path());
-    assert_eq!(outcome.stopped, Stopped::EarlyStopping);
+    assert_eq!(outcome.stopped, Stopped::EarlyStopping { patience: 2 });
+    assert_eq!(outcome.stopped.to_string(), "no better epoch for 2 epochs");
     assert_eq!(outcome.epochs, outcome.best_epoch + 2);
 }
 
@@ -196,10 +205,56 @@ fn progress_counts_steps_and_epochs() {
 }
 
 #[test]
+fn a_network_beyond_any_memory_is_refused_before_it_is_built() {
+    let text =
+        "[[layer]]\ntype='conv1d'\nfilters=30000000\nwidth=15\n".to_owned() + &"[[layer]]\ntype='relu'\n".repeat(900);
+    let huge = net(&(text + "[[layer]]\ntype='global-max-pool'"));
+    let error = check(&planted(50, 24), &huge, &config(1)).unwrap_err();
+    assert!(matches!(error, TrainError::Memory(_)), "{error}");
+    let error = error.to_string();
+    assert!(
+        error.contains("TiB of memory, and") && error.contains("smaller batch, fewer filters or shorter"),
+        "{error}"
+    );
+    // Weights alone: 800 layers of 2^31 numbers, 13 TB twice.
+    let row = "[[layer]]\ntype='dense'\nunits=46000\n";
+    let wide = net(&("[[layer]]\ntype='flatten'\n".to_owned() + &row.repeat(800)));
+    let tasks = planted(1, 24).tasks;
+    let error = Model::untrained(&wide, &tasks, crate::testing::DNA, 24, 1, &cpu()).unwrap_err();
+    assert!(matches!(error, ModelError::Memory(_)), "{error}");
+}
+
+#[test]
+fn nothing_is_touched_before_the_checks_pass() {
+    let directory = tempdir().unwrap();
+    let dataset = planted(50, 24);
+    run(&dataset, &config(1), directory.path());
+    let model = directory.path().join("model.safetensors");
+    let before = fs_err::read(&model).unwrap();
+    let dense = net("[[layer]]\ntype='dense'\nunits=3");
+    for directory in [directory.path().to_owned(), directory.path().join("new")] {
+        assert!(train(&dataset, &dense, &config(1), &cpu(), &directory, false, &mut quiet).is_err());
+    }
+    assert_eq!(fs_err::read(&model).unwrap(), before);
+    assert!(directory.path().join("checkpoints").is_dir() && !directory.path().join("new").exists());
+}
+
+#[test]
+fn learning_rates_are_written_short() {
+    assert_eq!([0.002, 1e6, 1.23456e-5, 0.1 + 0.2].map(short), ["0.002", "1e6", "1.23e-5", "0.3"]);
+}
+
+#[test]
 fn what_cannot_be_trained_says_why() {
     let directory = tempdir().unwrap();
     let fail = |dataset: &Dataset, config: &TrainConfig, architecture: &Architecture| {
-        train(dataset, architecture, config, &cpu(), directory.path(), false, &mut quiet).unwrap_err().to_string()
+        let run = train(dataset, architecture, config, &cpu(), directory.path(), false, &mut quiet);
+        let error = run.unwrap_err();
+        // All but a loss that is lost on the way is known beforehand.
+        if !matches!(error, TrainError::NotFinite { .. }) {
+            assert_eq!(check(dataset, architecture, config).unwrap_err().to_string(), error.to_string());
+        }
+        error.to_string()
     };
     let (data, small) = (planted(50, 24), net(SMALL));
     let without = |split| {
@@ -219,11 +274,15 @@ fn what_cannot_be_trained_says_why() {
     assert!(fail(&rna, &config(1), &small).contains("RNA is read from one strand"));
     assert!(fail(&data, &TrainConfig { epochs: 0, ..config(1) }, &small).contains("expected 1 or more"));
     assert!(fail(&data, &TrainConfig { learning_rate: f64::NAN, ..config(1) }, &small).contains("learning_rate"));
+    let endless = TrainConfig { epochs: usize::MAX, ..config(1) };
+    assert!(fail(&data, &endless, &small).contains("epochs, warmup_epochs and patience: expected at most"));
+    let narrow = Architecture::new(vec![Layer::MaxPool1d { width: 0, stride: None }]);
+    assert!(fail(&data, &config(1), &narrow).contains("width: expected 1 or more"));
     let dense = net("[[layer]]\ntype='dense'\nunits=3");
     assert!(fail(&data, &config(1), &dense).contains("layer 1 (dense 3): expected a vector"));
     let exploding = net(
         "[[layer]]\ntype='exp'\n[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=9\n[[layer]]\ntype='exp'",
     );
     let text = fail(&data, &TrainConfig { learning_rate: 1e6, ..config(2) }, &exploding);
-    assert!(text.contains("not a finite number at step") && text.contains("lower the learning rate"), "{text}");
+    assert!(text.contains("not a finite number at step") && text.ends_with("lower the learning rate (1e6)"), "{text}");
 }

@@ -4,10 +4,10 @@ use super::tell;
 use crate::commands::command_line;
 use crate::failure::Outcome;
 use crate::printer::Printer;
-use crate::run_dir::{write_json};
+use crate::run_dir::write_json;
 use crate::table::{Table, count};
 use anyhow::Result;
-use basewise_core::check::{CheckOptions, CheckReport, Removal, Severity, check, fix};
+use basewise_core::check::{CheckOptions, CheckReport, Finding, FindingKind, Removal, Severity, check, fix};
 use basewise_io::dataset::Provenance;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -41,12 +41,22 @@ pub(crate) struct CheckArgs {
 
 pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
     if !(args.similarity > 0.0 && args.similarity <= 1.0) {
-        return Err(crate::failure::user(format!("expected --similarity above 0 and up to 1, found {}", args.similarity), None));
+        return Err(crate::failure::user(
+            format!("expected --similarity above 0 and up to 1, found {}", args.similarity),
+            None,
+        ));
+    }
+    if let Some(target) = &args.fix {
+        crate::run_dir::not_the_input(target, &args.data)?;
     }
     let (dataset, mut provenance) = basewise_io::dataset::load(&args.data)?;
     let options = CheckOptions { similarity: args.similarity, ..CheckOptions::default() };
     let report = check(&dataset, &options);
-    if args.json { printer.json(&report)? } else { printer.data(&render(&report))? }
+    if args.json {
+        printer.json(&report)?
+    } else {
+        printer.data(&render(&report))?
+    }
     if let Some(path) = &args.output {
         write_json(path, &report)?;
     }
@@ -60,8 +70,19 @@ pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
         provenance.notes.insert("removed".to_owned(), serde_json::to_value(reasons(&removed))?);
         provenance.command = command_line();
         let account = account(&removed);
-        basewise_io::dataset::save(target, &cleaned, &provenance, &[("removed.tsv", account.as_bytes())], args.overwrite)?;
-        printer.talk(&format!("{} in = {} kept + {} removed", count(dataset.examples.len()), count(cleaned.examples.len()), count(removed.len())));
+        basewise_io::dataset::save(
+            target,
+            &cleaned,
+            &provenance,
+            &[("removed.tsv", account.as_bytes())],
+            args.overwrite,
+        )?;
+        printer.talk(&format!(
+            "{} in = {} kept + {} removed",
+            count(dataset.examples.len()),
+            count(cleaned.examples.len()),
+            count(removed.len())
+        ));
         tell(&cleaned, target, printer);
         remaining(&check(&cleaned, &options), target, printer);
         return Ok(Outcome::Done);
@@ -89,8 +110,11 @@ fn reasons(removed: &[Removal]) -> BTreeMap<String, usize> {
 
 /// Says what removing rows could not mend, such as a length that predicts the label.
 fn remaining(report: &CheckReport, target: &Path, printer: &Printer) {
-    for finding in report.findings.iter().filter(|f| f.severity == Severity::Inflates) {
-        printer.warn(&format!("{}: still there: {}", target.display(), finding.message));
+    let unusable = |f: &&Finding| {
+        matches!(f.kind, FindingKind::EmptySplit | FindingKind::OneClassSplit) && f.severity != Severity::Ok
+    };
+    for finding in report.findings.iter().filter(|f| f.severity == Severity::Inflates || unusable(f)) {
+        printer.warn(&format!("{}: after cleaning: {}", target.display(), finding.message));
     }
 }
 
@@ -117,6 +141,7 @@ fn render(report: &CheckReport) -> String {
 
 /// The finding's kind in words.
 pub(crate) fn kind_name(kind: &impl serde::Serialize) -> String {
-    let name = serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default();
+    let name =
+        serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default();
     name.replace("gc ", "GC ").replace(" t and u", " T and U")
 }

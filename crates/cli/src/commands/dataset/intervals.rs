@@ -143,7 +143,10 @@ fn window(text: &str) -> Result<WindowPolicy> {
 
 fn negatives(args: &IntervalsArgs) -> Result<Negatives> {
     if args.per_positive == 0 {
-        return Err(user("expected --per-positive of at least 1, found 0", Some("--negatives none makes no negatives")));
+        return Err(user(
+            "expected --per-positive of at least 1, found 0",
+            Some("--negatives none makes no negatives"),
+        ));
     }
     Ok(match args.negatives.as_str() {
         "none" => Negatives::None,
@@ -164,7 +167,10 @@ fn split(args: &IntervalsArgs) -> Result<Option<SplitPolicy>> {
         return Err(user("expected a split by chromosome or at random, found flags of both", None));
     }
     if let Some(other) = args.split.as_deref().filter(|&s| s != "random") {
-        return Err(user(format!("expected random as --split, found {other:?}"), Some("name chromosomes with --valid-chroms and --test-chroms")));
+        return Err(user(
+            format!("expected random as --split, found {other:?}"),
+            Some("name chromosomes with --valid-chroms and --test-chroms"),
+        ));
     }
     if chromosomes {
         return Ok(Some(SplitPolicy::Chromosome { valid: args.valid_chroms.clone(), test: args.test_chroms.clone() }));

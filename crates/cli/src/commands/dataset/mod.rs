@@ -55,7 +55,12 @@ fn tell(dataset: &Dataset, path: &Path, printer: &Printer) {
 }
 
 /// The policy that the flags of splitting mean; `None` leaves it to the data.
-fn split_policy(policy: Option<&str>, column: Option<&str>, valid: Option<f64>, test: Option<f64>) -> Result<Option<SplitPolicy>> {
+fn split_policy(
+    policy: Option<&str>,
+    column: Option<&str>,
+    valid: Option<f64>,
+    test: Option<f64>,
+) -> Result<Option<SplitPolicy>> {
     for (flag, share) in [("--valid", valid), ("--test", test)] {
         if share.is_some_and(|s| !(0.0..1.0).contains(&s)) {
             return Err(user(format!("expected {flag} from 0 and below 1, found {}", share.unwrap_or_default()), None));
@@ -66,7 +71,9 @@ fn split_policy(policy: Option<&str>, column: Option<&str>, valid: Option<f64>, 
         Some("column") => Some(SplitPolicy::Column(column.unwrap_or("split").to_owned())),
         Some("random") => Some(SplitPolicy::Random { valid: v, test: t }),
         Some(other) => match other.strip_prefix("group:") {
-            Some(column) if !column.is_empty() => Some(SplitPolicy::Group { column: column.to_owned(), valid: v, test: t }),
+            Some(column) if !column.is_empty() => {
+                Some(SplitPolicy::Group { column: column.to_owned(), valid: v, test: t })
+            }
             _ => {
                 return Err(user(
                     format!("expected column, random or group:COLUMN as --split, found {other:?}"),

@@ -6,7 +6,8 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::shared_args::EncodingArgs;
 use anyhow::Result;
-use basewise_io::build::{LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, TableColumns};
+use basewise_core::Split;
+use basewise_io::build::{InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, TableColumns};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -29,12 +30,18 @@ pub(crate) enum LabelKindArg {
 A table has a header with `sequence` and `label`; `id` and `split` are used where they are. An empty label is
 unknown. Identical sequences, and for DNA reverse complements, always fall into the same split.")]
 pub(crate) struct SequencesArgs {
-    /// A table (.tsv, .csv) or the positives (FASTA); .gz is read, - is stdin
+    /// A table (.tsv, .csv) or the positives (FASTA); .gz is read, - is FASTA from stdin
     #[arg(required_unless_present = "class")]
     inputs: Vec<PathBuf>,
     /// FASTA of negatives, or `shuffle` for dinucleotide-preserving shuffles of the positives
     #[arg(long, value_name = "FILE|shuffle")]
     negatives: Option<String>,
+    /// More inputs of the same kind, all of them test examples; the others are then for training and validation
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["class", "split", "test"])]
+    test_inputs: Vec<PathBuf>,
+    /// FASTA of negatives that are test examples
+    #[arg(long, value_name = "FILE", requires = "test_inputs")]
+    test_negatives: Option<PathBuf>,
     /// Shuffles of each positive
     #[arg(long, default_value_t = 1, value_name = "N")]
     shuffles: usize,
@@ -102,13 +109,16 @@ pub(crate) fn run(args: &SequencesArgs, printer: &Printer) -> Result<Outcome> {
 fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
     if !args.class.is_empty() {
         let pairs = args.class.iter().map(|pair| match pair.split_once('=') {
-            Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file).into())),
+            Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+                Ok((name.to_owned(), PathBuf::from(file).into()))
+            }
             _ => Err(user(format!("expected --class NAME=FILE, found {pair:?}"), None)),
         });
         let classes = pairs.collect::<Result<_>>()?;
         return Ok((SequencesInput::Classes { task: args.task.clone(), classes }, Negatives::None));
     }
-    let fasta = args.inputs.iter().map(|path| is_fasta(path)).collect::<Result<Vec<bool>>>()?;
+    let fasta =
+        args.inputs.iter().chain(&args.test_inputs).map(|path| is_fasta(path)).collect::<Result<Vec<bool>>>()?;
     if fasta.iter().all(|&f| f) {
         return binary(args);
     }
@@ -128,7 +138,7 @@ fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
         id: args.id_column.clone(),
         split: args.split_column.clone(),
     };
-    let files = args.inputs.iter().map(|p| p.clone().into()).collect();
+    let files = files_of(args, &args.inputs, &args.test_inputs);
     Ok((SequencesInput::Table { files, columns }, shuffles(args)?.unwrap_or_default()))
 }
 
@@ -146,10 +156,15 @@ fn shuffles(args: &SequencesArgs) -> Result<Option<Negatives>> {
 }
 
 fn binary(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
-    let positives = args.inputs.iter().map(|p| p.clone().into()).collect();
+    let positives = files_of(args, &args.inputs, &args.test_inputs);
     let (files, negatives) = match (shuffles(args)?, args.negatives.as_deref()) {
         (Some(shuffles), _) => (Vec::new(), shuffles),
-        (None, Some(file)) => (vec![PathBuf::from(file).into()], Negatives::None),
+        (None, Some(file)) => {
+            if args.test_inputs.is_empty() != args.test_negatives.is_none() {
+                return Err(user("expected --test-negatives beside --test-inputs and --negatives FILE", None));
+            }
+            (files_of(args, &[file.into()], args.test_negatives.as_slice()), Negatives::None)
+        }
         (None, None) => {
             return Err(user(
                 "expected negatives beside the positives, found none",
@@ -158,6 +173,13 @@ fn binary(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
         }
     };
     Ok((SequencesInput::Binary { task: args.task.clone(), positives, negatives: files }, negatives))
+}
+
+/// The files with the split that they decide: where there are test files, the others are for training.
+fn files_of(args: &SequencesArgs, files: &[PathBuf], test: &[PathBuf]) -> Vec<InputFile> {
+    let split = (!args.test_inputs.is_empty()).then_some(Split::Train);
+    let first = files.iter().map(|path| InputFile { path: path.clone(), split });
+    first.chain(test.iter().map(|path| InputFile { path: path.clone(), split: Some(Split::Test) })).collect()
 }
 
 /// By its name, or by its first letter where the name does not say.

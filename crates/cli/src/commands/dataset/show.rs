@@ -2,7 +2,9 @@
 
 use crate::failure::Outcome;
 use crate::printer::Printer;
-use crate::report::data::{ClassDistribution, DataSummary, LabelCount, Lengths, RowPreview, Source, SplitSummary, TaskSummary};
+use crate::report::data::{
+    ClassDistribution, DataSummary, LabelCount, Lengths, RowPreview, Source, SplitSummary, TaskSummary,
+};
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_core::{Alphabet, CasePolicy, Dataset, Example, Split, Task, TaskKind};
@@ -11,7 +13,9 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  $ basewise dataset show quickstart/donor/data\n  $ basewise dataset show quickstart/donor/data --json")]
+#[command(
+    after_help = "Examples:\n  $ basewise dataset show quickstart/donor/data\n  $ basewise dataset show quickstart/donor/data --json"
+)]
 pub(crate) struct ShowArgs {
     /// Data set directory
     data: PathBuf,
@@ -26,7 +30,11 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(args: &ShowArgs, printer: &Printer) -> Result<Outcome> {
     let (dataset, provenance) = basewise_io::dataset::load(&args.data)?;
     let summary = summarize(&dataset, &provenance, &args.data, args.rows);
-    if args.json { printer.json(&summary)? } else { printer.data(&render(&summary))? }
+    if args.json {
+        printer.json(&summary)?
+    } else {
+        printer.data(&render(&summary))?
+    }
     Ok(Outcome::Done)
 }
 
@@ -46,7 +54,11 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
         jitter: dataset.jitter,
         tasks: dataset.tasks.iter().map(task_summary).collect(),
         splits: Split::ALL.iter().map(|&split| split_summary(dataset, split)).collect(),
-        sources: provenance.sources.iter().map(|s| Source { path: s.path.clone(), sha256: s.sha256.clone().unwrap_or_default() }).collect(),
+        sources: provenance
+            .sources
+            .iter()
+            .map(|s| Source { path: s.path.clone(), sha256: s.sha256.clone().unwrap_or_default() })
+            .collect(),
         gc: gc_by_class(dataset),
         lengths: lengths(dataset),
         first_rows: dataset.examples.iter().take(rows).map(|e| preview(dataset, e)).collect(),
@@ -56,12 +68,13 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
 /// What an earlier `dataset check --fix` took out, in words.
 fn cleaned(provenance: &Provenance) -> String {
     let removed = provenance.notes.get("removed").and_then(|v| v.as_object());
-    let counts: Vec<String> = removed
-        .into_iter()
-        .flatten()
-        .map(|(reason, n)| format!("{} for {}", n, reason.replace('-', " ")))
-        .collect();
-    if counts.is_empty() { String::new() } else { format!("Before training, rows were removed: {}.", counts.join(", ")) }
+    let counts: Vec<String> =
+        removed.into_iter().flatten().map(|(reason, n)| format!("{} for {}", n, reason.replace('-', " "))).collect();
+    if counts.is_empty() {
+        String::new()
+    } else {
+        format!("Before training, rows were removed: {}.", counts.join(", "))
+    }
 }
 
 fn task_summary(task: &Task) -> TaskSummary {
@@ -85,7 +98,10 @@ fn split_summary(dataset: &Dataset, split: Split) -> SplitSummary {
         let prefix = if dataset.tasks.len() > 1 { format!("{}: ", task.name) } else { String::new() };
         let labels = || rows.iter().map(|&i| dataset.examples[i].labels[t]);
         for (class, value) in classes_of(task) {
-            counts.push(LabelCount { label: format!("{prefix}{class}"), count: labels().filter(|&l| l == value).count() });
+            counts.push(LabelCount {
+                label: format!("{prefix}{class}"),
+                count: labels().filter(|&l| l == value).count(),
+            });
         }
         let unknown = labels().filter(|l| l.is_nan()).count();
         if unknown > 0 {
@@ -149,7 +165,8 @@ pub(crate) fn label_text(task: &Task, label: f64) -> String {
 }
 
 fn preview(dataset: &Dataset, example: &Example) -> RowPreview {
-    let labels: Vec<String> = dataset.tasks.iter().zip(&example.labels).map(|(task, &label)| label_text(task, label)).collect();
+    let labels: Vec<String> =
+        dataset.tasks.iter().zip(&example.labels).map(|(task, &label)| label_text(task, label)).collect();
     RowPreview {
         id: example.id.clone(),
         place: example.place.as_ref().map(ToString::to_string),
@@ -176,7 +193,11 @@ fn render(summary: &DataSummary) -> String {
     }
     let labels: Vec<&str> = summary.splits.iter().flat_map(|s| &s.counts).map(|c| c.label.as_str()).collect();
     let mut unique: Vec<&str> = Vec::new();
-    labels.into_iter().for_each(|l| if !unique.contains(&l) { unique.push(l) });
+    labels.into_iter().for_each(|l| {
+        if !unique.contains(&l) {
+            unique.push(l)
+        }
+    });
     let mut table = Table::new(&[&["split", "examples"], unique.as_slice()].concat());
     for split in &summary.splits {
         let cell = |label: &&str| count(split.counts.iter().find(|c| c.label == **label).map_or(0, |c| c.count));
@@ -186,7 +207,9 @@ fn render(summary: &DataSummary) -> String {
     if !summary.gc.is_empty() {
         let mut table = Table::new(&["GC by class", "mean", "quartile 1", "median", "quartile 3"]);
         for gc in &summary.gc {
-            table.row([gc.class.clone()].into_iter().chain([gc.mean, gc.q1, gc.median, gc.q3].map(|v| format!("{v:.3}"))));
+            table.row(
+                [gc.class.clone()].into_iter().chain([gc.mean, gc.q1, gc.median, gc.q3].map(|v| format!("{v:.3}"))),
+            );
         }
         out = out + "\n" + &table.render();
     }
@@ -196,8 +219,18 @@ fn render(summary: &DataSummary) -> String {
 fn rows_table(summary: &DataSummary) -> String {
     let mut table = Table::new(&["id", "place", "split", "label", "sequence"]);
     for row in &summary.first_rows {
-        let sequence = if row.sequence.len() > 60 { format!("{}…", row.sequence.chars().take(59).collect::<String>()) } else { row.sequence.clone() };
-        table.row([row.id.clone(), row.place.clone().unwrap_or_else(|| "–".to_owned()), row.split.clone(), row.label.clone(), sequence]);
+        let sequence = if row.sequence.len() > 60 {
+            format!("{}…", row.sequence.chars().take(59).collect::<String>())
+        } else {
+            row.sequence.clone()
+        };
+        table.row([
+            row.id.clone(),
+            row.place.clone().unwrap_or_else(|| "–".to_owned()),
+            row.split.clone(),
+            row.label.clone(),
+            sequence,
+        ]);
     }
     table.render()
 }

@@ -103,7 +103,13 @@ pub(crate) fn run(args: &SimulateArgs, printer: &Printer) -> Result<Outcome> {
     provenance.sources = args.motifs.iter().map(|path| Source::of(path)).collect::<basewise_io::Result<_>>()?;
     provenance.notes.insert("simulation".to_owned(), serde_json::to_value(&spec)?);
     let truth = truth(&simulated.truth);
-    basewise_io::dataset::save(&args.output, &simulated.dataset, &provenance, &[("truth.tsv", truth.as_bytes())], args.overwrite)?;
+    basewise_io::dataset::save(
+        &args.output,
+        &simulated.dataset,
+        &provenance,
+        &[("truth.tsv", truth.as_bytes())],
+        args.overwrite,
+    )?;
     tell(&simulated.dataset, &args.output, printer);
     printer.talk(&format!("what was planted where is in {}", args.output.join("truth.tsv").display()));
     Ok(Outcome::Done)
@@ -120,7 +126,9 @@ fn plant(text: &str, both: bool) -> Result<Plant> {
             Position::Uniform { start, end }
         }
         start => Position::Fixed {
-            start: start.parse().map_err(|_| user(format!("expected @START, @START..END or @centre after a motif, found {text:?}"), None))?,
+            start: start.parse().map_err(|_| {
+                user(format!("expected @START, @START..END or @centre after a motif, found {text:?}"), None)
+            })?,
         },
     };
     Ok(Plant { motif: motif.to_owned(), position, strand: if both { StrandRule::Both } else { StrandRule::Forward } })

@@ -2,9 +2,9 @@
 
 use crate::failure::user;
 use crate::printer::Printer;
+use crate::run_dir::write_bytes;
 use crate::table::count;
 use anyhow::Result;
-use crate::run_dir::write_bytes;
 use basewise_motif::formats::Format;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};

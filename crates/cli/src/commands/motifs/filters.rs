@@ -5,7 +5,7 @@ use crate::commands::evaluate::batch_of;
 use crate::commands::explain::label_of;
 use crate::failure::user;
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_bytes, write_json, write_text};
+use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
 use crate::shared_args::{SplitArg, output_index};
 use crate::table::count;
 use anyhow::Result;
@@ -86,20 +86,31 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
     if !(0.0..1.0).contains(&args.threshold) {
         return Err(user(format!("expected --threshold from 0 and below 1, found {}", args.threshold), None));
     }
+    if args.limit == 0 {
+        return Err(user("expected --limit of at least 1, found 0", None));
+    }
     let run = RunDir::open(&args.run)?;
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, _) = output_index(model.tasks(), args.target.as_deref())?;
-    let mut rows: Vec<usize> = (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
+    let mut rows: Vec<usize> =
+        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
     rows.truncate(args.limit);
     if rows.is_empty() {
-        return Err(user(format!("{}: the {} split has no example", path.display(), args.split.name()), Some("choose another with --split")));
+        return Err(user(
+            format!("{}: the {} split has no example", path.display(), args.split.name()),
+            Some("choose another with --split"),
+        ));
     }
     let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
     let labels: Vec<Option<f64>> = rows.iter().map(|&i| label_of(&dataset, i, target)).collect();
     let layer = filter_windows(&model, &batch, args.threshold)?;
-    let mut found: Vec<(Filter, Motif)> =
-        layer.filters.iter().enumerate().filter_map(|(f, windows)| describe(f, windows, layer.width, &batch, &labels)).collect();
+    let mut found: Vec<(Filter, Motif)> = layer
+        .filters
+        .iter()
+        .enumerate()
+        .filter_map(|(f, windows)| describe(f, windows, layer.width, &batch, &labels))
+        .collect();
     // Most informative first; the number breaks ties, so that the order is always the same.
     found.sort_by(|a, b| b.0.bits.total_cmp(&a.0.bits).then_with(|| a.0.id.cmp(&b.0.id)));
     let record = FilterRecord {
@@ -115,6 +126,7 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
         filters: found.iter().map(|(filter, _)| filter.clone()).collect(),
     };
     let output = args.output.clone().unwrap_or_else(|| run.file("filters"));
+    make_room(&output, "filters.json", &["filters.meme", "filters.tsv", "filters.json", "matches.json", "logos"])?;
     let motifs: Vec<Motif> = found.into_iter().map(|(_, motif)| motif).collect();
     write_bytes(&output.join("filters.meme"), &super::text_of(&motifs, Format::Meme)?)?;
     write_text(&output.join("filters.tsv"), &tsv(&record))?;
@@ -135,10 +147,18 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
 /// The codes under a window; unknown beyond the ends, where the layer saw padding.
 fn codes_at(batch: &SequenceBatch, sequence: usize, start: i64, width: usize) -> Vec<Code> {
     let codes = batch.sequence(sequence);
-    (start..start + width as i64).map(|p| usize::try_from(p).ok().and_then(|p| codes.get(p)).copied().unwrap_or(Code::N)).collect()
+    (start..start + width as i64)
+        .map(|p| usize::try_from(p).ok().and_then(|p| codes.get(p)).copied().unwrap_or(Code::N))
+        .collect()
 }
 
-fn describe(f: usize, windows: &FilterWindows, width: usize, batch: &SequenceBatch, labels: &[Option<f64>]) -> Option<(Filter, Motif)> {
+fn describe(
+    f: usize,
+    windows: &FilterWindows,
+    width: usize,
+    batch: &SequenceBatch,
+    labels: &[Option<f64>],
+) -> Option<(Filter, Motif)> {
     if windows.windows.is_empty() {
         return None;
     }
@@ -181,7 +201,8 @@ fn histogram(starts: &[f64], length: usize) -> Vec<usize> {
 }
 
 fn tsv(record: &FilterRecord) -> String {
-    let mut out = String::from("filter\tconsensus\tbits\tsites\tsequences\tmax_activation\tcorrelation\tmedian_start\n");
+    let mut out =
+        String::from("filter\tconsensus\tbits\tsites\tsequences\tmax_activation\tcorrelation\tmedian_start\n");
     for f in &record.filters {
         let correlation = f.correlation.map_or(String::new(), |c| format!("{c:.4}"));
         out += &format!(

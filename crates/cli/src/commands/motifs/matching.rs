@@ -69,13 +69,19 @@ pub(crate) struct MatchRecord {
 }
 
 pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
+    if !(args.max_q >= 0.0) || args.top == 0 {
+        return Err(crate::failure::user("expected --max-q of 0 or more and --top of 1 or more", None));
+    }
     let queries = super::read(&args.motifs)?;
     let (database, name) = match &args.database {
         Some(path) => (super::read(path)?, path.display().to_string()),
         None => (crate::embedded::jaspar()?, crate::embedded::JASPAR_NAME.to_owned()),
     };
     if database.len() < 50 {
-        printer.warn(&format!("{name}: p-values come from the columns of the database, and {} motifs are few", database.len()));
+        printer.warn(&format!(
+            "{name}: p-values come from the columns of the database, and {} motifs are few",
+            database.len()
+        ));
     }
     let found = tomtom(&queries, &database, &MatchOptions::default());
     let record = MatchRecord {

@@ -40,7 +40,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Motif>> {
     let name = path.display().to_string();
     let motifs = basewise_motif::formats::read(basewise_io::input::open(path)?, &name)?;
     if motifs.is_empty() {
-        return Err(user(format!("{name}: expected at least one motif, found none"), Some("MEME, JASPAR and TRANSFAC files are read")));
+        return Err(user(
+            format!("{name}: expected at least one motif, found none"),
+            Some("MEME, JASPAR and TRANSFAC files are read"),
+        ));
     }
     Ok(motifs)
 }
