@@ -30,7 +30,7 @@ pub(crate) struct PredictArgs {
     /// Genome FASTA, plain or bgzip, for intervals
     #[arg(short, long, value_name = "FASTA")]
     genome: Option<PathBuf>,
-    /// .tsv, .tsv.gz or .parquet; - is stdout as TSV
+    /// .tsv, .txt, .csv (each also with .gz) or .parquet; - is stdout as TSV
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// What to do with an interval whose window reaches beyond its chromosome
@@ -42,6 +42,7 @@ pub(crate) struct PredictArgs {
 }
 
 pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
+    predictions::check_name(&args.output)?;
     crate::run_dir::not_the_input(&args.output, &args.input)?;
     let model = RunDir::open(&args.run)?.model()?;
     let mut skipped = 0;

@@ -89,7 +89,7 @@ fn models() {
         ("train data --model ccn -o r", &["ccn", "cnn"]),
         ("train data --device gpu:7 -o r", &["GPU"]),
         ("train nothing -o r", &["nothing", "expected"]),
-        ("train data --learning-rate -1 -o r", &["learning rate"]),
+        ("train data --learning-rate -1 -o r", &["learning_rate", "-1"]),
         ("evaluate data", &["data", "expected a run directory"]),
         ("evaluate nothing", &["nothing", "expected a run directory"]),
     ];
@@ -121,6 +121,37 @@ fn a_full_disk_and_a_locked_place_are_told() {
     f.run("dataset sequences t.tsv -o /proc/nowhere").fails_saying(&["/proc/nowhere"]);
     let full = crate::support::shell_in(&f.path(""), "basewise predict run data -o - > /dev/full");
     full.fails_saying(&["no space"]);
+}
+
+#[test]
+fn what_is_there_is_not_lost() {
+    let f = folder();
+    f.run("dataset sequences t.tsv -o data").ok();
+    f.run("train data --epochs 1 -o run").ok();
+    let model = std::fs::read(f.path("run/model.safetensors")).unwrap();
+    // A mistake is found before the old run is removed.
+    f.run("train data --epochs 0 -o run --overwrite").fails_saying(&["epochs"]);
+    f.run("train data --batch-size 0 -o run --overwrite").fails_saying(&["batch_size"]);
+    assert_eq!(std::fs::read(f.path("run/model.safetensors")).unwrap(), model);
+    // What the user put there stays.
+    f.write("run/notes.txt", "mine").write("data/notes.txt", "mine");
+    f.run("train data --epochs 1 -o run --overwrite").fails_saying(&["notes.txt"]);
+    f.run("dataset sequences t.tsv -o data --overwrite").fails_saying(&["notes.txt"]);
+    std::fs::create_dir(f.path("mine")).unwrap();
+    f.write("mine/a.txt", "mine");
+    f.run("explain run --limit 1 -o mine").fails_saying(&["expected a new or empty directory"]);
+    // An input is not an output.
+    f.write("s.fa", ">a\nACGT\n");
+    f.run("predict run s.fa -o s.fa").fails_saying(&["s.fa"]);
+    f.run("predict run t.tsv -o t.tsv").fails_saying(&["expected another output"]);
+    // A typo in the split column is no silent random split.
+    f.write("typo.tsv", small_table().replacen("\ttest", "\ttset", 1));
+    f.run("dataset sequences typo.tsv -o typo").fails_saying(&["typo.tsv", "tset", "hint:"]);
+    // Finished runs have nothing to resume.
+    std::fs::remove_file(f.path("run/notes.txt")).unwrap();
+    let again = f.run("train data --epochs 1 -o run --resume").ok();
+    assert!(again.stderr.contains("finished already"), "{}", again.stderr);
+    assert_eq!(std::fs::read(f.path("run/model.safetensors")).unwrap(), model);
 }
 
 #[test]

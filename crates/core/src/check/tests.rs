@@ -72,7 +72,10 @@ fn copies_on_either_strand_are_counted_and_taken_from_train() {
     let report = run(&data);
     let copies = find(&report, FindingKind::CopiesAcrossSplits, &Split::ALL);
     assert_eq!((copies.count, copies.total, copies.severity), (14, 40, Severity::Inflates));
-    assert_eq!(copies.message, "14 of 40 test sequences are in train or valid (14 in train, 0 in valid), 4 of them as reverse complements only");
+    assert_eq!(
+        copies.message,
+        "14 of 40 test sequences are in train or valid (14 in train, 0 in valid), 4 of them as reverse complements only"
+    );
     assert_eq!((copies.examples.len(), copies.examples[0].as_str()), (5, "r160 = r0"));
     let near = find(&report, FindingKind::NearDuplicatesAcrossSplits, &[Split::Train, Split::Test]);
     assert_eq!(near.severity, Severity::Ok, "{near:?}");

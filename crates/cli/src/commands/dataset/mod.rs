@@ -102,6 +102,7 @@ fn save(built: &Built, output: &Path, overwrite: bool, printer: &Printer) -> Res
     for (reason, n) in &account.not_made {
         printer.warn(&format!("{} negatives could not be made: {reason}", count(*n)));
     }
+    built.warnings.iter().for_each(|warning| printer.warn(warning));
     tell(&built.dataset, output, printer);
     Ok(())
 }
