@@ -253,10 +253,10 @@ fn finish(
     };
     write_json(&run.info_path(), &info)?;
     printer.talk(&format!(
-        "{} after {} epochs, {}; best validation loss in epoch {}\nweights {}\nnext: basewise evaluate {}",
-        info.stopped,
+        "{} epochs in {}: {}; best validation loss in epoch {}\nweights {}\nnext: basewise evaluate {}",
         info.epochs,
         duration(info.seconds),
+        info.stopped,
         info.best_epoch,
         info.weights_sha256,
         run.path().display()

@@ -69,7 +69,7 @@ pub(crate) struct MatchRecord {
 }
 
 pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
-    if !(args.max_q >= 0.0) || args.top == 0 {
+    if args.max_q.is_nan() || args.max_q < 0.0 || args.top == 0 {
         return Err(crate::failure::user("expected --max-q of 0 or more and --top of 1 or more", None));
     }
     let queries = super::read(&args.motifs)?;
