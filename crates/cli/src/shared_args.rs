@@ -1,7 +1,8 @@
 //! Flags that several subcommands share.
 
-use basewise_core::{Alphabet, CasePolicy, Encoding, Split, Task};
+use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Split, Task};
 use clap::{Args, ValueEnum};
+use std::path::Path;
 
 /// Which nucleic acid the sequences are.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -60,13 +61,24 @@ pub(crate) enum SplitArg {
 }
 
 impl SplitArg {
-    pub(crate) fn contains(self, split: Split) -> bool {
+    fn contains(self, split: Split) -> bool {
         match self {
             Self::Train => split == Split::Train,
             Self::Valid => split == Split::Valid,
             Self::Test => split == Split::Test,
             Self::All => true,
         }
+    }
+
+    /// The rows of that part; a part without rows is an error.
+    pub(crate) fn rows(self, dataset: &Dataset, path: &Path) -> anyhow::Result<Vec<usize>> {
+        let rows: Vec<usize> =
+            (0..dataset.examples.len()).filter(|&i| self.contains(dataset.examples[i].split)).collect();
+        if rows.is_empty() {
+            let message = format!("{}: the {} split has no example", path.display(), self.name());
+            return Err(crate::failure::user(message, Some("choose another with --split")));
+        }
+        Ok(rows)
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -74,14 +74,7 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     fits(&model, &dataset)?;
-    let rows: Vec<usize> =
-        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
-    if rows.is_empty() {
-        return Err(user(
-            format!("{}: the {} split has no example", path.display(), args.split.name()),
-            Some("choose another with --split"),
-        ));
-    }
+    let rows = args.split.rows(&dataset, &path)?;
     let predicted = predict_rows(&model, &dataset, &rows)?;
     let options = BootstrapOptions { replicates: args.bootstrap, seed: args.seed, ..BootstrapOptions::default() };
     let labels: Vec<&[f64]> = rows.iter().map(|&i| dataset.examples[i].labels.as_slice()).collect();

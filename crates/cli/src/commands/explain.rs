@@ -112,14 +112,7 @@ pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, target_name) = output_index(model.tasks(), args.target.as_deref())?;
-    let rows: Vec<usize> =
-        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
-    if rows.is_empty() {
-        return Err(user(
-            format!("{}: the {} split has no example", path.display(), args.split.name()),
-            Some("choose another with --split"),
-        ));
-    }
+    let rows = args.split.rows(&dataset, &path)?;
     let (rows, predicted) = choose(args, &model, &dataset, rows, target)?;
     let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
     let values = attribute(args.method, &model, &batch, target, printer)?;

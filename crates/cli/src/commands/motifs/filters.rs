@@ -93,15 +93,8 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
     let model = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, _) = output_index(model.tasks(), args.target.as_deref())?;
-    let mut rows: Vec<usize> =
-        (0..dataset.examples.len()).filter(|&i| args.split.contains(dataset.examples[i].split)).collect();
+    let mut rows = args.split.rows(&dataset, &path)?;
     rows.truncate(args.limit);
-    if rows.is_empty() {
-        return Err(user(
-            format!("{}: the {} split has no example", path.display(), args.split.name()),
-            Some("choose another with --split"),
-        ));
-    }
     let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
     let labels: Vec<Option<f64>> = rows.iter().map(|&i| label_of(&dataset, i, target)).collect();
     let layer = filter_windows(&model, &batch, args.threshold)?;
