@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use basewise::core::{Alphabet, CasePolicy, Dataset, Encoding, Example, Split, Task, TaskKind, random};
-//! use basewise::nn::{Architecture, Control, TrainConfig, device};
+//! use basewise::nn::{Architecture, Control, TrainConfig, TrainOptions, device};
 //!
 //! // 240 sequences of 30 nt, half of them with TGACTCA in the middle.
 //! let mut rng = random::stream(1, "example", &[]);
@@ -41,7 +41,7 @@
 //!     &config,
 //!     &device::OpenedDevice::cpu(),
 //!     run.path(),
-//!     false,
+//!     &TrainOptions::default(),
 //!     &mut |_| Control::Continue,
 //! )?;
 //! assert_eq!(outcome.history.len(), 3);

@@ -33,6 +33,9 @@ pub(crate) struct RunInfo {
     pub(crate) epochs: usize,
     pub(crate) stopped: String,
     pub(crate) seconds: f64,
+    /// Training examples per second over all epochs; 0 in files of before it was counted.
+    #[serde(default)]
+    pub(crate) examples_per_second: f64,
 }
 
 /// A run directory on disk.
@@ -103,10 +106,11 @@ impl RunDir {
 }
 
 /// What a run directory may hold; anything else in it is the user's.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "run.json",
     "model.safetensors",
     "history.jsonl",
+    "timing.jsonl",
     "metrics.json",
     "curves.json",
     "predictions.parquet",
@@ -126,25 +130,48 @@ impl RunDir {
         let mut paths = Vec::new();
         for entry in fs_err::read_dir(&self.0)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| OWN.contains(&name)) {
+            if !entry.file_name().to_str().is_some_and(|name| OWN.contains(&name) || is_unfinished(name)) {
                 paths.push(entry.path());
             }
         }
         Ok(paths.into_iter().min())
     }
 
-    /// Removes what our commands put there.
-    pub(crate) fn clear(&self) -> Result<()> {
-        for name in OWN {
-            let path = self.file(name);
-            if path.is_dir() {
-                fs_err::remove_dir_all(&path)?;
-            } else if path.exists() {
-                fs_err::remove_file(&path)?;
+    /// Removes what a killed command left half-written or half-removed there.
+    pub(crate) fn tidy(&self) -> Result<()> {
+        for entry in fs_err::read_dir(&self.0)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(is_unfinished) {
+                let path = entry.path();
+                if path.is_dir() { fs_err::remove_dir_all(&path)? } else { fs_err::remove_file(&path)? }
             }
         }
         Ok(())
     }
+
+    /// Removes what our commands put there. A directory goes out of the way first, so that a command that is killed
+    /// meanwhile does not leave half of its checkpoints.
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.tidy()?;
+        for name in OWN {
+            let path = self.file(name);
+            if path.is_dir() {
+                fs_err::rename(&path, self.file(&format!("{name}.partial")))?;
+            } else if path.exists() {
+                fs_err::remove_file(&path)?;
+            }
+        }
+        self.tidy()
+    }
+}
+
+/// Whether a killed command left this half-written: `model.safetensors.partial`, `.run.json.1234-0.tmp`.
+fn is_unfinished(name: &str) -> bool {
+    let base = name.strip_suffix(".partial").or_else(|| {
+        let (base, _) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+        Some(base)
+    });
+    base.is_some_and(|base| OWN.contains(&base))
 }
 
 /// Makes room for an output directory that holds `marker` when it is ours: refuses one that holds something else, and

@@ -37,6 +37,7 @@ pub mod perturb;
 mod predict;
 pub mod random;
 pub mod shuffle;
+pub mod source;
 pub mod split;
 
 pub use alphabet::{Alphabet, CasePolicy, Code, EncodeError, Encoding, complement_letter, reverse_complement};

@@ -14,10 +14,12 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnDescriptor, Type};
+use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of letters that a row group holds, about: enough to compress well, little enough to read one at a time.
 const GROUP_BYTES: usize = 16 << 20;
@@ -68,6 +70,19 @@ pub(crate) fn write<'a>(
     row_bytes: usize,
     chunk: impl Fn(usize, Range<usize>) -> Chunk<'a>,
 ) -> Result<()> {
+    let step = (GROUP_BYTES / row_bytes.max(1)).clamp(1, GROUP_ROWS);
+    let groups = (0..rows).step_by(step).map(|start| start..rows.min(start + step));
+    write_groups(path, sink, fields, groups, chunk)
+}
+
+/// The same with given row groups.
+pub(crate) fn write_groups<'a>(
+    path: &Path,
+    sink: &mut (dyn Write + Send),
+    fields: &[Field],
+    groups: impl Iterator<Item = Range<usize>>,
+    chunk: impl Fn(usize, Range<usize>) -> Chunk<'a>,
+) -> Result<()> {
     let failed = |error| of_parquet(path, "written", error);
     let properties = WriterProperties::builder()
         .set_compression(Compression::GZIP(GzipLevel::default()))
@@ -75,9 +90,7 @@ pub(crate) fn write<'a>(
         .build();
     let schema = schema(fields).map_err(failed)?;
     let mut writer = SerializedFileWriter::new(sink, schema, Arc::new(properties)).map_err(failed)?;
-    let step = (GROUP_BYTES / row_bytes.max(1)).clamp(1, GROUP_ROWS);
-    for start in (0..rows).step_by(step) {
-        let range = start..rows.min(start + step);
+    for range in groups {
         let mut group = writer.next_row_group().map_err(failed)?;
         for (column, field) in fields.iter().enumerate() {
             write_column(&mut group, chunk(column, range.clone()), field.required).map_err(failed)?;
@@ -159,19 +172,127 @@ impl Values {
 
 /// All columns of a file, in its order.
 pub(crate) fn read(path: &Path) -> Result<Vec<(String, Values)>> {
+    let file = open_whole(path)?;
+    guarded(path, || read_columns(file))
+}
+
+fn open_whole(path: &Path) -> Result<File> {
     let file = open_file(path)?;
     if file.metadata().is_ok_and(|about| about.len() == 0) {
         return Err(Error::of(path, "is empty"));
     }
-    // The parser of the Parquet crate promises errors, but it is large and its input may be hostile.
-    let outcome = std::panic::catch_unwind(|| read_columns(file));
-    match outcome {
-        Ok(columns) => columns.map_err(|error| of_parquet(path, "read", error)),
+    Ok(file)
+}
+
+/// Runs the parser of the Parquet crate, which promises errors, but is large, and its input may be hostile.
+fn guarded<T>(path: &Path, parse: impl FnOnce() -> std::result::Result<T, ParquetError>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(parse)) {
+        Ok(parsed) => parsed.map_err(|error| of_parquet(path, "read", error)),
         Err(_) => Err(damaged(path, "the parser gave up")),
     }
 }
 
-fn read_columns(file: std::fs::File) -> std::result::Result<Vec<(String, Values)>, ParquetError> {
+/// What is shown a row's number in its row group and its text, `None` for null.
+pub(crate) type TextVisitor<'v> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'v;
+
+/// An open file whose columns are read a row group at a time; from several threads, one after the other.
+pub(crate) struct Groups {
+    path: PathBuf,
+    reader: Mutex<SerializedFileReader<File>>,
+    rows: Vec<usize>,
+    columns: Vec<String>,
+}
+
+impl Groups {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = open_whole(path)?;
+        let reader = guarded(path, || reader_of(file))?;
+        let about = reader.metadata();
+        let rows = about.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
+        let schema = about.file_metadata().schema_descr();
+        let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();
+        Ok(Self { path: path.to_owned(), reader: Mutex::new(reader), rows, columns })
+    }
+
+    /// Rows in each row group.
+    pub(crate) fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// The place of a column among the others.
+    pub(crate) fn column(&self, name: &str) -> Result<usize> {
+        let found = self.columns.iter().position(|column| column == name);
+        found.ok_or_else(|| Error::of(&self.path, format!("expected a column {name:?}, found none")))
+    }
+
+    fn read<T>(
+        &self,
+        parse: impl FnOnce(&SerializedFileReader<File>) -> std::result::Result<T, ParquetError>,
+    ) -> Result<T> {
+        // The reader has no state that a panic of another thread could have left half-changed.
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(&self.path, || parse(&reader))
+    }
+
+    /// Numbers of one row group.
+    pub(crate) fn doubles(&self, group: usize, column: usize) -> Result<Vec<Option<f64>>> {
+        let values = self.read(|reader| {
+            let about = reader.metadata().file_metadata().schema_descr().column(column);
+            if !matches!(about.physical_type(), Physical::FLOAT | Physical::DOUBLE) {
+                return Ok(None);
+            }
+            let mut values = Values::Double(Vec::new());
+            read_chunk(reader.get_row_group(group)?.as_ref(), column, &about, &mut values)?;
+            Ok(Some(values))
+        })?;
+        match values {
+            Some(Values::Double(values)) => Ok(values),
+            _ => Err(self.wrong_type(column, "numbers")),
+        }
+    }
+
+    /// Shows each text of one row group, in order, without keeping them.
+    pub(crate) fn each_text(&self, group: usize, column: usize, visit: &mut TextVisitor<'_>) -> Result<()> {
+        self.read(|reader| {
+            let about = reader.metadata().file_metadata().schema_descr().column(column);
+            let ColumnReader::ByteArrayColumnReader(mut texts) =
+                reader.get_row_group(group)?.get_column_reader(column)?
+            else {
+                return Ok(Err(self.wrong_type(column, "text")));
+            };
+            let mut row = 0;
+            loop {
+                let (mut levels, mut values) = (Vec::new(), Vec::new());
+                let wanted = (about.max_def_level() == 1).then_some(&mut levels);
+                let (records, _, _) = texts.read_records(1024, wanted, None, &mut values)?;
+                let mut values = values.iter();
+                for record in 0..records {
+                    let known = levels.get(record).is_none_or(|&level| level == 1);
+                    if let Err(error) = visit(row, if known { values.next().map(|text| text.data()) } else { None }) {
+                        return Ok(Err(error));
+                    }
+                    row += 1;
+                }
+                if records == 0 {
+                    break;
+                }
+            }
+            let expected = self.rows[group];
+            if row != expected {
+                return Err(ParquetError::General(format!("expected {expected} rows in a group, found {row}")));
+            }
+            Ok(Ok(()))
+        })?
+    }
+
+    fn wrong_type(&self, column: usize, expected: &str) -> Error {
+        let name = &self.columns[column];
+        Error::of(&self.path, format!("expected column {name:?} to hold {expected}, found another type"))
+    }
+}
+
+/// A file's reader, once its description was looked at.
+fn reader_of(file: File) -> std::result::Result<SerializedFileReader<File>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     // The crate asserts on these where it should return an error.
     let columns = reader.metadata().row_groups().iter().flat_map(|group| group.columns());
@@ -181,11 +302,17 @@ fn read_columns(file: std::fs::File) -> std::result::Result<Vec<(String, Values)
         return Err(ParquetError::General("a negative offset".to_owned()));
     }
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    match schema.columns().iter().find(|about| about.max_rep_level() > 0 || about.max_def_level() > 1) {
+        Some(nested) => Err(ParquetError::General(format!("column {:?} is nested", nested.name()))),
+        None => Ok(reader),
+    }
+}
+
+fn read_columns(file: File) -> std::result::Result<Vec<(String, Values)>, ParquetError> {
+    let reader = reader_of(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let mut columns = Vec::new();
     for (i, about) in schema.columns().iter().enumerate() {
-        if about.max_rep_level() > 0 || about.max_def_level() > 1 {
-            return Err(ParquetError::General(format!("column {:?} is nested", about.name())));
-        }
         let mut values = match about.physical_type() {
             Physical::BYTE_ARRAY => Values::Text(Vec::new()),
             Physical::INT32 | Physical::INT64 | Physical::BOOLEAN => Values::Whole(Vec::new()),

@@ -1,4 +1,15 @@
 //! Where tensors live: chosen once at run time, and said aloud.
+//!
+//! The CPU is always there. With the cargo feature `gpu`, graphics cards are reached through wgpu (Vulkan, Metal or
+//! DirectX 12). This is the only file that asks which of them was built.
+
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(test)]
+#[cfg(feature = "gpu")]
+mod gpu_tests;
+#[cfg(test)]
+mod tests;
 
 use burn_tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -14,7 +25,8 @@ pub enum DeviceChoice {
     Auto,
     /// The processor, on as many threads as the thread pool has.
     Cpu,
-    /// A graphics card: the best one, or the discrete one of that number.
+    /// A graphics card: the best one, or that of a number in the order of [`devices`]. Named so, a software driver
+    /// counts as one.
     Gpu(Option<usize>),
 }
 
@@ -73,15 +85,34 @@ pub enum DeviceError {
     /// This program was built without GPU support.
     #[error("this build has no GPU support; build with `--features gpu`, or use --device cpu")]
     NotBuilt,
-    /// The GPU is not there or does not work.
-    #[error("the GPU could not be opened: {0}; use --device cpu")]
-    Failed(String),
+    /// No driver answered.
+    #[error(
+        "no GPU was found through Vulkan, Metal or DirectX 12; install the card's driver (on Linux its Vulkan driver), \
+         or use --device cpu"
+    )]
+    NoGpu,
+    /// There are GPUs, but none of that number.
+    #[error("expected a GPU from gpu:0 to gpu:{}, found gpu:{index}; `basewise doctor` lists them", count - 1)]
+    NoSuchGpu {
+        /// The number asked for.
+        index: usize,
+        /// How many there are, at least 1.
+        count: usize,
+    },
+    /// A GPU that is there does not work.
+    #[error("{gpu} could not be opened: {message}; update its driver, or use --device cpu")]
+    Failed {
+        /// Which, in words.
+        gpu: String,
+        /// What its driver or the runtime said.
+        message: String,
+    },
 }
 
 /// A device that has answered, ready to hold tensors.
 #[derive(Clone, Debug)]
 pub struct OpenedDevice {
-    /// What it is, such as `CPU (2 threads)`.
+    /// What it is, such as `CPU (2 threads)` or `GPU NVIDIA H100 PCIe (discrete, Vulkan, driver 550.54.15)`.
     pub description: String,
     /// Why it was chosen, such as `asked for` or `auto: this build has no GPU support`.
     pub reason: String,
@@ -97,83 +128,51 @@ impl OpenedDevice {
     }
 }
 
-/// Devices that this build can open on this machine, in words, the CPU first.
+/// Devices of this build on this machine, in words: the CPU, then each GPU as `gpu:N`, tried out, or why there is none.
 pub fn devices() -> Vec<String> {
-    let gpu = match open_gpu(None) {
-        Ok(gpu) => gpu.description,
-        Err(error) => format!("no GPU: {error}"),
-    };
-    vec![OpenedDevice::cpu().description, gpu]
+    let mut all = vec![OpenedDevice::cpu().description];
+    for index in 0.. {
+        match open_gpu(index) {
+            Ok(gpu) => all.push(format!("gpu:{index}: {}", gpu.description)),
+            Err(error @ DeviceError::Failed { .. }) => all.push(format!("gpu:{index}: {error}")),
+            Err(error) if index == 0 => {
+                all.push(format!("no GPU: {error}"));
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    all
 }
 
 /// Opens the device, computing something on it first.
 ///
+/// `auto` takes a graphics card that works, never a software driver, which is slower than the CPU; otherwise it takes
+/// the CPU and says why.
+///
 /// # Errors
-/// If a GPU is asked for that this build or machine does not have; `auto` falls back to the CPU and says why.
+/// If a GPU is asked for that this build or machine does not have; nothing stands in for it.
 pub fn open(choice: DeviceChoice) -> Result<OpenedDevice, DeviceError> {
     match choice {
         DeviceChoice::Cpu => Ok(OpenedDevice::cpu()),
-        DeviceChoice::Gpu(index) => open_gpu(index),
-        DeviceChoice::Auto => match open_gpu(None) {
-            Ok(gpu) => Ok(OpenedDevice { reason: "auto: a GPU is available".into(), ..gpu }),
-            Err(error) => {
-                let why = match error {
-                    DeviceError::NotBuilt => "this build has no GPU support".to_owned(),
-                    other => other.to_string(),
-                };
-                Ok(OpenedDevice { reason: format!("auto: {why}"), ..OpenedDevice::cpu() })
-            }
-        },
+        DeviceChoice::Gpu(index) => open_gpu(index.unwrap_or(0)),
+        DeviceChoice::Auto => Ok(match open_card() {
+            Ok(gpu) => OpenedDevice { reason: "auto: a GPU is available".into(), ..gpu },
+            Err(why) => OpenedDevice { reason: format!("auto: {why}"), ..OpenedDevice::cpu() },
+        }),
     }
 }
 
 #[cfg(not(feature = "gpu"))]
-fn open_gpu(_index: Option<usize>) -> Result<OpenedDevice, DeviceError> {
+fn open_gpu(_index: usize) -> Result<OpenedDevice, DeviceError> {
     Err(DeviceError::NotBuilt)
 }
 
-/// Burn's GPU runtime starts with the first kernel and may panic where there is no driver, so one sum is computed
-/// and read back under a guard.
+/// The best real graphics card, or why there is none to use.
+#[cfg(not(feature = "gpu"))]
+fn open_card() -> Result<OpenedDevice, String> {
+    Err("this build has no GPU support".into())
+}
+
 #[cfg(feature = "gpu")]
-fn open_gpu(index: Option<usize>) -> Result<OpenedDevice, DeviceError> {
-    use burn_tensor::{DeviceKind, Tensor};
-    let kind = index.map_or(DeviceKind::DefaultDevice, DeviceKind::DiscreteGpu);
-    let probe = std::panic::catch_unwind(|| {
-        let device = Device::wgpu(kind);
-        let sum = Tensor::<1>::ones([4], &device).sum().try_into_scalar::<f32>().map_err(|e| e.to_string())?;
-        let name = device.identity().map_or_else(|| "GPU".to_owned(), |identity| format!("GPU {identity:?}"));
-        if sum == 4.0 { Ok((device, name)) } else { Err(format!("expected 1 + 1 + 1 + 1 = 4, found {sum}")) }
-    });
-    match probe {
-        Ok(Ok((device, description))) => Ok(OpenedDevice { description, reason: "asked for".into(), device }),
-        Ok(Err(message)) => Err(DeviceError::Failed(message)),
-        Err(_) => Err(DeviceError::Failed("no usable Vulkan, Metal or DirectX driver was found".into())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_round_trip_and_others_are_refused() {
-        for text in ["auto", "cpu", "gpu", "gpu:3"] {
-            assert_eq!(text.parse::<DeviceChoice>().unwrap().to_string(), text);
-        }
-        for text in ["", "cuda", "gpu:", "gpu:-1", "GPU"] {
-            assert!(text.parse::<DeviceChoice>().unwrap_err().to_string().contains("expected a device"), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_cpu_is_always_there_and_auto_says_what_it_chose() {
-        assert!(open(DeviceChoice::Cpu).unwrap().description.starts_with("CPU ("));
-        assert!(open(DeviceChoice::Auto).unwrap().reason.starts_with("auto: "));
-    }
-
-    #[cfg(not(feature = "gpu"))]
-    #[test]
-    fn a_gpu_that_was_not_built_in_is_an_error() {
-        assert_eq!(open(DeviceChoice::Gpu(None)).unwrap_err(), DeviceError::NotBuilt);
-    }
-}
+use gpu::{open_card, open_gpu};

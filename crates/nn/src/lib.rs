@@ -13,7 +13,10 @@
 
 mod architecture;
 pub mod attribute;
+#[doc(hidden)]
+pub mod bench;
 pub mod device;
+mod engine;
 pub mod loss;
 mod memory;
 mod model;
@@ -32,5 +35,6 @@ pub use memory::MemoryError;
 pub use model::{MODEL_FORMAT, Model, ModelError, TrainingSummary};
 pub use optimizer::{OptimizerKind, Schedule};
 pub use train::{
-    Control, EpochRecord, Monitor, Progress, StepProgress, Stopped, TrainConfig, TrainError, TrainOutcome, check, train,
+    CheckpointEvery, Control, EpochRecord, EpochTiming, Monitor, Progress, StepProgress, Stopped, TrainConfig,
+    TrainError, TrainOptions, TrainOutcome, WriteError, check, train,
 };

@@ -155,6 +155,53 @@ mod tests {
         assert_eq!([gradient[6], gradient[10], gradient[14]], [0.0; 3]);
     }
 
+    /// Random numbers of rows and of tasks of each kind, a third of the labels unknown.
+    #[test]
+    fn gradients_match_finite_differences_for_random_shapes() {
+        use basewise_core::random::{below, normal, stream, uniform};
+        for seed in 0..20 {
+            let mut rng = stream(seed, "test loss", &[]);
+            let rows = 1 + below(&mut rng, 6);
+            let tasks: Vec<Task> = (0..1 + below(&mut rng, 5))
+                .map(|i| {
+                    let classes = (0..2 + below(&mut rng, 4)).map(|c| c.to_string()).collect();
+                    let kinds = [TaskKind::Binary, TaskKind::Classes { classes }, TaskKind::Regression];
+                    Task { name: i.to_string(), kind: kinds[below(&mut rng, 3)].clone() }
+                })
+                .collect();
+            let label = |task: &Task, rng: &mut _| match &task.kind {
+                _ if uniform(rng) < 0.33 => f64::NAN,
+                TaskKind::Binary => below(rng, 2) as f64,
+                TaskKind::Classes { classes } => below(rng, classes.len()) as f64,
+                TaskKind::Regression => 2.0 * normal(rng),
+            };
+            let labels: Vec<Vec<f64>> =
+                (0..rows).map(|_| tasks.iter().map(|task| label(task, &mut rng)).collect()).collect();
+            let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
+            let outputs: usize = tasks.iter().map(Task::outputs).sum();
+            // Multiples of 1 / 1024, so that the shifted scores are exact.
+            let scores: Vec<f32> =
+                (0..rows * outputs).map(|_| (2048.0 * normal(&mut rng)).round() as f32 / 1024.0).collect();
+            let (sums, gradient) = loss_and_gradient(&tasks, &Matrix::new(rows, outputs, scores.clone()), &labels);
+            if sums.known.iter().all(|&known| known == 0) {
+                assert!(gradient.iter().all(|&g| g == 0.0));
+                continue;
+            }
+            let largest = gradient.iter().fold(0f32, |top, g| top.max(g.abs()));
+            for (i, &analytic) in gradient.iter().enumerate() {
+                let shifted = |by: f32| {
+                    let mut scores = scores.clone();
+                    scores[i] += by;
+                    loss(&tasks, &Matrix::new(rows, outputs, scores), &labels).mean()
+                };
+                let h = 1.0 / 1024.0;
+                let numeric = (shifted(h) - shifted(-h)) / f64::from(2.0 * h);
+                let error = (f64::from(analytic) - numeric).abs() / numeric.abs().max(0.01 * f64::from(largest));
+                assert!(error < 1e-3, "seed {seed}, score {i}: {analytic} against {numeric}");
+            }
+        }
+    }
+
     #[test]
     fn extreme_scores_stay_finite() {
         let (label, other) = ([1.0, 0.0, 0.0], [0.0, 2.0, 0.0]);

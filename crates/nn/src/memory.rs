@@ -1,9 +1,8 @@
 //! How much memory a network takes, asked before any of it is taken: an allocation that fails ends the program without
 //! a word, so a network that cannot fit is refused first.
 
-use crate::architecture::{Architecture, Layer, ShapeError};
-use crate::network::Plan;
-use basewise_core::{Dataset, Split};
+use crate::architecture::{Architecture, Layer, ShapeError, directions};
+use crate::network::{Plan, Step};
 use std::fmt;
 
 /// Bytes of a number.
@@ -81,23 +80,18 @@ impl Plan {
     }
 
     pub(crate) fn training_memory(&self, batch: usize) -> u64 {
-        let outputs = self.steps.iter().map(|step| step.output.size() as u64).fold(0, u64::saturating_add);
-        let windows = |i: usize| match self.steps.get(i).map(|step| (&step.layer, step)) {
-            Some((&Layer::Conv1d { width, groups, .. }, step)) => (step.input.channels as u64 / groups as u64)
-                .saturating_mul(width as u64)
-                .saturating_mul(step.output.length as u64),
-            _ => 0,
-        };
+        let outputs = self.steps_deep().map(values).fold(0, u64::saturating_add);
         // The first layer's windows stay until its gradient; those of later ones are made and dropped one at a time.
-        let passing = (1..self.steps.len()).map(windows).max().unwrap_or(0);
-        let example = outputs.saturating_mul(OUTPUT_COPIES).saturating_add(windows(0)).saturating_add(passing);
+        let first = self.steps_deep().next().map_or(0, windows);
+        let passing = self.steps_deep().skip(1).map(windows).max().unwrap_or(0);
+        let example = outputs.saturating_mul(OUTPUT_COPIES).saturating_add(first).saturating_add(passing);
         let activations = example.saturating_mul(batch as u64).saturating_mul(NUMBER);
         self.weights().saturating_mul(TRAINING_COPIES * NUMBER).saturating_add(activations)
     }
 
-    /// Refuses a network that cannot be trained on this data set with the memory there is.
-    pub(crate) fn check_training(&self, dataset: &Dataset, batch_size: usize) -> Result<(), MemoryError> {
-        let batch = batch_size.min(dataset.rows_of(Split::Train).len());
+    /// Refuses a network that cannot be trained on this many examples with the memory there is.
+    pub(crate) fn check_training(&self, examples: usize, batch_size: usize) -> Result<(), MemoryError> {
+        let batch = batch_size.min(examples);
         let what =
             format!("training {} weights with batches of {batch} x {} positions", self.weights(), self.input.length);
         let hint = "take a smaller batch, fewer filters or shorter sequences";
@@ -109,6 +103,32 @@ impl Plan {
         let needed = self.weights().saturating_mul(MODEL_COPIES * NUMBER);
         let hint = "take a network with fewer filters or a machine with more memory";
         enough(format!("a network of {} weights", self.weights()), needed, available(), hint)
+    }
+}
+
+/// Values that one example leaves behind in a layer for its gradient.
+fn values(step: &Step) -> u64 {
+    let inside = match step.layer {
+        // At each position the gates, before and after their functions, the memory and its tangent.
+        Layer::Lstm { units, bidirectional, .. } => recurrent(step, units, bidirectional, 4),
+        Layer::Gru { units, bidirectional, .. } => recurrent(step, units, bidirectional, 3),
+        _ => 0,
+    };
+    inside.saturating_add(step.output.size() as u64)
+}
+
+fn recurrent(step: &Step, units: usize, bidirectional: bool, gates: u64) -> u64 {
+    let states = (units as u64).saturating_mul(directions(bidirectional) as u64);
+    states.saturating_mul(2 * gates + 2).saturating_mul(step.input.length as u64)
+}
+
+/// Values in the windows of a convolution on one example.
+fn windows(step: &Step) -> u64 {
+    match step.layer {
+        Layer::Conv1d { width, groups, .. } => (step.input.channels as u64 / groups as u64)
+            .saturating_mul(width as u64)
+            .saturating_mul(step.output.length as u64),
+        _ => 0,
     }
 }
 
@@ -134,10 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn the_estimate_counts_layers_within_layers_and_gates() {
+        let text = "[[layer]]\ntype='residual'\n[[layer.layer]]\ntype='conv1d'\nfilters=4\nwidth=3\n\
+                    [[layer]]\ntype='gru'\nunits=2\nbidirectional=true\nlast=true";
+        let bytes = net(text).training_memory(4, 10, 1, 6).unwrap();
+        let weights = (4 * 4 * 3 + 4) + 2 * (4 + 2 + 2) * 6 + (4 + 1);
+        // The sum, the convolution, the states with what is inside, the flattening before the head, the head.
+        let outputs = 40 + 40 + (4 + 2 * 2 * 8 * 10) + 4 + 1;
+        assert_eq!(bytes, 4 * (10 * weights + 6 * (3 * outputs + 4 * 3 * 10)));
+    }
+
+    #[test]
     fn the_presets_are_cheap_on_usual_data() {
         for (name, _) in Architecture::presets() {
             let bytes = Architecture::preset(name).unwrap().training_memory(4, 1000, 1, 64).unwrap();
-            assert!((1 << 20..1 << 30).contains(&bytes), "{name}: {bytes}");
+            // Danq's dense layer has 44 million weights, and dilated keeps 1,000 x 64 values 26 times.
+            let bound = if ["danq", "dilated"].contains(name) { 4 << 30 } else { 1 << 30 };
+            assert!((1 << 20..bound).contains(&bytes), "{name}: {bytes}");
         }
     }
 

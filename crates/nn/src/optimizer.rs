@@ -1,5 +1,7 @@
 //! Adam and AdamW over plain arrays, so that their state is data that a checkpoint holds exactly.
 
+use basewise_kernels::Level;
+use basewise_kernels::optimizer::{self, Adam};
 use serde::{Deserialize, Serialize};
 
 /// How gradients become steps. Moments decay by 0.9 and 0.999, epsilon is 1e-8.
@@ -80,22 +82,19 @@ impl Optimizer {
         let scale = rate / (1.0 - BETA1.powf(steps));
         let correction = (1.0 / (1.0 - BETA2.powf(steps))) as f32;
         let (beta1, beta2, scale) = (BETA1 as f32, BETA2 as f32, scale as f32);
-        let moments = self.first[index].iter_mut().zip(&mut self.second[index]);
-        for ((value, &gradient), (first, second)) in values.iter_mut().zip(gradient).zip(moments) {
-            let gradient = gradient + coupled * *value;
-            *first = beta1 * *first + (1.0 - beta1) * gradient;
-            *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
-            *value = *value * shrink - scale * *first / ((*second * correction).sqrt() + EPSILON as f32);
-        }
+        let epsilon = EPSILON as f32;
+        let step = Adam { beta1, beta2, scale, correction, epsilon, coupled, shrink };
+        optimizer::adam(Level::best(), &step, values, gradient, &mut self.first[index], &mut self.second[index]);
     }
 }
 
 /// Scales all gradients down so that their common Euclidean norm is at most `limit`.
 pub(crate) fn clip(gradients: &mut [Vec<f32>], limit: f64) {
-    let norm = gradients.iter().flatten().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
+    let level = Level::best();
+    let norm = gradients.iter().map(|gradient| optimizer::squared_norm(level, gradient)).sum::<f64>().sqrt();
     if norm > limit {
         let factor = (limit / norm) as f32;
-        gradients.iter_mut().flatten().for_each(|g| *g *= factor);
+        gradients.iter_mut().for_each(|gradient| optimizer::scale(level, gradient, factor));
     }
 }
 

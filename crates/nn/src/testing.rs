@@ -2,6 +2,7 @@
 
 use crate::{Architecture, OpenedDevice};
 use basewise_core::random::{below, stream, uniform};
+use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey};
 use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, SequenceBatch, Split, Task, TaskKind};
 
 pub(crate) const DNA: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
@@ -66,3 +67,53 @@ rate = 0.1
 [[layer]]
 type = 'global-max-pool'
 ";
+
+/// A data set that is handed out in blocks of a few rows.
+pub(crate) struct Blocks {
+    pub(crate) dataset: Dataset,
+    rows: usize,
+    /// A block that cannot be read.
+    pub(crate) broken: Option<usize>,
+}
+
+impl Blocks {
+    pub(crate) fn new(dataset: Dataset, rows: usize) -> Self {
+        Self { dataset, rows, broken: None }
+    }
+
+    pub(crate) fn planted(n: usize, length: usize, rows: usize) -> Self {
+        Self::new(planted(n, length), rows)
+    }
+}
+
+impl ExampleSource for Blocks {
+    fn header(&self) -> Header {
+        self.dataset.header()
+    }
+
+    fn survey(&self) -> Result<Survey, SourceError> {
+        let mut survey = Survey::new(&self.dataset.tasks);
+        for block in self.dataset.examples.chunks(self.rows) {
+            survey.begin_block();
+            for example in block {
+                survey.add(example.split, &example.labels, &self.dataset.tasks).map_err(SourceError::new)?;
+            }
+        }
+        Ok(survey)
+    }
+
+    fn digest(&self) -> Option<String> {
+        None
+    }
+
+    fn read(&self, block: usize, split: Split, into: &mut Rows) -> Result<(), SourceError> {
+        if self.broken == Some(block) {
+            return Err(SourceError::new(format!("block {block} cannot be read")));
+        }
+        let rows = self.dataset.examples.chunks(self.rows).nth(block).unwrap_or_default();
+        for example in rows.iter().filter(|example| example.split == split) {
+            into.push(&DNA.encode(&example.sequence).unwrap(), &example.labels);
+        }
+        Ok(())
+    }
+}

@@ -19,7 +19,6 @@ use clap::Subcommand;
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it, made from the command line")]
 pub(crate) enum Command {
     /// Run the whole path on embedded real data; the report is at the end
     Quickstart(quickstart::QuickstartArgs),

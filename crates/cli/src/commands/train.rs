@@ -6,9 +6,12 @@ use crate::printer::Printer;
 use crate::run_dir::{RunDir, RunInfo, write_json};
 use crate::table::{count, duration};
 use anyhow::Result;
-use basewise_core::{Alphabet, Dataset, Split, TaskKind};
+use basewise_core::source::{ExampleSource, Header};
+use basewise_core::{Alphabet, Split, TaskKind};
+use basewise_io::dataset::StoredDataset;
 use basewise_nn::{
-    Architecture, Control, DeviceChoice, OpenedDevice, OptimizerKind, Progress, TrainConfig, TrainOutcome,
+    Architecture, CheckpointEvery, Control, DeviceChoice, EpochTiming, OpenedDevice, OptimizerKind, Progress,
+    TrainConfig, TrainOptions, TrainOutcome,
 };
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -32,6 +35,7 @@ pub(crate) enum SwitchArg {
 #[command(after_help = "Examples:
   $ basewise train quickstart/donor/data --model cnn --epochs 2 --reverse-complement off -o my-run
   $ basewise train quickstart/donor/data --model cnn --epochs 3 --reverse-complement off -o my-run --overwrite
+  $ basewise train quickstart/donor/data --epochs 2 --accumulate 2 --checkpoint-every 10m -o my-run --overwrite
 
 Ctrl-C finishes the step and saves; the same command with --resume goes on exactly there.")]
 pub(crate) struct TrainArgs {
@@ -46,9 +50,12 @@ pub(crate) struct TrainArgs {
     /// Most passes over the training examples
     #[arg(long, default_value_t = 30, value_name = "N")]
     epochs: usize,
-    /// Examples in one step
+    /// Examples that go through the network at once
     #[arg(long, default_value_t = 64, value_name = "N")]
     batch_size: usize,
+    /// Batches that make one step, as if they were one large batch
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    accumulate: usize,
     /// Step size of the optimizer
     #[arg(long, allow_negative_numbers = true, default_value_t = 2e-3, value_name = "X")]
     learning_rate: f64,
@@ -57,6 +64,9 @@ pub(crate) struct TrainArgs {
     weight_decay: f64,
     #[arg(long, value_enum, default_value = "adamw")]
     optimizer: OptimizerArg,
+    /// Scale gradients down to this norm over all weights, if theirs is larger
+    #[arg(long, allow_negative_numbers = true, value_name = "X")]
+    clip_gradient: Option<f64>,
     /// Stop after this many epochs without a better validation loss; the best weights are kept
     #[arg(long, default_value_t = 5, value_name = "EPOCHS")]
     patience: usize,
@@ -66,6 +76,18 @@ pub(crate) struct TrainArgs {
     /// Seed of the first weights, the order of examples, dropout and augmentation
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Megabytes of examples that are held and shuffled at once; a larger data set is streamed
+    #[arg(long, default_value_t = 256, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
+    shuffle_window: u64,
+    /// Threads that prepare batches ahead; 0 prepares them between steps. The result is the same
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    loader_workers: usize,
+    /// Save within epochs too, after this many steps or this much time: 500, 30s, 10m, 2h
+    #[arg(long, value_name = "STEPS|TIME")]
+    checkpoint_every: Option<CheckpointEvery>,
+    /// Checkpoints to keep
+    #[arg(long, default_value_t = 2, value_name = "K")]
+    keep_checkpoints: usize,
     /// auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -82,12 +104,14 @@ impl TrainArgs {
         TrainConfig {
             epochs: self.epochs,
             batch_size: self.batch_size,
+            accumulate: self.accumulate,
             learning_rate: self.learning_rate,
             weight_decay: self.weight_decay,
             optimizer: match self.optimizer {
                 OptimizerArg::Adam => OptimizerKind::Adam,
                 OptimizerArg::Adamw => OptimizerKind::AdamW,
             },
+            clip_gradient: self.clip_gradient,
             patience: self.patience,
             reverse_complement: match self.reverse_complement {
                 SwitchArg::Auto => alphabet == Alphabet::Dna,
@@ -95,7 +119,17 @@ impl TrainArgs {
                 SwitchArg::Off => false,
             },
             seed: self.seed,
+            shuffle_window: self.shuffle_window << 20,
             ..TrainConfig::default()
+        }
+    }
+
+    fn options(&self) -> TrainOptions {
+        TrainOptions {
+            resume: self.resume,
+            loader_workers: self.loader_workers,
+            checkpoint_every: self.checkpoint_every,
+            keep_checkpoints: self.keep_checkpoints,
         }
     }
 }
@@ -116,35 +150,41 @@ pub(crate) fn architecture(model: &str) -> Result<Architecture> {
 }
 
 pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
-    let (dataset, _) = basewise_io::dataset::load(&args.data)?;
+    let (data, _) = basewise_io::dataset::open(&args.data)?;
+    let header = data.header();
     let architecture = architecture(&args.model)?;
-    let config = args.config(dataset.encoding.alphabet);
-    one_class_splits(&dataset, printer)?;
+    let config = args.config(header.encoding.alphabet);
+    one_class_splits(&data, printer)?;
     let device = basewise_nn::device::open(args.device)?;
-    basewise_nn::check(&dataset, &architecture, &config)?;
+    basewise_nn::check(&data, &architecture, &config)?;
     let run = RunDir::new(&args.output);
     if args.resume && finished(&run, &config, printer)? {
         return Ok(Outcome::Done);
     }
     prepare(args, &run)?;
     printer.talk(&format!("device: {}", device_text(&device)));
-    let summary = architecture.summary(dataset.encoding.channels(), dataset.length, dataset.outputs())?;
-    let rows = |split| count(dataset.rows_of(split).len());
-    printer.talk(&format!(
+    printer.talk(&sizes(args, &architecture, &data)?);
+    let mut reporter = Reporter::new(printer, &config);
+    let observe = &mut |progress: &Progress| reporter.see(progress);
+    let outcome = basewise_nn::train(&data, &architecture, &config, &device, run.path(), &args.options(), observe);
+    reporter.finish();
+    finish(args, &run, &config, &device_text(&device), data.sha256(), outcome?, printer)
+}
+
+/// How large network and data are, in a line.
+fn sizes(args: &TrainArgs, architecture: &Architecture, data: &StoredDataset) -> Result<String> {
+    let header @ Header { encoding, length, .. } = &data.header();
+    let summary = architecture.summary(encoding.channels(), *length, header.outputs())?;
+    let rows = |split| count(data.counts().rows(split));
+    Ok(format!(
         "{}: {} parameters; {} training and {} validation examples of {} x {} positions",
         args.model,
         count(summary.parameters),
         rows(Split::Train),
         rows(Split::Valid),
-        dataset.encoding.channels(),
-        dataset.length
-    ));
-    let mut reporter = Reporter::new(printer, &config);
-    let outcome = basewise_nn::train(&dataset, &architecture, &config, &device, run.path(), args.resume, &mut |p| {
-        reporter.see(p)
-    })?;
-    reporter.finish();
-    finish(args, &run, &config, &device_text(&device), outcome, printer)
+        encoding.channels(),
+        length
+    ))
 }
 
 fn device_text(device: &OpenedDevice) -> String {
@@ -152,15 +192,10 @@ fn device_text(device: &OpenedDevice) -> String {
 }
 
 /// A model cannot learn what only one class shows; where it is only judged on one class, that is worth a warning.
-fn one_class_splits(dataset: &Dataset, printer: &Printer) -> Result<()> {
-    for (t, task) in dataset.tasks.iter().enumerate().filter(|(_, task)| task.kind != TaskKind::Regression) {
-        for split in Split::ALL {
-            let rows = dataset.rows_of(split);
-            let mut known = rows.iter().map(|&i| dataset.examples[i].labels[t]).filter(|l| !l.is_nan());
-            let Some(first) = known.next() else { continue };
-            if known.any(|l| l != first) {
-                continue;
-            }
+fn one_class_splits(data: &StoredDataset, printer: &Printer) -> Result<()> {
+    let tasks = data.header().tasks;
+    for (t, task) in tasks.iter().enumerate().filter(|(_, task)| task.kind != TaskKind::Regression) {
+        for split in Split::ALL.into_iter().filter(|&split| data.counts().known(t, split).is_constant()) {
             let text = format!("task {:?}: the {split} split has one class only", task.name);
             if split == Split::Train {
                 return Err(user(text, Some("`basewise dataset show` prints the classes of each split")));
@@ -205,8 +240,11 @@ fn prepare(args: &TrainArgs, run: &RunDir) -> Result<()> {
         ));
     }
     let occupied = args.output.is_dir() && fs_err::read_dir(&args.output)?.next().is_some();
-    if !occupied || args.resume {
+    if !occupied {
         return Ok(());
+    }
+    if args.resume {
+        return run.tidy();
     }
     if !args.overwrite {
         return Err(user(
@@ -222,6 +260,7 @@ fn finish(
     run: &RunDir,
     config: &TrainConfig,
     device: &str,
+    dataset_sha256: &str,
     outcome: TrainOutcome,
     printer: &Printer,
 ) -> Result<Outcome> {
@@ -239,7 +278,7 @@ fn finish(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: command_line(),
         dataset: args.data.clone(),
-        dataset_sha256: basewise_io::input::digest(&args.data.join("examples.parquet"))?,
+        dataset_sha256: dataset_sha256.to_owned(),
         model: args.model.clone(),
         parameters: outcome.parameters,
         config: config.clone(),
@@ -250,6 +289,7 @@ fn finish(
         epochs: outcome.epochs,
         stopped: outcome.stopped.to_string(),
         seconds: outcome.seconds,
+        examples_per_second: examples_per_second(&outcome.timing),
     };
     write_json(&run.info_path(), &info)?;
     printer.talk(&format!(
@@ -262,6 +302,12 @@ fn finish(
         run.path().display()
     ));
     Ok(Outcome::Done)
+}
+
+/// Training examples per second over all epochs.
+fn examples_per_second(timing: &[EpochTiming]) -> f64 {
+    let examples: f64 = timing.iter().map(|epoch| epoch.examples_per_second * epoch.seconds).sum();
+    examples / timing.iter().map(|epoch| epoch.seconds).sum::<f64>().max(1e-9)
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -303,7 +349,8 @@ impl<'a> Reporter<'a> {
                     duration(at.seconds_left)
                 ));
             }
-            Progress::Epoch(epoch) => {
+            Progress::Warning(text) => self.bar.suspend(|| self.printer.warn(text)),
+            Progress::Epoch(epoch, timing) => {
                 self.metric = epoch.valid_metric.map_or(String::new(), |v| format!("  {} {v:.4}", epoch.metric));
                 let line = format!(
                     "epoch {:>3}/{}  train loss {:.4}  valid loss {:.4}{}  {:.0} examples/s{}",
@@ -312,7 +359,7 @@ impl<'a> Reporter<'a> {
                     epoch.train_loss,
                     epoch.valid_loss,
                     self.metric,
-                    epoch.examples_per_second,
+                    timing.examples_per_second,
                     if epoch.best { "  *" } else { "" }
                 );
                 self.bar.suspend(|| self.printer.talk(&line));

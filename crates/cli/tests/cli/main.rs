@@ -11,4 +11,5 @@ mod data_in;
 mod guide;
 mod help;
 mod reproducible;
+mod soak;
 mod support;

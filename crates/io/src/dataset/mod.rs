@@ -12,8 +12,10 @@
 
 mod description;
 mod rows;
+mod stream;
 
 pub use description::{FORMAT_VERSION, Provenance, Source};
+pub use stream::StoredDataset;
 
 use crate::error::{Error, Result};
 use crate::output::{write_dir, write_file, write_with};
@@ -57,19 +59,37 @@ pub fn save(
 pub fn load(directory: &Path) -> Result<(Dataset, Provenance)> {
     let description = describe(directory)?;
     let path = directory.join(EXAMPLES);
-    let found = crate::input::digest(&path)?;
+    verify(&path, &description)?;
+    let dataset = rows::read(&path, &description)?;
+    Ok((dataset, description.provenance))
+}
+
+/// Opens a data set to read it a block at a time, and says where it came from. Memory does not grow with its rows.
+///
+/// # Errors
+/// Those of [`load`], but for what only a look at all sequences and ids would show: that comes when they are read.
+pub fn open(directory: &Path) -> Result<(StoredDataset, Provenance)> {
+    let description = describe(directory)?;
+    let path = directory.join(EXAMPLES);
+    verify(&path, &description)?;
+    let stored = StoredDataset::open(&path, &description)?;
+    Ok((stored, description.provenance))
+}
+
+/// Whether the examples are those that were written with the description.
+fn verify(path: &Path, description: &Description) -> Result<()> {
+    let found = crate::input::digest(path)?;
     if found != description.examples.sha256 {
         let message = format!(
             "expected the file that was written with {DESCRIPTION} (SHA-256 {}), found another, a truncated or a damaged one (SHA-256 {})",
             short(&description.examples.sha256),
             short(&found),
         );
-        return Err(Error::of(&path, message).with_hint(
+        return Err(Error::of(path, message).with_hint(
             "build or copy the data set again; to change rows, write them to a TSV and run `basewise dataset sequences`",
         ));
     }
-    let dataset = rows::read(&path, &description)?;
-    Ok((dataset, description.provenance))
+    Ok(())
 }
 
 fn short(digest: &str) -> String {

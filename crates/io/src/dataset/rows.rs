@@ -3,6 +3,7 @@
 use super::description::Description;
 use crate::columnar::{self, Chunk, Field, Kind, Values};
 use crate::error::{Error, Result, excerpt};
+use basewise_core::source;
 use basewise_core::{Dataset, Example, Interval, Strand, Task, TaskKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 const FIXED: [&str; 7] = ["id", "chrom", "start", "end", "strand", "split", "sequence"];
 
-fn label_column(task: &Task) -> String {
+pub(super) fn label_column(task: &Task) -> String {
     format!("label:{}", task.name)
 }
 
@@ -66,9 +67,9 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
         fields.push(Field::new(label_column(task), kind));
     }
     let examples = &dataset.examples;
-    let letters: usize = examples.iter().map(|example| example.sequence.len()).sum();
-    let row_bytes = 64 + letters / examples.len().max(1);
-    columnar::write(path, sink, &fields, examples.len(), row_bytes, |column, rows| {
+    // Bounded groups, so that training can read one at a time.
+    let groups = source::blocks(examples.iter().map(|example| example.sequence.len())).into_iter();
+    columnar::write_groups(path, sink, &fields, groups, |column, rows| {
         let rows = examples[rows].iter();
         let place = |pick: fn(&Interval) -> i64| move |e: &Example| e.place.as_ref().map(pick);
         match column {

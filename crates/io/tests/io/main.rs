@@ -15,4 +15,6 @@ mod outputs;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]
+mod streaming;
+#[cfg(test)]
 mod support;

@@ -23,14 +23,24 @@
 //! assert_eq!(summary.parameters, 592 + 17);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Two layers hold others, so that a network is a tree: a residual layer adds what its layers make of its input to that
+//! input, and a concatenation joins what several branches make of one input. Messages, summaries and arrays name a
+//! nested layer by its path: `3.2` is the second layer within the third, `3.b1.2` that of the third's first branch.
 
+mod branches;
+mod field;
 mod parse;
 mod presets;
+mod shape;
 mod summary;
 
 pub use parse::ArchitectureError;
-pub(crate) use summary::{Shape, output_shape, padding_of};
-pub use summary::{ShapeError, Summary, SummaryRow};
+#[cfg(test)]
+pub(crate) use parse::type_names;
+pub use shape::ShapeError;
+pub(crate) use shape::{Node, Shape, lay_out, padding_of};
+pub use summary::{Summary, SummaryRow};
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +92,11 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// Directions of a recurrent layer: one, or forward and reverse.
+pub(crate) fn directions(bidirectional: bool) -> usize {
+    if bidirectional { 2 } else { 1 }
+}
+
 /// One layer. Shapes are `[channels, length]` of one example; a flat vector is `[features, 1]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -127,6 +142,15 @@ pub enum Layer {
     GlobalAvgPool,
     /// `[C, L]` to `[C * L, 1]`, which keeps every position apart.
     Flatten,
+    /// Positions are cut off: `[C, L]` to `[C, L - left - right]`.
+    Crop {
+        /// Positions cut off at the start.
+        #[serde(default)]
+        left: usize,
+        /// Positions cut off at the end.
+        #[serde(default)]
+        right: usize,
+    },
     /// Fully connected with bias: `[F, 1]` to `[units, 1]`. Weights `[F, units]`.
     Dense {
         /// Number of outputs.
@@ -160,6 +184,51 @@ pub enum Layer {
     Softplus,
     /// `exp(x)`, often put after the first convolution for clearer motifs (Koo and Ploenzke 2021).
     Exp,
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997; with forget gates, Gers et al. 2000) along the
+    /// positions: `[C, L]` to `[D * units, L]`, or to `[D * units, 1]` with `last`, where `D` is 2 for both
+    /// directions, the forward ones first, and else 1.
+    ///
+    /// With gates `i, f, g, o = x W + h U + b`: `c = sigmoid(f) c + sigmoid(i) tanh(g)`, `h = sigmoid(o) tanh(c)`,
+    /// both 0 before the first position. A direction's weights are `W [C, 4 units]`, `U [units, 4 units]` and
+    /// `b [4 units]`, the gates in that order.
+    Lstm {
+        /// Size of the state of one direction.
+        units: usize,
+        /// A second set of weights reads from the end to the start.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bidirectional: bool,
+        /// Only the state after the last position that a direction reads.
+        #[serde(default, skip_serializing_if = "is_false")]
+        last: bool,
+    },
+    /// Gated recurrent unit (Cho et al. 2014, in the form that resets after the product) along the positions; shapes as
+    /// for [`Layer::Lstm`].
+    ///
+    /// With `r, z, n` the thirds of `x W + b` and `r', z', n'` those of `h U + b'`: `r = sigmoid(r + r')`,
+    /// `z = sigmoid(z + z')`, `n = tanh(n + r n')`, `h = (1 - z) n + z h`. A direction's weights are
+    /// `W [C, 3 units]`, `U [units, 3 units]`, `b [3 units]` and `b' [3 units]`.
+    Gru {
+        /// Size of the state of one direction.
+        units: usize,
+        /// A second set of weights reads from the end to the start.
+        #[serde(default, skip_serializing_if = "is_false")]
+        bidirectional: bool,
+        /// Only the state after the last position that a direction reads.
+        #[serde(default, skip_serializing_if = "is_false")]
+        last: bool,
+    },
+    /// `x + f(x)` (He et al. 2016), where `f` is a sequence of layers that keeps the shape.
+    Residual {
+        /// The layers of `f` in order, at least one.
+        #[serde(rename = "layer")]
+        layers: Vec<Layer>,
+    },
+    /// Sequences of layers side by side on the same input; their outputs, of equal length, are joined along channels.
+    Concat {
+        /// The branches in order, at least one; an empty one passes its input on.
+        #[serde(rename = "branch", with = "branches")]
+        branches: Vec<Vec<Layer>>,
+    },
 }
 
 impl Layer {
@@ -183,6 +252,11 @@ impl Layer {
             Self::Sigmoid => "sigmoid",
             Self::Softplus => "softplus",
             Self::Exp => "exp",
+            Self::Crop { .. } => "crop",
+            Self::Lstm { .. } => "lstm",
+            Self::Gru { .. } => "gru",
+            Self::Residual { .. } => "residual",
+            Self::Concat { .. } => "concat",
         }
     }
 
@@ -192,6 +266,15 @@ impl Layer {
             self,
             Self::Relu | Self::Gelu | Self::Silu | Self::Elu | Self::Tanh | Self::Sigmoid | Self::Softplus | Self::Exp
         )
+    }
+
+    /// The sequences of layers that it holds: one of a residual layer, one a branch of a concatenation, else none.
+    pub fn inner(&self) -> &[Vec<Self>] {
+        match self {
+            Self::Residual { layers } => std::slice::from_ref(layers),
+            Self::Concat { branches } => branches,
+            _ => &[],
+        }
     }
 
     /// Its type with its numbers, as in `conv1d 64 x 15` or `dropout 0.2`.
@@ -213,6 +296,12 @@ impl Layer {
             Self::Dense { units } => format!("dense {units}"),
             Self::Dropout { rate, channels: true } => format!("dropout {rate} channels"),
             Self::Dropout { rate, channels: false } => format!("dropout {rate}"),
+            Self::Crop { left, right } => format!("crop {left} {right}"),
+            Self::Lstm { units, bidirectional, last } | Self::Gru { units, bidirectional, last } => {
+                let both = if *bidirectional { " bidirectional" } else { "" };
+                format!("{} {units}{both}{}", self.type_name(), if *last { " last" } else { "" })
+            }
+            Self::Concat { branches } => format!("concat {} branches", branches.len()),
             other => other.type_name().to_owned(),
         }
     }

@@ -23,6 +23,11 @@ const TYPES: &[(&str, &[&str])] = &[
     ("sigmoid", &[]),
     ("softplus", &[]),
     ("exp", &[]),
+    ("crop", &["left", "right"]),
+    ("lstm", &["units", "bidirectional", "last"]),
+    ("gru", &["units", "bidirectional", "last"]),
+    ("residual", &["layer"]),
+    ("concat", &["branch"]),
 ];
 
 /// The values of `padding`.
@@ -32,6 +37,9 @@ const TOP_KEYS: &[&str] = &["format_version", "name", "layer"];
 
 /// More layers than anyone needs; a bound on what a hostile file can make us build.
 const MAX_LAYERS: usize = 1000;
+
+/// Layers around a layer, at most.
+const MAX_DEPTH: usize = 8;
 
 /// Why a description of a network could not be read or written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -66,40 +74,38 @@ pub enum ArchitectureError {
         nearest: Option<String>,
     },
     /// There is no such layer.
-    #[error("{file}: layer {number}: unknown type {found:?}{}; valid types are {}", hint(.nearest), type_names().join(", "))]
+    #[error("{file}: layer {path}: unknown type {found:?}{}; valid types are {}", hint(.nearest), type_names().join(", "))]
     UnknownType {
         /// Where the text came from.
         file: String,
-        /// 1-based position among the layers.
-        number: usize,
+        /// 1-based position among the layers, such as `3`, or `3.2` for the second layer within the third.
+        path: String,
         /// The type that was given.
         found: String,
         /// The valid type most like it.
         nearest: Option<String>,
     },
     /// The layer takes no such key.
-    #[error("{file}: layer {number} ({layer}): unknown key {key:?}{}; valid keys are {}", hint(.nearest), key_list(.all))]
+    #[error("{file}: layer {path} ({layer}): unknown key {key:?}{}; valid keys are {}", hint(.nearest), key_list(.layer))]
     UnknownLayerKey {
         /// Where the text came from.
         file: String,
-        /// 1-based position among the layers.
-        number: usize,
+        /// 1-based position among the layers, such as `3`, or `3.2` for the second layer within the third.
+        path: String,
         /// The layer's type.
         layer: &'static str,
         /// The key.
         key: String,
         /// The valid key most like it.
         nearest: Option<String>,
-        /// All keys of that layer.
-        all: &'static [&'static str],
     },
     /// A value is missing, of the wrong kind or out of range.
-    #[error("{file}: layer {number} ({layer}): {message}")]
+    #[error("{file}: layer {path} ({layer}): {message}")]
     Layer {
         /// Where the text came from.
         file: String,
-        /// 1-based position among the layers.
-        number: usize,
+        /// 1-based position among the layers, such as `3`, or `3.2` for the second layer within the third.
+        path: String,
         /// The layer's type.
         layer: &'static str,
         /// What is wrong.
@@ -155,11 +161,14 @@ impl Architecture {
                 return Err(ArchitectureError::Form { file: file(), message });
             }
         };
-        let layers = layer_tables(&table, source)?
-            .iter()
-            .enumerate()
-            .map(|(i, value)| read_layer(value, i + 1, source))
-            .collect::<Result<Vec<Layer>, _>>()?;
+        let layers = match table.get("layer") {
+            Some(layers) => read_layers(layers, &Place { source, prefix: "", depth: 0 })?,
+            None => {
+                let message = "expected at least one [[layer]]; an empty list (layer = []) is a linear model".into();
+                return Err(ArchitectureError::Form { file: file(), message });
+            }
+        };
+        check_count(&layers, source)?;
         Ok(Self { format_version: ARCHITECTURE_FORMAT, name, layers })
     }
 
@@ -171,8 +180,24 @@ impl Architecture {
         if self.format_version == 0 || self.format_version > ARCHITECTURE_FORMAT {
             return Err(ArchitectureError::Version { file: source.to_owned(), found: self.format_version.into() });
         }
-        check_count(self.layers.len(), source)?;
-        self.layers.iter().enumerate().try_for_each(|(i, layer)| check_layer(layer, i + 1, source))
+        check_layers(&self.layers, &Place { source, prefix: "", depth: 0 })?;
+        check_count(&self.layers, source)
+    }
+}
+
+/// Where a list of layers stands.
+struct Place<'a> {
+    /// The file's name.
+    source: &'a str,
+    /// The path of the layer around the list, with a dot; empty outside.
+    prefix: &'a str,
+    /// Layers around the list.
+    depth: usize,
+}
+
+impl Place<'_> {
+    fn path(&self, i: usize) -> String {
+        format!("{}{}", self.prefix, i + 1)
     }
 }
 
@@ -188,16 +213,14 @@ fn check_version(table: &Table, source: &str) -> Result<(), ArchitectureError> {
     }
 }
 
-fn layer_tables<'t>(table: &'t Table, source: &str) -> Result<&'t [Value], ArchitectureError> {
-    let form = |message: String| ArchitectureError::Form { file: source.to_owned(), message };
-    match table.get("layer") {
-        Some(Value::Array(layers)) => check_count(layers.len(), source).map(|()| layers.as_slice()),
-        Some(other) => Err(form(format!("layer: expected [[layer]] tables, found {}", other.type_str()))),
-        None => Err(form("expected at least one [[layer]]; an empty list (layer = []) is a linear model".into())),
-    }
+/// Layers and branches in all.
+fn count(layers: &[Layer]) -> usize {
+    let inner = layers.iter().flat_map(|layer| layer.inner());
+    layers.len() + inner.map(|layers| 1 + count(layers)).sum::<usize>()
 }
 
-fn check_count(count: usize, source: &str) -> Result<(), ArchitectureError> {
+fn check_count(layers: &[Layer], source: &str) -> Result<(), ArchitectureError> {
+    let count = count(layers);
     if count > MAX_LAYERS {
         let message = format!("expected at most {MAX_LAYERS} layers, found {count}");
         return Err(ArchitectureError::Form { file: source.to_owned(), message });
@@ -205,18 +228,36 @@ fn check_count(count: usize, source: &str) -> Result<(), ArchitectureError> {
     Ok(())
 }
 
-/// All layer types, for a message.
-fn type_names() -> Vec<&'static str> {
+/// All layer types.
+pub(crate) fn type_names() -> Vec<&'static str> {
     TYPES.iter().map(|(name, _)| *name).collect()
 }
 
-fn key_list(keys: &[&str]) -> String {
+/// The keys of a layer type, for a message.
+fn key_list(layer: &str) -> String {
+    let keys = TYPES.iter().find(|(name, _)| *name == layer).map_or(&[][..], |(_, keys)| *keys);
     if keys.is_empty() { "only type".to_owned() } else { keys.join(", ") }
 }
 
-fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, ArchitectureError> {
-    let file = || source.to_owned();
-    let bad = |layer, message| ArchitectureError::Layer { file: file(), number, layer, message };
+/// Reads `[[layer]]` tables.
+fn read_layers(value: &Value, place: &Place) -> Result<Vec<Layer>, ArchitectureError> {
+    let Value::Array(values) = value else {
+        let (prefix, found) = (place.prefix, value.type_str());
+        let within =
+            if prefix.is_empty() { String::new() } else { format!("layer {}: ", prefix.trim_end_matches('.')) };
+        let message = format!("{within}layer: expected [[layer]] tables, found {found}");
+        return Err(ArchitectureError::Form { file: place.source.to_owned(), message });
+    };
+    if values.len() > MAX_LAYERS {
+        let message = format!("expected at most {MAX_LAYERS} layers, found {}", values.len());
+        return Err(ArchitectureError::Form { file: place.source.to_owned(), message });
+    }
+    values.iter().enumerate().map(|(i, value)| read_layer(value, place.path(i), place)).collect()
+}
+
+fn read_layer(value: &Value, path: String, place: &Place) -> Result<Layer, ArchitectureError> {
+    let file = || place.source.to_owned();
+    let bad = |layer, message| ArchitectureError::Layer { file: file(), path: path.clone(), layer, message };
     let Value::Table(table) = value else {
         return Err(bad("?", format!("expected a [[layer]] table, found {}", value.type_str())));
     };
@@ -227,11 +268,11 @@ fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, Archi
     };
     let Some(&(name, keys)) = TYPES.iter().find(|(name, _)| name == found) else {
         let nearest = nearest(found, &type_names());
-        return Err(ArchitectureError::UnknownType { file: file(), number, found: found.clone(), nearest });
+        return Err(ArchitectureError::UnknownType { file: file(), path, found: found.clone(), nearest });
     };
     if let Some(key) = table.keys().find(|key| *key != "type" && !keys.contains(&key.as_str())) {
         let (key, nearest) = (key.clone(), nearest(key, keys));
-        return Err(ArchitectureError::UnknownLayerKey { file: file(), number, layer: name, key, nearest, all: keys });
+        return Err(ArchitectureError::UnknownLayerKey { file: file(), path, layer: name, key, nearest });
     }
     if let Some(Value::String(found)) = table.get("padding")
         && !PADDINGS.contains(&found.as_str())
@@ -239,16 +280,78 @@ fn read_layer(value: &Value, number: usize, source: &str) -> Result<Layer, Archi
         let (near, all) = (hint(&nearest(found, PADDINGS)), PADDINGS.join(", "));
         return Err(bad(name, format!("padding: unknown value {found:?}{near}; valid values are {all}")));
     }
-    let layer: Layer =
-        value.clone().try_into().map_err(|error: toml::de::Error| bad(name, error.message().to_owned()))?;
-    check_layer(&layer, number, source)?;
+    let layer = match name {
+        "residual" | "concat" => read_nested(name, table, &path, place)?,
+        _ => value.clone().try_into().map_err(|error: toml::de::Error| bad(name, error.message().to_owned()))?,
+    };
+    check_layer(&layer, &path, place)?;
     Ok(layer)
 }
 
-fn check_layer(layer: &Layer, number: usize, source: &str) -> Result<(), ArchitectureError> {
+/// A layer that holds others: they are read one by one, so that each error has its path.
+fn read_nested(layer: &'static str, table: &Table, path: &str, place: &Place) -> Result<Layer, ArchitectureError> {
+    let source = place.source;
+    let bad =
+        |message: String| ArchitectureError::Layer { file: source.to_owned(), path: path.to_owned(), layer, message };
+    let depth = place.depth + 1;
+    if depth > MAX_DEPTH {
+        return Err(bad(too_deep()));
+    }
+    if layer == "residual" {
+        let list = table.get("layer").ok_or_else(|| bad(NO_LAYERS.to_owned()))?;
+        let layers = read_layers(list, &Place { source, prefix: &format!("{path}."), depth })?;
+        return Ok(Layer::Residual { layers });
+    }
+    let branches = match table.get("branch") {
+        Some(Value::Array(branches)) => branches,
+        Some(other) => {
+            return Err(bad(format!("branch: expected [[layer.branch]] tables, found {}", other.type_str())));
+        }
+        None => return Err(bad(NO_BRANCHES.to_owned())),
+    };
+    let read = |(i, branch): (usize, &Value)| {
+        let what = format!("branch {}", i + 1);
+        let Value::Table(branch) = branch else {
+            return Err(bad(format!("{what}: expected a [[layer.branch]] table, found {}", branch.type_str())));
+        };
+        if let Some(key) = branch.keys().find(|key| *key != "layer") {
+            let near = hint(&nearest(key, &["layer"]));
+            return Err(bad(format!("{what}: unknown key {key:?}{near}; the valid key is layer")));
+        }
+        let prefix = format!("{path}.b{}.", i + 1);
+        branch.get("layer").map_or(Ok(Vec::new()), |list| read_layers(list, &Place { source, prefix: &prefix, depth }))
+    };
+    Ok(Layer::Concat { branches: branches.iter().enumerate().map(read).collect::<Result<_, _>>()? })
+}
+
+const NO_LAYERS: &str = "layer: expected at least one [[layer.layer]] table";
+const NO_BRANCHES: &str = "branch: expected at least one [[layer.branch]] table";
+
+fn too_deep() -> String {
+    format!("expected at most {MAX_DEPTH} layers around a layer, found more")
+}
+
+/// Checks layers and those within them.
+fn check_layers(layers: &[Layer], place: &Place) -> Result<(), ArchitectureError> {
+    for (i, layer) in layers.iter().enumerate() {
+        let path = place.path(i);
+        check_layer(layer, &path, place)?;
+        for (branch, inner) in layer.inner().iter().enumerate() {
+            let prefix = match layer {
+                Layer::Concat { .. } => format!("{path}.b{}.", branch + 1),
+                _ => format!("{path}."),
+            };
+            check_layers(inner, &Place { source: place.source, prefix: &prefix, depth: place.depth + 1 })?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the values of one layer, without those within it.
+fn check_layer(layer: &Layer, path: &str, place: &Place) -> Result<(), ArchitectureError> {
     let bad = |message: String| ArchitectureError::Layer {
-        file: source.to_owned(),
-        number,
+        file: place.source.to_owned(),
+        path: path.to_owned(),
         layer: layer.type_name(),
         message,
     };
@@ -259,7 +362,7 @@ fn check_layer(layer: &Layer, number: usize, source: &str) -> Result<(), Archite
         Layer::MaxPool1d { width, stride } | Layer::AvgPool1d { width, stride } => {
             vec![("width", width), ("stride", stride.unwrap_or(width))]
         }
-        Layer::Dense { units } => vec![("units", units)],
+        Layer::Dense { units } | Layer::Lstm { units, .. } | Layer::Gru { units, .. } => vec![("units", units)],
         _ => Vec::new(),
     };
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -269,86 +372,12 @@ fn check_layer(layer: &Layer, number: usize, source: &str) -> Result<(), Archite
         Layer::Dropout { rate, .. } if !(0.0..1.0).contains(rate) => {
             Err(bad(format!("rate: expected 0 or more and below 1, found {rate}")))
         }
+        Layer::Residual { layers } if layers.is_empty() => Err(bad(NO_LAYERS.to_owned())),
+        Layer::Concat { branches } if branches.is_empty() => Err(bad(NO_BRANCHES.to_owned())),
+        Layer::Residual { .. } | Layer::Concat { .. } if place.depth >= MAX_DEPTH => Err(bad(too_deep())),
         _ => Ok(()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Architecture::from_toml(text, "net.toml").unwrap_err().to_string()
-    }
-
-    #[test]
-    fn an_unknown_layer_is_named_with_the_nearest() {
-        let text = error("[[layer]]\ntype = 'relu'\n[[layer]]\ntype = 'conv'\nwidth = 3");
-        assert!(text.starts_with("net.toml: layer 2: unknown type \"conv\"; did you mean \"conv1d\"?"), "{text}");
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_the_nearest() {
-        let text = error("[[layer]]\ntype = 'conv1d'\nfilter = 3\nwidth = 3");
-        assert!(
-            text.starts_with("net.toml: layer 1 (conv1d): unknown key \"filter\"; did you mean \"filters\"?"),
-            "{text}"
-        );
-        let text = error("[[layer]]\ntype = 'relu'\nslope = 3");
-        assert!(text.contains("valid keys are only type"), "{text}");
-        assert!(error("[[layers]]\ntype = 'relu'").contains("did you mean \"layer\"?"));
-    }
-
-    #[test]
-    fn an_unknown_padding_is_named_with_the_nearest() {
-        assert_eq!(
-            error("[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 3\npadding = 'sme'"),
-            "net.toml: layer 1 (conv1d): padding: unknown value \"sme\"; did you mean \"same\"?; \
-             valid values are same, valid"
-        );
-    }
-
-    #[test]
-    fn values_out_of_range_are_refused() {
-        assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = 0\nwidth = 3").contains("filters: expected 1 or more"));
-        assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = -1\nwidth = 3").contains("layer 1 (conv1d)"));
-        assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = 1").contains("width"));
-        assert!(error("[[layer]]\ntype = 'dropout'\nrate = 1.0").contains("below 1, found 1"));
-        assert!(error("[[layer]]\ntype = 'dropout'\nrate = nan").contains("below 1, found NaN"));
-        assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = 1\nwidth = 2\npadding = 'full'").contains("full"));
-        assert!(error("[[layer]]\nwidth = 3").contains("expected a type"));
-        assert!(error("layer = 3").contains("found integer"));
-        assert!(error("").contains("at least one [[layer]]"));
-        assert!(error("format_version = 2\n[[layer]]\ntype = 'relu'").contains("found 2"));
-        assert!(error("[[layer").contains("expected TOML"));
-    }
-
-    #[test]
-    fn every_type_has_its_keys_and_survives_a_round_trip() {
-        for (name, keys) in TYPES {
-            let mut text = format!("[[layer]]\ntype = '{name}'\n");
-            for key in *keys {
-                let value = match *key {
-                    "padding" => "'valid'".to_owned(),
-                    "rate" => "0.5".to_owned(),
-                    "channels" => "true".to_owned(),
-                    _ => "2".to_owned(),
-                };
-                text += &format!("{key} = {value}\n");
-            }
-            let architecture = Architecture::from_toml(&text, "t").unwrap();
-            assert_eq!(architecture.layers[0].type_name(), *name);
-            let back = Architecture::from_toml(&architecture.to_toml().unwrap(), "t").unwrap();
-            assert_eq!(architecture, back);
-        }
-    }
-
-    #[test]
-    fn presets_are_listed_and_readable() {
-        for (name, _) in Architecture::presets() {
-            let preset = Architecture::preset(name).unwrap();
-            assert_eq!(Architecture::from_toml(&preset.to_toml().unwrap(), "t").unwrap(), preset);
-        }
-        assert!(Architecture::preset("cn").unwrap_err().to_string().contains("did you mean \"cnn\"?"));
-    }
-}
+mod tests;

@@ -6,6 +6,8 @@ use crate::suggest::nearest;
 const PRESETS: &[(&str, &str)] = &[
     ("cnn", "position-aware: two convolutions with pooling, then a dense layer that sees where each feature lies"),
     ("cnn-global", "position-free: one convolution and the strongest match of each filter anywhere in the sequence"),
+    ("danq", "motif order: wide filters, then a bidirectional LSTM along them; large, for sequences of about 1,000"),
+    ("dilated", "long range: dilated residual convolutions, each output sees about a thousand positions"),
 ];
 
 impl Architecture {
@@ -22,6 +24,8 @@ impl Architecture {
         let layers = match name {
             "cnn" => cnn(),
             "cnn-global" => cnn_global(),
+            "danq" => danq(),
+            "dilated" => dilated(),
             _ => {
                 let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
                 return Err(ArchitectureError::UnknownPreset {
@@ -73,4 +77,30 @@ fn cnn_global() -> Vec<Layer> {
         Layer::Relu,
         dropout(0.2),
     ]
+}
+
+/// The shape of DanQ (Quang and Xie 2016), without its dropout.
+fn danq() -> Vec<Layer> {
+    vec![
+        Layer::Conv1d { filters: 320, width: 26, stride: 1, dilation: 1, groups: 1, padding: Padding::Valid },
+        Layer::Relu,
+        Layer::MaxPool1d { width: 13, stride: None },
+        Layer::Lstm { units: 320, bidirectional: true, last: false },
+        Layer::Flatten,
+        Layer::Dense { units: 925 },
+        Layer::Relu,
+    ]
+}
+
+/// The trunk of BPNet (Avsec et al. 2021) with a global pool: the dilation doubles from block to block.
+fn dilated() -> Vec<Layer> {
+    let block = |i: usize| {
+        let dilated =
+            Layer::Conv1d { filters: 64, width: 3, stride: 1, dilation: 1 << i, groups: 1, padding: Padding::Same };
+        Layer::Residual { layers: vec![dilated, Layer::Relu] }
+    };
+    let mut layers = vec![conv(64, 21), Layer::Relu];
+    layers.extend((1..=8).map(block));
+    layers.push(Layer::GlobalAvgPool);
+    layers
 }

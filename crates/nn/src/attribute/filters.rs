@@ -168,8 +168,9 @@ fn each_part(model: &Model, batch: &SequenceBatch, mut visit: impl FnMut(usize, 
     model.check(batch)?;
     let rows = model.batch_rows();
     let steps = &model.plan.steps[..leading(model)];
+    let leaves = model.leaves();
     for (i, part) in parts(batch, rows).enumerate() {
-        let (activations, _) = forward_steps_batch(steps, &model.leaves, &part, &model.device, Mode::Evaluate);
+        let (activations, _) = forward_steps_batch(steps, &leaves, &part, &model.device, Mode::Evaluate);
         visit(i * rows, &device_values(activations)?);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Gradients of a raw output with respect to the one-hot input.
 
+use crate::engine::on_processor;
 use crate::model::{Model, parts, values};
 use crate::network::{Leaves, Mode, forward, input};
 use basewise_core::{PredictError, SequenceBatch};
@@ -33,24 +34,38 @@ pub fn saliency(model: &Model, batch: &SequenceBatch, output: usize) -> Result<V
         return Err(AttributionError::Output { found: output, outputs });
     }
     model.check(batch)?;
-    let device = model.device.clone().autodiff();
-    // Only the input gathers gradients, so the weights stay off the tape.
-    let leaves = Leaves::frozen(&model.weights, &device);
     let mut all = Vec::with_capacity(batch.len() * 4 * batch.length());
     for part in parts(batch, model.batch_rows()) {
-        let x = input(&part, &device).require_grad();
-        let scores = forward(&model.plan, &leaves, x.clone(), Mode::Evaluate).scores;
-        let mut tape = scores.narrow(1, output, 1).sum().backward();
         let size = part.encoding().channels() * part.length();
-        let gradient = match x.grad_remove(&mut tape) {
-            Some(gradient) => device_values(gradient)?,
-            None => vec![0.0; part.len() * size],
-        };
+        let gradient =
+            if on_processor(&model.device) { by_engine(model, &part, output) } else { by_burn(model, &part, output)? };
         for one in gradient.chunks_exact(size) {
             all.extend_from_slice(&one[..4 * part.length()]);
         }
     }
     Ok(all)
+}
+
+/// The gradient `[n, channels, length]` on the processor.
+fn by_engine(model: &Model, part: &SequenceBatch, output: usize) -> Vec<f32> {
+    let (plan, x) = (&model.plan, part.one_hot());
+    let slopes =
+        |scores: &[f32]| (0..scores.len()).map(|at| f32::from(u8::from(at % plan.outputs == output))).collect();
+    plan.engines.with(plan, |engine| engine.input_gradient(&model.weights, &x, Mode::Evaluate, slopes))
+}
+
+/// The same on another device.
+fn by_burn(model: &Model, part: &SequenceBatch, output: usize) -> Result<Vec<f32>, AttributionError> {
+    let device = model.device.clone().autodiff();
+    // Only the input gathers gradients, so the weights stay off the tape.
+    let leaves = Leaves::frozen(&model.weights, &device);
+    let x = input(part, &device).require_grad();
+    let scores = forward(&model.plan, &leaves, x.clone(), Mode::Evaluate).scores;
+    let mut tape = scores.narrow(1, output, 1).sum().backward();
+    match x.grad_remove(&mut tape) {
+        Some(gradient) => Ok(device_values(gradient)?),
+        None => Ok(vec![0.0; part.len() * part.encoding().channels() * part.length()]),
+    }
 }
 
 /// [`saliency`] where the sequence has that base, 0 elsewhere: row-major `[n, 4, length]`.

@@ -34,7 +34,7 @@ fn model(encoding: Encoding) -> Model {
 fn score(model: &Model, x: &[f32], output: usize) -> f64 {
     let shape = [1, x.len() / 12, 12];
     let x = Tensor::from_data(TensorData::new(x.to_vec(), shape), &model.device);
-    f64::from(values(forward(&model.plan, &model.leaves, x, Mode::Evaluate).scores).unwrap()[output])
+    f64::from(values(forward(&model.plan, &model.leaves(), x, Mode::Evaluate).scores).unwrap()[output])
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub(crate) use file::{read_arrays, write_arrays, write_whole};
 
 use crate::architecture::{Architecture, ShapeError, Summary};
 use crate::device::OpenedDevice;
+use crate::engine::{Input, Placed};
 use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
 use basewise_core::{Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
 use burn_tensor::{Device, Tensor};
@@ -18,7 +19,7 @@ pub struct Model {
     pub(crate) architecture: Architecture,
     pub(crate) plan: Plan,
     pub(crate) weights: Weights,
-    pub(crate) leaves: Leaves,
+    placed: Placed,
     pub(crate) device: Device,
     tasks: Vec<Task>,
     encoding: Encoding,
@@ -69,16 +70,21 @@ impl Model {
         device: &Device,
     ) -> Self {
         let device = device.clone().without_autodiff();
-        let leaves = Leaves::new(&weights, &device);
+        let placed = Placed::new(&weights, &device);
         let Purpose { tasks, encoding, length, training } = purpose;
-        Self { architecture, plan, weights, leaves, device, tasks, encoding, length, training }
+        Self { architecture, plan, weights, placed, device, tasks, encoding, length, training }
     }
 
     /// The same model on another device.
     pub fn to_device(mut self, device: &OpenedDevice) -> Self {
         self.device = device.device.clone().without_autodiff();
-        self.leaves = Leaves::new(&self.weights, &self.device);
+        self.placed = Placed::new(&self.weights, &self.device);
         self
+    }
+
+    /// The weights as tensors, for what runs on Burn everywhere.
+    pub(crate) fn leaves(&self) -> Leaves {
+        Leaves::new(&self.weights, &self.device)
     }
 
     /// The network's description, without the head.
@@ -146,7 +152,8 @@ impl Predict for Model {
         self.check(batch)?;
         let mut scores = Vec::with_capacity(batch.len() * self.plan.outputs);
         for part in parts(batch, self.batch_rows()) {
-            scores.extend(predict_rows(&self.plan, &self.leaves, &part, &self.device).map_err(PredictError::Device)?);
+            let part = predict_rows(&self.plan, &self.weights, &self.placed, &part, &self.device);
+            scores.extend(part.map_err(PredictError::Device)?);
         }
         Ok(Matrix::new(batch.len(), self.plan.outputs, scores))
     }
@@ -169,11 +176,15 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, Stri
 /// Raw scores of one batch in evaluation mode, row-major.
 pub(crate) fn predict_rows(
     plan: &Plan,
-    leaves: &Leaves,
+    weights: &Weights,
+    placed: &Placed,
     batch: &SequenceBatch,
     device: &Device,
 ) -> Result<Vec<f32>, String> {
-    values(forward_batch(plan, leaves, batch, device, Mode::Evaluate).scores)
+    match placed {
+        Placed::Host => Ok(plan.engines.with(plan, |engine| engine.infer(weights, Input::Codes(batch)))),
+        Placed::Device(leaves) => values(forward_batch(plan, leaves, batch, device, Mode::Evaluate).scores),
+    }
 }
 
 #[cfg(test)]

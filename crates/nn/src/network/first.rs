@@ -4,9 +4,9 @@
 //! columns are windows is written straight from the codes, and forward pass and weight gradient are one matrix product
 //! each. Gradients with respect to the input take the general path.
 
+use super::Step;
 use super::forward::Leaves;
-use super::{Layer, Step};
-use crate::architecture::padding_of;
+use crate::architecture::{Layer, padding_of};
 use basewise_core::SequenceBatch;
 use burn_tensor::{Device, Tensor, TensorData};
 

@@ -1,12 +1,12 @@
 //! A batch's way through the network.
 
-use super::{Plan, Step, Weights, dropout, first};
+use super::{Plan, Step, Weights, dropout, first, recurrent};
 use crate::architecture::{Layer, padding_of};
 use basewise_core::SequenceBatch;
 use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
 
-const BATCH_NORM_EPSILON: f64 = 1e-5;
+pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// How layers that differ between training and evaluation behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub(crate) fn input(batch: &SequenceBatch, device: &Device) -> Tensor<3> {
 }
 
 fn scored(x: Tensor<3>, statistics: Vec<Statistics>) -> Forward {
-    let [n, outputs, _] = x.dims();
-    Forward { scores: x.reshape([n, outputs]), statistics }
+    let [n, channels, length] = x.dims();
+    Forward { scores: x.reshape([n, channels * length]), statistics }
 }
 
 /// Runs `x` `[n, channels, length]` through all steps and the head.
@@ -105,13 +105,20 @@ pub(crate) fn forward(plan: &Plan, leaves: &Leaves, x: Tensor<3>, mode: Mode) ->
 }
 
 /// Runs `x` through some leading steps.
-pub(crate) fn forward_steps(
+pub(crate) fn forward_steps(steps: &[Step], leaves: &Leaves, x: Tensor<3>, mode: Mode) -> (Tensor<3>, Vec<Statistics>) {
+    let mut statistics = Vec::new();
+    let x = sequence(steps, leaves, x, mode, &mut statistics);
+    (x, statistics)
+}
+
+/// The same for any list of steps in the tree; batch norms add to `statistics` in order.
+fn sequence(
     steps: &[Step],
     leaves: &Leaves,
     mut x: Tensor<3>,
     mode: Mode,
-) -> (Tensor<3>, Vec<Statistics>) {
-    let mut statistics = Vec::new();
+    statistics: &mut Vec<Statistics>,
+) -> Tensor<3> {
     for step in steps {
         x = match (&step.layer, mode) {
             (Layer::BatchNorm, Mode::Train { .. }) => {
@@ -129,14 +136,22 @@ pub(crate) fn forward_steps(
             (Layer::Dropout { rate, channels }, Mode::Train { seed, step: time }) => {
                 let [n, c, l] = x.dims();
                 let l = if *channels { 1 } else { l };
-                let mask = dropout::mask(n * c * l, *rate, seed, time, step.number as u64);
+                let mask = dropout::mask([n, c, l], *rate, dropout::key(seed, time, step.number as u64));
                 let mask = Tensor::from_data(TensorData::new(mask, [n, c, l]), &x.device());
                 x * mask
+            }
+            (Layer::Residual { .. }, _) => step
+                .inner
+                .iter()
+                .fold(x.clone(), |sum, inner| sum + sequence(inner, leaves, x.clone(), mode, statistics)),
+            (Layer::Concat { .. }, _) => {
+                let branch = |inner: &Vec<Step>| sequence(inner, leaves, x.clone(), mode, statistics);
+                Tensor::cat(step.inner.iter().map(branch).collect(), 1)
             }
             _ => apply(step, leaves, x),
         };
     }
-    (x, statistics)
+    x
 }
 
 fn pair(tensors: &[Tensor<1>], first: usize) -> [Tensor<1>; 2] {
@@ -163,20 +178,23 @@ fn apply(step: &Step, leaves: &Leaves, x: Tensor<3>) -> Tensor<3> {
         Layer::GlobalMaxPool => x.max_dim(2),
         Layer::GlobalAvgPool => x.mean_dim(2),
         Layer::Flatten => x.reshape([n, channels * length, 1]),
+        Layer::Crop { left, right } => x.narrow(2, left, length - left - right),
+        Layer::Lstm { .. } | Layer::Gru { .. } => recurrent::run(step, leaves, x),
         Layer::Dense { units } => {
             let [weight, bias] = pair(&leaves.parameters, step.parameter);
             let product = x.reshape([n, channels]).matmul(weight.reshape([channels, units]));
             (product + bias.reshape([1, units])).reshape([n, units, 1])
         }
         Layer::Relu => activation::relu(x),
-        Layer::Gelu => activation::gelu(x),
+        // Spelled out: off the CPU, Burn's backward pass of its own takes the tanh approximation.
+        Layer::Gelu => x.clone() * ((x * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5,
         Layer::Silu => activation::silu(x),
         Layer::Elu => activation::elu(x, 1.0),
         Layer::Tanh => activation::tanh(x),
         Layer::Sigmoid => activation::sigmoid(x),
         Layer::Softplus => activation::softplus(x, 1.0),
         Layer::Exp => x.exp(),
-        // Their two modes are told apart by the caller.
-        Layer::Dropout { .. } | Layer::BatchNorm => x,
+        // The caller tells their modes apart, or runs the steps within them.
+        Layer::Dropout { .. } | Layer::BatchNorm | Layer::Residual { .. } | Layer::Concat { .. } => x,
     }
 }

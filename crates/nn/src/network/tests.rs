@@ -1,12 +1,13 @@
-//! Every layer: gradients against finite differences, values by hand, modes.
+//! The plan of a tree, values of layers by hand, modes, and the gradients of a training step.
 
 use super::*;
-use crate::loss::loss;
+use crate::architecture::{Layer, Shape};
+use crate::loss::loss_and_gradient;
 use crate::model::values;
-use crate::testing::{cpu, net, random_batch, three_tasks};
+use crate::testing::{DNA, cpu, net, random_batch, three_tasks};
 use crate::train::gradients;
 use basewise_core::random::{normal, stream};
-use basewise_core::{Matrix, SequenceBatch};
+use basewise_core::{Matrix, Predict, SequenceBatch};
 use burn_tensor::{Tensor, TensorData};
 
 const LABELS: [[f64; 3]; 4] = [[1.0, 2.0, 0.5], [0.0, f64::NAN, -1.0], [f64::NAN, 0.0, 1.5], [1.0, 1.0, f64::NAN]];
@@ -21,108 +22,34 @@ fn shaken(plan: &Plan, seed: u64) -> Weights {
     weights
 }
 
-fn loss_of(plan: &Plan, weights: &Weights, batch: &SequenceBatch, mode: Mode) -> f64 {
-    let device = cpu().device;
-    let out = forward_batch(plan, &Leaves::new(weights, &device), batch, &device, mode);
-    let scores = Matrix::new(batch.len(), plan.outputs, values(out.scores).unwrap());
-    let labels: Vec<&[f64]> = LABELS.iter().map(|row| row.as_slice()).collect();
-    loss(&three_tasks(), &scores, &labels).mean()
-}
-
-/// Compares the gradient of every parameter with central differences. A kink (a rectifier or a maximum) between the
-/// two sides spoils single entries, so one in fifty may be off.
-fn check_gradients(toml: &str, mode: Mode) {
-    let plan = Plan::new(&net(toml), 4, 14, 5).unwrap();
-    let weights = shaken(&plan, 5);
-    let batch = random_batch(4, 14, 8);
-    let labels: Vec<&[f64]> = LABELS.iter().map(|row| row.as_slice()).collect();
-    let device = cpu().device.autodiff();
-    let found = gradients(&plan, &weights, &three_tasks(), &batch, &labels, mode, &device).unwrap();
-    let h = 1.0 / 256.0;
-    let (mut entries, mut bad) = (0, Vec::new());
-    for (p, gradient) in found.parameters.iter().enumerate() {
-        for (i, &analytic) in gradient.iter().enumerate() {
-            let shifted = |by: f32| {
-                let mut weights = weights.clone();
-                weights.parameters[p].values[i] += by;
-                (loss_of(&plan, &weights, &batch, mode), f64::from(weights.parameters[p].values[i]))
-            };
-            let ((up, x_up), (down, x_down)) = (shifted(h), shifted(-h));
-            let numeric = (up - down) / (x_up - x_down);
-            entries += 1;
-            if (f64::from(analytic) - numeric).abs() > 1e-3 + 5e-3 * numeric.abs() {
-                bad.push(format!("{}[{i}]: {analytic} against {numeric}", plan.parameters[p].name));
-            }
-        }
-    }
-    assert!(entries > 20 && bad.len() * 50 <= entries, "{toml}\n{} of {entries}: {bad:#?}", bad.len());
-}
-
-fn with_conv(rest: &str) -> String {
-    format!("[[layer]]\ntype='conv1d'\nfilters=4\nwidth=5\n{rest}")
-}
-
+/// One training step against the reference: the gather of the first convolution, the loss and its gradient included.
 #[test]
-fn gradients_of_convolutions() {
-    for keys in [
-        "width=3",
-        "width=4",
-        "width=1",
-        "width=3\nstride=2",
-        "width=4\nstride=3",
-        "width=3\ndilation=3",
-        "width=3\npadding='valid'",
-        "width=3\npadding='valid'\nstride=2\ndilation=2",
-        "width=3\ngroups=2",
-        "width=30",
-    ] {
-        check_gradients(
-            &with_conv(&format!("[[layer]]\ntype='tanh'\n[[layer]]\ntype='conv1d'\nfilters=2\n{keys}")),
-            Mode::Evaluate,
-        );
+fn the_gradients_of_a_training_step_are_those_of_the_loss() {
+    let tails = ["[[layer]]\ntype='tanh'\n", "[[layer]]\ntype='batch-norm'\n[[layer]]\ntype='dropout'\nrate=0.4"];
+    for (tail, keys) in tails.into_iter().flat_map(|tail| {
+        ["width=5", "width=4\nstride=2", "width=3\ndilation=4", "width=6\npadding='valid'"].map(|keys| (tail, keys))
+    }) {
+        let text = format!("[[layer]]\ntype='conv1d'\nfilters=4\n{keys}\n{tail}");
+        let plan = Plan::new(&net(&text), 4, 14, 5).unwrap();
+        let mode = Mode::Train { seed: 4, step: 2 };
+        let mut case = check::Case::random(plan, 4, mode, 5);
+        let batch = random_batch(4, 14, 8);
+        case.x = batch.one_hot();
+        let labels: Vec<&[f64]> = LABELS.iter().map(|row| row.as_slice()).collect();
+        let scores = case.scores().iter().map(|&score| score as f32).collect();
+        let (sums, slopes) = loss_and_gradient(&three_tasks(), &Matrix::new(4, 5, scores), &labels);
+        case.slopes = slopes;
+        let device = cpu().device.autodiff();
+        let found = gradients(&case.plan, &case.weights, &three_tasks(), &batch, &labels, mode, &device).unwrap();
+        assert!((found.sums.mean() - sums.mean()).abs() < 1e-5 * sums.mean(), "{text}");
+        let agreement = check::gradients(&case, &found.parameters, None);
+        assert!(agreement.worst < 1e-3 && agreement.compared > 50, "{text}\n{agreement:#?}");
     }
-}
-
-#[test]
-fn gradients_of_activations() {
-    for name in ["relu", "gelu", "silu", "elu", "tanh", "sigmoid", "softplus", "exp"] {
-        check_gradients(
-            &with_conv(&format!("[[layer]]\ntype='{name}'\n[[layer]]\ntype='global-avg-pool'")),
-            Mode::Evaluate,
-        );
-    }
-}
-
-#[test]
-fn gradients_of_pools_and_dense_layers() {
-    for rest in [
-        "[[layer]]\ntype='max-pool1d'\nwidth=3",
-        "[[layer]]\ntype='max-pool1d'\nwidth=3\nstride=2",
-        "[[layer]]\ntype='avg-pool1d'\nwidth=4",
-        "[[layer]]\ntype='avg-pool1d'\nwidth=3\nstride=1",
-        "[[layer]]\ntype='global-max-pool'",
-        "[[layer]]\ntype='global-avg-pool'",
-        "[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=3\n[[layer]]\ntype='tanh'",
-    ] {
-        check_gradients(&with_conv(rest), Mode::Evaluate);
-    }
-}
-
-#[test]
-fn gradients_of_dropout_and_batch_norm() {
-    let train = Mode::Train { seed: 4, step: 2 };
-    for mode in [Mode::Evaluate, train] {
-        check_gradients(&with_conv("[[layer]]\ntype='batch-norm'\n[[layer]]\ntype='tanh'"), mode);
-        check_gradients(&with_conv("[[layer]]\ntype='dropout'\nrate=0.4"), mode);
-        check_gradients(&with_conv("[[layer]]\ntype='dropout'\nrate=0.4\nchannels=true"), mode);
-    }
-    let flat = "[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=6\n[[layer]]\ntype='batch-norm'";
-    check_gradients(&with_conv(flat), train);
 }
 
 /// The layers of `toml` on one example of one channel, by evaluation with the given weights.
 fn run(toml: &str, x: &[f32], parameters: &[&[f32]]) -> Vec<f32> {
-    let plan = Plan::new(&net(toml), 1, x.len(), 1).unwrap();
+    let plan = Plan::without_head(&net(toml), 1, x.len()).unwrap();
     let mut weights = Weights::initial(&plan, 1);
     for (array, values) in weights.parameters.iter_mut().zip(parameters) {
         array.values.copy_from_slice(values);
@@ -130,8 +57,7 @@ fn run(toml: &str, x: &[f32], parameters: &[&[f32]]) -> Vec<f32> {
     let device = cpu().device;
     let leaves = Leaves::new(&weights, &device);
     let x = Tensor::from_data(TensorData::new(x.to_vec(), [1, 1, x.len()]), &device);
-    let steps = &plan.steps[..plan.steps.len() - 2];
-    values(forward_steps(steps, &leaves, x, Mode::Evaluate).0).unwrap()
+    values(forward(&plan, &leaves, x, Mode::Evaluate).scores).unwrap()
 }
 
 #[test]
@@ -150,6 +76,14 @@ fn values_of_layers_by_hand() {
     assert_eq!(run("[[layer]]\ntype='avg-pool1d'\nwidth=2", &x, &[]), [1.5, 3.5]);
     assert_eq!(run("[[layer]]\ntype='global-max-pool'", &x, &[]), [5.0]);
     assert_eq!(run("[[layer]]\ntype='global-avg-pool'", &x, &[]), [3.0]);
+    assert_eq!(run("[[layer]]\ntype='crop'\nleft=1\nright=2", &x, &[]), [2.0, 3.0]);
+    let residual = "[[layer]]\ntype='residual'\n[[layer.layer]]\ntype='conv1d'\nfilters=1\nwidth=3";
+    assert_eq!(run(residual, &x, w), [211.5, 323.5, 435.5, 547.5, 59.5]);
+    let concat = "[[layer]]\ntype='concat'\n[[layer.branch]]\n[[layer.branch.layer]]\ntype='global-max-pool'\n\
+                  [[layer.branch]]\n[[layer.branch.layer]]\ntype='global-avg-pool'";
+    assert_eq!(run(concat, &x, &[]), [5.0, 3.0]);
+    let beside = "[[layer]]\ntype='concat'\n[[layer.branch]]\n[[layer.branch]]\n[[layer.branch.layer]]\ntype='relu'";
+    assert_eq!(run(beside, &[-1.0, 2.0], &[]), [-1.0, 2.0, 0.0, 2.0]);
     let close = |name: &str, want: [f64; 3]| {
         let got = run(&format!("[[layer]]\ntype='{name}'"), &[-1.5, 0.0, 2.0], &[]);
         assert!(got.iter().zip(want).all(|(g, w)| (f64::from(*g) - w).abs() < 1e-5), "{name}: {got:?}");
@@ -234,4 +168,184 @@ fn the_fast_first_convolution_equals_the_general_one() {
             assert!(general.iter().zip(&fast).all(|(a, b)| (a - b).abs() < 1e-5), "{keys}\n{general:?}\n{fast:?}");
         }
     }
+}
+
+const TREE: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 6
+width = 5
+[[layer]]
+type = 'residual'
+[[layer.layer]]
+type = 'batch-norm'
+[[layer.layer]]
+type = 'residual'
+[[layer.layer.layer]]
+type = 'conv1d'
+filters = 6
+width = 3
+dilation = 2
+[[layer]]
+type = 'relu'
+[[layer]]
+type = 'concat'
+[[layer.branch]]
+[[layer.branch]]
+[[layer.branch.layer]]
+type = 'dropout'
+rate = 0.3
+[[layer.branch.layer]]
+type = 'gru'
+units = 2
+bidirectional = true
+[[layer]]
+type = 'lstm'
+units = 3
+last = true
+";
+
+#[test]
+fn steps_are_numbered_and_named_over_the_whole_tree() {
+    let plan = Plan::new(&net(TREE), 4, 12, 2).unwrap();
+    let steps: Vec<(usize, &str, usize, usize)> =
+        plan.steps_deep().map(|step| (step.number, step.name.as_str(), step.parameter, step.buffer)).collect();
+    let expected = [
+        (0, "layer1", 0, 0),
+        (1, "layer2", 2, 0),
+        (2, "layer2.1", 2, 0),
+        (3, "layer2.2", 4, 2),
+        (4, "layer2.2.1", 4, 2),
+        (5, "layer3", 6, 2),
+        (6, "layer4", 6, 2),
+        (7, "layer4.b2.1", 6, 2),
+        (8, "layer4.b2.2", 6, 2),
+        (9, "layer5", 14, 2),
+        (10, "flatten", 17, 2),
+        (11, "head", 17, 2),
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!(plan.steps[3].inner.iter().map(Vec::len).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(plan.steps[3].output, Shape { channels: 10, length: 12 });
+    let specs: Vec<(&str, &[usize], Init)> =
+        plan.parameters.iter().map(|spec| (spec.name.as_str(), spec.shape.as_slice(), spec.init)).collect();
+    // The rectifier behind the residual layers is what the convolution within them feeds.
+    assert_eq!(specs[4], ("layer2.2.1.weight", &[6, 6, 3][..], Init::He { fan_in: 18 }));
+    let uniform = Init::Recurrent { units: 2 };
+    assert_eq!(specs[6], ("layer4.b2.2.input_weight", &[6, 6][..], uniform));
+    assert_eq!(specs[7], ("layer4.b2.2.hidden_weight", &[2, 6][..], uniform));
+    assert_eq!(specs[8], ("layer4.b2.2.bias", &[6][..], Init::Constant(0.0)));
+    assert_eq!(specs[9], ("layer4.b2.2.hidden_bias", &[6][..], Init::Constant(0.0)));
+    assert_eq!(specs[13].0, "layer4.b2.2.hidden_bias_reverse");
+    assert_eq!(specs[16], ("layer5.bias", &[12][..], Init::ForgetGate { units: 3 }));
+    let total: usize = plan.parameters.iter().map(Spec::size).sum();
+    assert_eq!(total, net(TREE).summary(4, 12, 2).unwrap().parameters);
+    assert_eq!(plan.buffers[1].name, "layer2.1.variance");
+}
+
+#[test]
+fn recurrent_layers_start_with_an_open_forget_gate() {
+    let plan = Plan::new(&net(TREE), 4, 12, 2).unwrap();
+    let weights = Weights::initial(&plan, 1);
+    let bias: Vec<f32> = [vec![0.0; 3], vec![1.0; 3], vec![0.0; 6]].concat();
+    assert_eq!(weights.parameters[16].values, bias);
+    let drawn = &weights.parameters[14].values;
+    let bound = 1.0 / 3f32.sqrt();
+    assert!(drawn.iter().all(|v| v.abs() <= bound) && drawn.iter().any(|v| v.abs() > 0.9 * bound));
+}
+
+#[test]
+fn without_a_head_the_scores_are_the_last_layer() {
+    let text = "[[layer]]\ntype='crop'\nleft=1";
+    let plan = Plan::without_head(&net(text), 2, 3).unwrap();
+    assert_eq!((plan.outputs, plan.steps.len(), plan.parameters.len()), (4, 1, 0));
+    let device = cpu().device;
+    let leaves = Leaves::new(&Weights::initial(&plan, 1), &device);
+    let x = Tensor::from_data(TensorData::new(vec![1f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 2, 3]), &device);
+    assert_eq!(values(forward(&plan, &leaves, x, Mode::Evaluate).scores).unwrap(), [2.0, 3.0, 5.0, 6.0]);
+    assert_eq!(Plan::without_head(&net("layer = []"), 2, 3).unwrap().outputs, 6);
+}
+
+/// Both directions of a recurrent layer of 3 units on two channels and four positions, with arrays of sines, computed
+/// with PyTorch 2.15 in double precision.
+#[test]
+fn recurrent_layers_follow_pytorch() {
+    let lstm = [
+        0.1221652, 0.154606, 0.1603267, 0.1349332, 0.0093562, -0.0070109, -0.039126, -0.0592688, -0.1228797,
+        -0.2095413, -0.2389455, -0.2237838, -0.2833351, -0.2294576, -0.1451152, -0.0665134, -0.2520532, -0.1930269,
+        -0.1063473, -0.0502033, 0.0632024, 0.0605221, 0.0470031, 0.0183128,
+    ];
+    let gru = [
+        0.6438457, 0.7465384, 0.5647007, 0.3265479, 0.4699538, 0.4637858, 0.2107873, 0.0528667, -0.0032132, -0.0777376,
+        -0.1923407, -0.283386, -0.4756103, -0.3951537, -0.2911258, -0.1757797, -0.1963025, 0.062251, 0.4802895,
+        0.6505618, 0.0359635, 0.3618095, 0.7774178, 0.8197902,
+    ];
+    for (kind, want) in [("lstm", lstm), ("gru", gru)] {
+        for last in [false, true] {
+            let text = format!("[[layer]]\ntype='{kind}'\nunits=3\nbidirectional=true\nlast={last}");
+            let plan = Plan::without_head(&net(&text), 2, 4).unwrap();
+            let mut case = check::Case::random(plan, 1, Mode::Evaluate, 1);
+            for (k, array) in case.weights.parameters.iter_mut().enumerate() {
+                for (i, value) in array.values.iter_mut().enumerate() {
+                    *value = (0.6 * ((1 + i + 7 * k) as f64).sin()) as f32;
+                }
+            }
+            case.x = (0..8).map(|i| f64::from(3 * (i / 4) + i % 4).cos() as f32).collect();
+            let device = cpu().device;
+            let x = Tensor::from_data(TensorData::new(case.x.clone(), [1, 2, 4]), &device);
+            let leaves = Leaves::new(&case.weights, &device);
+            let found = values(forward(&case.plan, &leaves, x, Mode::Evaluate).scores).unwrap();
+            // A direction's last state is at the last position, or at the first in reverse.
+            let want: Vec<f64> = match last {
+                false => want.to_vec(),
+                true => (0..6).map(|unit| want[unit * 4 + if unit < 3 { 3 } else { 0 }]).collect(),
+            };
+            let near = |found: f64, want: f64| (found - want).abs() < 1e-6;
+            assert!(found.iter().zip(&want).all(|(f, w)| near(f64::from(*f), *w)), "{kind} {last}: {found:?}");
+            assert!(case.scores().iter().zip(&want).all(|(f, w)| near(*f, *w)), "{kind} {last}: {:?}", case.scores());
+        }
+    }
+}
+
+#[test]
+fn a_tree_is_saved_and_loaded_with_all_its_arrays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let model = crate::Model::untrained(&net(TREE), &three_tasks(), DNA, 12, 3, &cpu()).unwrap();
+    model.save(&path).unwrap();
+    let loaded = crate::Model::load(&path).unwrap();
+    assert_eq!(loaded.digest(), model.digest());
+    assert_eq!(loaded.architecture(), model.architecture());
+    let batch = random_batch(5, 12, 1);
+    assert_eq!(loaded.predict(&batch).unwrap(), model.predict(&batch).unwrap());
+}
+
+/// A value of the last step depends on as many positions, from the first to the last one, as the summary says.
+#[test]
+fn the_receptive_field_of_a_tree_is_where_gradients_are() {
+    let conv = |width, dilation| Layer::Conv1d {
+        filters: 4,
+        width,
+        stride: 1,
+        dilation,
+        groups: 1,
+        padding: crate::Padding::Same,
+    };
+    let shifted = |left, right| vec![Layer::AvgPool1d { width: 2, stride: Some(1) }, Layer::Crop { left, right }];
+    let architecture = crate::Architecture::new(vec![
+        conv(4, 1),
+        Layer::Residual { layers: vec![conv(2, 5), Layer::Residual { layers: vec![conv(3, 1), Layer::Tanh] }] },
+        Layer::Concat { branches: vec![shifted(6, 0), shifted(0, 6), vec![Layer::Crop { left: 5, right: 2 }]] },
+        Layer::AvgPool1d { width: 3, stride: None },
+    ]);
+    let summary = architecture.summary(4, 80, 1).unwrap();
+    let plan = Plan::without_head(&architecture, 4, 80).unwrap();
+    let device = cpu().device.autodiff();
+    let leaves = Leaves::frozen(&shaken(&plan, 2), &device);
+    let x = input(&random_batch(1, 80, 1), &device).require_grad();
+    let (y, _) = forward_steps(&plan.steps, &leaves, x.clone(), Mode::Evaluate);
+    let mut tape = y.narrow(2, 11, 1).sum().backward();
+    let gradient = values(x.grad_remove(&mut tape).unwrap()).unwrap();
+    let seen: Vec<usize> = (0..80).filter(|p| (0..4).any(|c| gradient[c * 80 + p] != 0.0)).collect();
+    assert_eq!(summary.receptive_field, seen[seen.len() - 1] - seen[0] + 1);
 }

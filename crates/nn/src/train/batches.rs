@@ -1,207 +1,144 @@
-//! Examples, encoded once, and the batches that each step sees.
+//! The batches that each step sees: rows shifted within their margins and read from either strand.
 
 use super::{TrainConfig, TrainError};
-use basewise_core::random::{below, shuffle, stream, uniform};
-use basewise_core::{Alphabet, Code, Dataset, Encoding, SequenceBatch, Split, TaskKind};
+use basewise_core::random::{below, stream, uniform};
+use basewise_core::source::{ExampleSource, Header, Rows, Survey};
+use basewise_core::{Alphabet, Code, SequenceBatch, Split};
 
-/// The examples of one split, encoded.
-pub(super) struct Examples {
-    encoding: Encoding,
-    length: usize,
-    jitter: usize,
-    codes: Vec<Vec<Code>>,
-    labels: Vec<Vec<f64>>,
+/// Rows that become a batch.
+pub(super) struct Job {
+    /// 0-based.
+    pub(super) epoch: usize,
+    pub(super) rows: Rows,
+    /// The number of each row in its split.
+    pub(super) ranks: Vec<u64>,
 }
 
-impl Examples {
-    /// Encodes a split and checks its labels.
-    pub(super) fn new(dataset: &Dataset, split: Split) -> Result<Self, TrainError> {
-        let rows = dataset.rows_of(split);
-        let mut codes = Vec::with_capacity(rows.len());
-        let mut labels = Vec::with_capacity(rows.len());
-        for row in rows {
-            let example = &dataset.examples[row];
-            let data = |message: String| TrainError::Example { id: example.id.clone(), message };
-            if example.labels.len() != dataset.tasks.len() {
-                let (expected, found) = (dataset.tasks.len(), example.labels.len());
-                return Err(data(format!("expected {expected} labels, found {found}")));
-            }
-            for (task, &label) in dataset.tasks.iter().zip(&example.labels) {
-                if let Some(fault) = label_fault(&task.kind, label) {
-                    return Err(data(format!("task {:?}: {fault}", task.name)));
-                }
-            }
-            codes.push(dataset.encoding.encode(&example.sequence).map_err(|error| data(error.to_string()))?);
-            labels.push(example.labels.clone());
-        }
-        Ok(Self { encoding: dataset.encoding, length: dataset.length, jitter: dataset.jitter, codes, labels })
-    }
+/// What the network sees in a step, or in a part of one.
+pub(super) struct Batch {
+    pub(super) sequences: SequenceBatch,
+    rows: Rows,
+}
 
-    pub(super) fn len(&self) -> usize {
-        self.codes.len()
-    }
-
-    /// Known labels of task `t`.
-    pub(super) fn known(&self, t: usize) -> usize {
-        self.labels.iter().filter(|row| !row[t].is_nan()).count()
-    }
-
-    pub(super) fn labels(&self, row: usize) -> &[f64] {
-        &self.labels[row]
-    }
-
-    /// Rows as they are, for evaluation.
-    pub(super) fn plain(&self, rows: std::ops::Range<usize>) -> SequenceBatch {
-        let mut batch = SequenceBatch::new(self.encoding, self.length);
-        rows.for_each(|row| batch.push_codes(&self.codes[row]));
-        batch
-    }
-
-    /// The order of the rows in an epoch.
-    pub(super) fn order(&self, seed: u64, epoch: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        shuffle(&mut order, &mut stream(seed, "shuffle", &[epoch as u64]));
-        order
-    }
-
-    /// Rows as training sees them in an epoch: shifted within the margins and read from either strand, each a
-    /// function of seed, epoch and row.
-    pub(super) fn augmented(&self, rows: &[usize], config: &TrainConfig, epoch: usize) -> SequenceBatch {
-        let mut batch = SequenceBatch::new(self.encoding, self.length);
-        for (i, &row) in rows.iter().enumerate() {
-            let key = [epoch as u64, row as u64];
-            batch.push_codes(self.shifted(&self.codes[row], config.seed, &key));
-            if config.reverse_complement && uniform(&mut stream(config.seed, "strand", &key)) < 0.5 {
-                batch.reverse_complement(i);
-            }
-        }
-        batch
-    }
-
-    /// The window at a random shift of at most `jitter`, as far as there are bases.
-    fn shifted<'c>(&self, codes: &'c [Code], seed: u64, key: &[u64]) -> &'c [Code] {
-        let Some(room) = codes.len().checked_sub(self.length).filter(|&room| room > 0 && self.jitter > 0) else {
-            return codes;
-        };
-        let centre = room / 2;
-        let (low, high) = (centre.saturating_sub(self.jitter), (centre + self.jitter).min(room));
-        let start = low + below(&mut stream(seed, "jitter", key), high - low + 1);
-        &codes[start..start + self.length]
+impl Batch {
+    /// The labels of each row.
+    pub(super) fn labels(&self) -> Vec<&[f64]> {
+        (0..self.rows.len()).map(|row| self.rows.labels(row)).collect()
     }
 }
 
-fn label_fault(kind: &TaskKind, label: f64) -> Option<String> {
-    if label.is_nan() {
-        return None;
-    }
-    match kind {
-        TaskKind::Binary if label != 0.0 && label != 1.0 => Some(format!("expected a label 0 or 1, found {label}")),
-        TaskKind::Classes { classes } if label < 0.0 || label.fract() != 0.0 || label >= classes.len() as f64 => {
-            Some(format!("expected a class 0 to {}, found {label}", classes.len().saturating_sub(1)))
+/// Rows as training sees them in an epoch: shifted and turned, each a function of seed, epoch and row.
+pub(super) fn prepare(job: &Job, header: &Header, config: &TrainConfig) -> Batch {
+    let mut sequences = SequenceBatch::new(header.encoding, header.length);
+    for (i, &rank) in job.ranks.iter().enumerate() {
+        let key = [job.epoch as u64, rank];
+        sequences.push_codes(shifted(job.rows.codes(i), header, config.seed, &key));
+        if config.reverse_complement && uniform(&mut stream(config.seed, "strand", &key)) < 0.5 {
+            sequences.reverse_complement(i);
         }
-        TaskKind::Regression if label.is_infinite() => Some(format!("expected a finite label, found {label}")),
-        _ => None,
     }
+    Batch { sequences, rows: job.rows.clone() }
 }
 
-/// Training and validation examples, with everything checked that would make training meaningless.
-pub(super) fn prepare(dataset: &Dataset, config: &TrainConfig) -> Result<(Examples, Examples), TrainError> {
-    if config.reverse_complement && dataset.encoding.alphabet == Alphabet::Rna {
+/// The window at a random shift of at most `jitter`, as far as there are bases.
+fn shifted<'c>(codes: &'c [Code], header: &Header, seed: u64, key: &[u64]) -> &'c [Code] {
+    let Header { length, jitter, .. } = *header;
+    let Some(room) = codes.len().checked_sub(length).filter(|&room| room > 0 && jitter > 0) else {
+        return codes;
+    };
+    let centre = room / 2;
+    let (low, high) = (centre.saturating_sub(jitter), (centre + jitter).min(room));
+    let start = low + below(&mut stream(seed, "jitter", key), high - low + 1);
+    &codes[start..start + length]
+}
+
+/// Rows as they are, for evaluation.
+pub(super) fn plain(rows: &Rows, range: std::ops::Range<usize>, header: &Header) -> SequenceBatch {
+    let mut batch = SequenceBatch::new(header.encoding, header.length);
+    range.for_each(|row| batch.push_codes(rows.codes(row)));
+    batch
+}
+
+/// One look at all splits and labels, and everything checked that would make training meaningless.
+pub(super) fn survey(source: &dyn ExampleSource, config: &TrainConfig) -> Result<Survey, TrainError> {
+    let header = source.header();
+    if config.reverse_complement && header.encoding.alphabet == Alphabet::Rna {
         return Err(TrainError::Config("reverse_complement: RNA is read from one strand only; switch it off".into()));
     }
-    let train = Examples::new(dataset, Split::Train)?;
-    let valid = Examples::new(dataset, Split::Valid)?;
-    if dataset.tasks.is_empty() {
+    let survey = source.survey()?;
+    if header.tasks.is_empty() {
         return Err(TrainError::Config("the data set has no task to learn".into()));
     }
-    for (examples, split) in [(&train, Split::Train), (&valid, Split::Valid)] {
-        if examples.len() == 0 {
+    for split in [Split::Train, Split::Valid] {
+        if survey.rows(split) == 0 {
             return Err(TrainError::EmptySplit(split));
         }
-        if (0..dataset.tasks.len()).all(|t| examples.known(t) == 0) {
+        if (0..header.tasks.len()).all(|t| survey.known(t, split).count == 0) {
             return Err(TrainError::NoLabels(split));
         }
     }
-    Ok((train, valid))
+    Ok(survey)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use basewise_core::{CasePolicy, Example, Task};
+    use crate::testing::{DNA, task};
+    use basewise_core::TaskKind;
 
-    fn dataset(sequences: &[&str], length: usize, jitter: usize) -> Dataset {
-        let examples = sequences
-            .iter()
-            .enumerate()
-            .map(|(i, s)| Example {
-                id: format!("e{i}"),
-                place: None,
-                split: Split::Train,
-                sequence: s.as_bytes().to_vec(),
-                labels: vec![1.0],
-            })
-            .collect();
-        let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
-        Dataset { encoding, length, jitter, tasks: vec![Task { name: "y".into(), kind: TaskKind::Binary }], examples }
+    fn header(length: usize, jitter: usize) -> Header {
+        Header { encoding: DNA, length, jitter, tasks: vec![task("y", TaskKind::Binary)] }
+    }
+
+    fn rows(header: &Header, sequences: &[&str]) -> Rows {
+        let mut rows = Rows::new(header);
+        sequences.iter().for_each(|s| rows.push(&DNA.encode(s.as_bytes()).unwrap(), &[1.0]));
+        rows
     }
 
     fn bases(batch: &SequenceBatch, i: usize) -> Vec<u8> {
         batch.sequence(i).iter().map(|c| c.base()).collect()
     }
 
-    #[test]
-    fn jitter_stays_within_its_margin_and_reaches_both_ends() {
-        let examples = Examples::new(&dataset(&["AACGTT"], 4, 1), Split::Train).unwrap();
+    /// The different ways in which a sequence is seen over some epochs.
+    fn seen(header: &Header, sequence: &str, epochs: usize) -> Vec<Vec<u8>> {
+        let job = |epoch| Job { epoch, rows: rows(header, &[sequence]), ranks: vec![0] };
         let config = TrainConfig::default();
-        let mut seen: Vec<Vec<u8>> = (0..60).map(|epoch| bases(&examples.augmented(&[0], &config, epoch), 0)).collect();
+        let mut seen: Vec<_> =
+            (0..epochs).map(|epoch| bases(&prepare(&job(epoch), header, &config).sequences, 0)).collect();
         seen.sort();
         seen.dedup();
-        assert_eq!(seen, [vec![0, 0, 1, 2], vec![0, 1, 2, 3], vec![1, 2, 3, 3]]);
-        assert_eq!(bases(&examples.plain(0..1), 0), [0, 1, 2, 3]);
+        seen
+    }
+
+    #[test]
+    fn jitter_stays_within_its_margin_and_reaches_both_ends() {
+        let header = header(4, 1);
+        assert_eq!(seen(&header, "AACGTT", 60), [[0, 0, 1, 2], [0, 1, 2, 3], [1, 2, 3, 3]]);
+        assert_eq!(bases(&plain(&rows(&header, &["AACGTT"]), 0..1, &header), 0), [0, 1, 2, 3]);
+        // What lies beyond the margins is never seen.
+        assert_eq!(seen(&header, "GGAACGTTGG", 60), seen(&header, "AACGTT", 60));
     }
 
     #[test]
     fn short_sequences_are_not_shifted_and_an_odd_margin_is_used() {
-        let config = TrainConfig::default();
-        let short = Examples::new(&dataset(&["CG"], 4, 3), Split::Train).unwrap();
-        assert_eq!(bases(&short.augmented(&[0], &config, 5), 0), [4, 1, 2, 4]);
-        let odd = Examples::new(&dataset(&["ACGTA"], 4, 3), Split::Train).unwrap();
-        let mut seen: Vec<Vec<u8>> = (0..30).map(|epoch| bases(&odd.augmented(&[0], &config, epoch), 0)).collect();
-        seen.sort();
-        seen.dedup();
-        assert_eq!(seen, [vec![0, 1, 2, 3], vec![1, 2, 3, 0]]);
+        assert_eq!(seen(&header(4, 3), "CG", 9), [[4, 1, 2, 4]]);
+        assert_eq!(seen(&header(4, 3), "ACGTA", 30), [[0, 1, 2, 3], [1, 2, 3, 0]]);
     }
 
     #[test]
     fn both_strands_are_read_and_neither_depends_on_the_batch() {
-        let examples = Examples::new(&dataset(&["AACC", "AACC"], 4, 0), Split::Train).unwrap();
+        let header = header(4, 0);
         let config = TrainConfig { reverse_complement: true, ..TrainConfig::default() };
-        let runs: Vec<Vec<u8>> = (0..40).map(|epoch| bases(&examples.augmented(&[1], &config, epoch), 0)).collect();
+        let view = |epoch, ranks: &[u64]| {
+            let job = Job { epoch, rows: rows(&header, &vec!["AACC"; ranks.len()]), ranks: ranks.to_vec() };
+            bases(&prepare(&job, &header, &config).sequences, ranks.len() - 1)
+        };
+        let runs: Vec<Vec<u8>> = (0..40).map(|epoch| view(epoch, &[1])).collect();
         let reverse = runs.iter().filter(|run| **run == [2, 2, 3, 3]).count();
         assert!((8..32).contains(&reverse), "{reverse}");
         for (epoch, run) in runs.iter().enumerate() {
-            assert_eq!(*run, bases(&examples.augmented(&[0, 1], &config, epoch), 1));
+            assert_eq!(*run, view(epoch, &[0, 1]));
         }
-    }
-
-    #[test]
-    fn bad_labels_and_letters_name_the_example() {
-        let fault = |mut data: Dataset, change: fn(&mut Dataset)| {
-            change(&mut data);
-            Examples::new(&data, Split::Train).err().map(|e| e.to_string()).unwrap_or_default()
-        };
-        let data = || dataset(&["ACGT"], 4, 0);
-        assert!(
-            fault(data(), |d| d.examples[0].labels[0] = 0.5)
-                .contains("example \"e0\": task \"y\": expected a label 0 or 1")
-        );
-        assert!(fault(data(), |d| d.examples[0].labels.clear()).contains("expected 1 labels, found 0"));
-        assert!(fault(data(), |d| d.examples[0].sequence[2] = b'-').contains("at offset 2"));
-        let classes = |d: &mut Dataset| {
-            d.tasks[0].kind = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
-            d.examples[0].labels[0] = 2.0;
-        };
-        assert!(fault(data(), classes).contains("expected a class 0 to 1, found 2"));
     }
 }

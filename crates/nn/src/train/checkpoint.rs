@@ -1,7 +1,7 @@
 //! Checkpoints: one directory each with everything that training goes on from, written aside, synced and renamed.
 
 use super::identity::Identity;
-use super::{EpochRecord, TrainError};
+use super::{EpochRecord, EpochTiming, TrainError};
 use crate::loss::LossSums;
 use crate::model::{read_arrays, write_arrays, write_whole};
 use crate::network::{Array, Plan, Spec, Weights, hex};
@@ -12,13 +12,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many checkpoints stay: if the newest was damaged, the one before still serves.
-const KEEP: usize = 2;
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// What the names of unfinished files and directories end with.
+const PARTIAL: &str = ".partial";
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+/// Holds the digest of `state.json`, which holds those of the arrays.
+const SEAL: &str = "state.sha256";
 
 /// Everything about a run but its arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +38,9 @@ pub(super) struct State {
     pub(super) optimizer_steps: u64,
     /// Value of the monitored figure in the best epoch; lower is better.
     pub(super) best_score: Option<f64>,
-    /// The lines of `history.jsonl`.
+    /// The lines of `history.jsonl` and `timing.jsonl`.
     pub(super) history: Vec<EpochRecord>,
+    pub(super) timing: Vec<EpochTiming>,
     /// Wall-clock time of all epochs and of the unfinished one.
     pub(super) seconds: f64,
     pub(super) epoch_seconds: f64,
@@ -57,6 +60,7 @@ impl State {
             optimizer_steps: 0,
             best_score: None,
             history: Vec::new(),
+            timing: Vec::new(),
             seconds: 0.0,
             epoch_seconds: 0.0,
             files: BTreeMap::new(),
@@ -77,13 +81,30 @@ pub(super) struct Snapshot {
     pub(super) optimizer: Optimizer,
 }
 
-/// Writes a checkpoint below `directory` and removes all but the newest two.
-pub(super) fn save(directory: &Path, snapshot: &mut Snapshot) -> Result<PathBuf, TrainError> {
+/// Writes a checkpoint below `directory` and removes all but the newest `keep`. If it cannot be written, those before
+/// it stay as they are.
+pub(super) fn save(directory: &Path, snapshot: &mut Snapshot, keep: usize) -> Result<PathBuf, TrainError> {
     let name = format!("step-{:010}", snapshot.optimizer.steps);
-    let (aside, target) = (directory.join(format!("{name}.partial")), directory.join(&name));
-    fs_err::create_dir_all(directory)?;
-    remove(&aside)?;
-    fs_err::create_dir(&aside)?;
+    let (aside, target) = (directory.join(format!("{name}{PARTIAL}")), directory.join(&name));
+    let written = write(directory, &aside, &target, snapshot);
+    if written.is_err() {
+        // Room for those who need it; the error that matters is the first one.
+        let _ = fs_err::remove_dir_all(&aside);
+    }
+    written?;
+    let mut all = list(directory)?;
+    all.truncate(all.len().saturating_sub(keep));
+    all.iter().try_for_each(|old| discard(old))?;
+    Ok(target)
+}
+
+fn write(directory: &Path, aside: &Path, target: &Path, snapshot: &mut Snapshot) -> Result<(), TrainError> {
+    if !directory.is_dir() {
+        fs_err::create_dir_all(directory)?;
+        sync_directory(directory.parent().unwrap_or(directory))?;
+    }
+    remove(aside)?;
+    fs_err::create_dir(aside)?;
     snapshot.state.optimizer_steps = snapshot.optimizer.steps;
     let moments = moment_arrays(&snapshot.optimizer, &snapshot.weights);
     for (file, arrays) in [
@@ -97,58 +118,108 @@ pub(super) fn save(directory: &Path, snapshot: &mut Snapshot) -> Result<PathBuf,
     }
     let json = serde_json::to_vec_pretty(&snapshot.state).map_err(io::Error::other)?;
     write_whole(&aside.join(STATE), &json)?;
-    sync_directory(&aside)?;
-    // A run that was interrupted right after a checkpoint of the same step writes the same again.
-    remove(&target)?;
-    fs_err::rename(&aside, &target)?;
-    sync_directory(directory)?;
-    let mut all = list(directory)?;
-    all.truncate(all.len().saturating_sub(KEEP));
-    all.iter().try_for_each(|old| remove(old))?;
-    Ok(target)
+    write_whole(&aside.join(SEAL), hex(&Sha256::digest(&json)).as_bytes())?;
+    sync_directory(aside)?;
+    if target.is_dir() {
+        // One of the same step, from a run that was interrupted right after it. Directories cannot be exchanged, so
+        // it goes out of the way first, and never by halves.
+        let old = target.with_extension(format!("old{PARTIAL}"));
+        remove(&old)?;
+        fs_err::rename(target, &old)?;
+        fs_err::rename(aside, target)?;
+        sync_directory(directory)?;
+        return remove(&old);
+    }
+    fs_err::rename(aside, target)?;
+    Ok(sync_directory(directory)?)
 }
 
-/// The newest checkpoint of this run that is whole, or none; a damaged one is passed over.
+/// The newest checkpoint of this run that is whole, if there is any, and what is wrong with the newer ones.
+///
+/// # Errors
+/// If there are checkpoints but none of them is whole, or if they belong to another run.
 pub(super) fn load_newest(
     directory: &Path,
     plan: &Plan,
     fresh: &Optimizer,
     identity: &Identity,
-) -> Result<Option<Snapshot>, TrainError> {
+) -> Result<(Option<Snapshot>, Vec<String>), TrainError> {
+    let mut damaged = Vec::new();
     if !directory.is_dir() {
-        return Ok(None);
+        return Ok((None, damaged));
     }
     let mut first_error = None;
     for path in list(directory)?.into_iter().rev() {
         match load(&path, plan, fresh, identity) {
-            Ok(snapshot) => return Ok(Some(snapshot)),
-            Err(error) => first_error = first_error.or(Some(error)),
+            Ok(snapshot) => return Ok((Some(snapshot), damaged)),
+            Err(error @ TrainError::OtherRun { .. }) => return Err(error),
+            Err(error) => {
+                damaged.push(format!("{error}; the checkpoint before it is used"));
+                first_error = first_error.or(Some(error));
+            }
         }
     }
-    first_error.map_or(Ok(None), Err)
+    let Some(error) = first_error else { return Ok((None, damaged)) };
+    let remedy = "no checkpoint is whole: start anew with --overwrite or in another directory";
+    Err(TrainError::Checkpoint { path: directory.to_owned(), message: format!("{remedy} ({error})") })
+}
+
+/// Removes what a killed run left half-written in its directory and among its checkpoints.
+pub(super) fn tidy(run: &Path, checkpoints: &Path) -> Result<(), TrainError> {
+    for directory in [run, checkpoints].into_iter().filter(|directory| directory.is_dir()) {
+        for entry in fs_err::read_dir(directory)? {
+            let path = entry?.path();
+            let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(PARTIAL));
+            match (is_ours, path.is_dir()) {
+                (true, true) => remove(&path)?,
+                (true, false) => fs_err::remove_file(&path)?,
+                (false, _) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes all checkpoints of an earlier run.
 pub(super) fn clear(directory: &Path) -> Result<(), TrainError> {
-    remove(directory)
+    discard(directory)
+}
+
+/// Removes a directory that counts, never by halves: a run that is killed meanwhile leaves it, or what [`tidy`] removes.
+fn discard(directory: &Path) -> Result<(), TrainError> {
+    let mut name = directory.file_name().unwrap_or_default().to_owned();
+    name.push(PARTIAL);
+    let aside = directory.with_file_name(name);
+    remove(&aside)?;
+    match fs_err::rename(directory, &aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => {
+            other?;
+            remove(&aside)
+        }
+    }
 }
 
 fn load(path: &Path, plan: &Plan, fresh: &Optimizer, identity: &Identity) -> Result<Snapshot, TrainError> {
     let broken = |message: String| TrainError::Checkpoint { path: path.to_owned(), message };
-    let text = fs_err::read_to_string(path.join(STATE))?;
-    let state: State = serde_json::from_str(&text).map_err(|error| broken(format!("{STATE}: {error}")))?;
+    let text = fs_err::read(path.join(STATE))?;
+    if fs_err::read(path.join(SEAL))? != hex(&Sha256::digest(&text)).as_bytes() {
+        return Err(broken(format!("{STATE} was damaged after it was written")));
+    }
+    let state: State = serde_json::from_slice(&text).map_err(|error| broken(format!("{STATE}: {error}")))?;
+    let other = |message: String| TrainError::OtherRun { path: path.to_owned(), message };
     if state.format_version != FORMAT {
-        return Err(broken(format!("expected format_version {FORMAT}, found {}", state.format_version)));
+        return Err(other(format!("expected format_version {FORMAT}, found {}", state.format_version)));
     }
     if let Some(difference) = identity.difference(&state.identity) {
-        return Err(broken(format!(
+        return Err(other(format!(
             "the checkpoint belongs to a run with {difference}; \
              repeat the command that began it, or start anew with --overwrite or in another directory"
         )));
     }
     for file in [WEIGHTS, BEST, OPTIMIZER] {
         if state.files.get(file) != Some(&digest_of(&path.join(file))?) {
-            return Err(broken(format!("{file} was damaged after it was written")));
+            return Err(broken(format!("{file} was truncated or damaged after it was written")));
         }
     }
     let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
@@ -213,6 +284,6 @@ fn remove(directory: &Path) -> Result<(), TrainError> {
 }
 
 /// Makes renames and new files in a directory survive a power cut. Windows syncs them with the files.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { fs_err::File::open(path)?.sync_all() } else { Ok(()) }
 }

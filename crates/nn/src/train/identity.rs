@@ -1,10 +1,12 @@
 //! What must be the same for a checkpoint to be gone on from.
 
+use super::windows::Windows;
 use super::{TrainConfig, TrainError};
 use crate::architecture::Architecture;
 use crate::network::hex;
 use crate::optimizer::Schedule;
-use basewise_core::{Dataset, Split};
+use basewise_core::Split;
+use basewise_core::source::{ExampleSource, Rows, Survey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -22,7 +24,9 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new(
-        dataset: &Dataset,
+        source: &dyn ExampleSource,
+        survey: &Survey,
+        splits: [&Windows<'_>; 2],
         architecture: &Architecture,
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
@@ -30,7 +34,10 @@ impl Identity {
         if config.schedule == Schedule::Constant {
             config.epochs = 0;
         }
-        let data = digest_of_data(dataset)?;
+        if splits.iter().all(|windows| windows.fits()) {
+            config.shuffle_window = 0;
+        }
+        let data = digest_of_data(source, survey)?;
         Ok(Self { data, architecture: digest(&architecture.layers)?, settings: digest(&config)? })
     }
 
@@ -54,15 +61,29 @@ fn digest(value: &impl Serialize) -> Result<String, TrainError> {
     Ok(hex(&Sha256::digest(serde_json::to_vec(value).map_err(io::Error::other)?)))
 }
 
-fn digest_of_data(dataset: &Dataset) -> Result<String, TrainError> {
-    let header = (&dataset.tasks, dataset.encoding, dataset.length, dataset.jitter);
+/// The source's own digest, or one over the rows that training sees, a block at a time.
+fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String, TrainError> {
+    let header = source.header();
+    let about = (&header.tasks, header.encoding, header.length, header.jitter);
     let mut hasher = Sha256::new();
-    hasher.update(serde_json::to_vec(&header).map_err(io::Error::other)?);
-    for example in dataset.examples.iter().filter(|example| example.split != Split::Test) {
-        hasher.update(example.split.name());
-        hasher.update((example.sequence.len() as u64).to_le_bytes());
-        hasher.update(&example.sequence);
-        example.labels.iter().for_each(|label| hasher.update(label.to_bits().to_le_bytes()));
+    hasher.update(serde_json::to_vec(&about).map_err(io::Error::other)?);
+    if let Some(digest) = source.digest() {
+        hasher.update(digest);
+        return Ok(hex(&hasher.finalize()));
+    }
+    for split in [Split::Train, Split::Valid] {
+        hasher.update(split.name());
+        for block in 0..survey.blocks() {
+            let mut rows = Rows::new(&header);
+            source.read(block, split, &mut rows)?;
+            for row in 0..rows.len() {
+                let codes: Vec<u8> =
+                    rows.codes(row).iter().map(|code| code.base() | u8::from(code.is_marked()) << 3).collect();
+                hasher.update((codes.len() as u64).to_le_bytes());
+                hasher.update(codes);
+                rows.labels(row).iter().for_each(|label| hasher.update(label.to_bits().to_le_bytes()));
+            }
+        }
     }
     Ok(hex(&hasher.finalize()))
 }

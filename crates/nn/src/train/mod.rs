@@ -8,21 +8,26 @@ mod batches;
 mod checkpoint;
 mod config;
 mod identity;
+mod loader;
 mod progress;
 mod run;
 mod step;
 mod validate;
+mod windows;
+mod write_error;
 
-pub use config::{Monitor, TrainConfig};
-pub use progress::{Control, EpochRecord, Progress, StepProgress};
+pub use config::{CheckpointEvery, Monitor, TrainConfig, TrainOptions};
+pub use progress::{Control, EpochRecord, EpochTiming, Progress, StepProgress};
 #[cfg(test)]
 pub(crate) use step::gradients;
+pub use write_error::WriteError;
 
 use crate::architecture::{Architecture, ArchitectureError, ShapeError};
 use crate::device::OpenedDevice;
 use crate::memory::MemoryError;
 use crate::model::{Model, ModelError};
-use basewise_core::{Dataset, Split};
+use basewise_core::Split;
+use basewise_core::source::{ExampleSource, SourceError};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,6 +78,8 @@ pub struct TrainOutcome {
     pub resumed_steps: u64,
     /// One record an epoch.
     pub history: Vec<EpochRecord>,
+    /// How long each epoch took.
+    pub timing: Vec<EpochTiming>,
     /// The network with the kept weights.
     pub model: Model,
 }
@@ -90,14 +97,9 @@ pub enum TrainError {
     /// There are examples, but no known label.
     #[error("the {0} split has no known label; {hint}", hint = split_hint(*.0))]
     NoLabels(Split),
-    /// An example cannot be used.
-    #[error("example {id:?}: {message}")]
-    Example {
-        /// Its name.
-        id: String,
-        /// What is wrong.
-        message: String,
-    },
+    /// Examples cannot be read or used; the message names them.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The network has a value out of range.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
@@ -123,7 +125,7 @@ pub enum TrainError {
     /// The device failed.
     #[error("the device failed: {0}")]
     Device(String),
-    /// A checkpoint cannot be used.
+    /// A checkpoint is damaged.
     #[error("{path}: {message}", path = .path.display())]
     Checkpoint {
         /// Its directory.
@@ -131,6 +133,17 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+    /// A checkpoint is whole, but not of this run.
+    #[error("{path}: {message}", path = .path.display())]
+    OtherRun {
+        /// Its directory.
+        path: PathBuf,
+        /// What differs.
+        message: String,
+    },
+    /// Something could not be written in mid-training; what was written before is whole.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A file could not be read or written; the message names it.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -152,33 +165,39 @@ fn short(number: f64) -> String {
     if (1e-4..1e6).contains(&rounded) { rounded.to_string() } else { format!("{rounded:e}") }
 }
 
-/// Whether a network can be trained: settings, splits, labels and letters, shapes, and memory. [`train()`] checks the
-/// same before it removes or writes any file.
+/// Whether a network can be trained: settings, splits, labels and letters (of a source in memory; a file's letters are
+/// checked when they are read), shapes, and memory. [`train()`] checks the same before it removes or writes any file.
 ///
 /// # Errors
 /// What [`train()`] would refuse; see [`TrainError`].
-pub fn check(dataset: &Dataset, architecture: &Architecture, config: &TrainConfig) -> Result<(), TrainError> {
-    run::Prepared::new(dataset, architecture, config).map(|_| ())
+pub fn check(source: &dyn ExampleSource, architecture: &Architecture, config: &TrainConfig) -> Result<(), TrainError> {
+    run::Prepared::new(source, architecture, config).map(|_| ())
 }
 
-/// Trains a network and writes `model.safetensors`, `history.jsonl` and `checkpoints/` into `run_dir`.
+/// Trains a network and writes `model.safetensors`, `history.jsonl`, `timing.jsonl` and `checkpoints/` into `run_dir`.
 ///
-/// With `resume`, a run that was interrupted in `run_dir` goes on from its newest checkpoint and ends with the weights
-/// that it would have had; without a checkpoint it begins. Without `resume`, checkpoints and model of an earlier run in
-/// that directory are removed once everything that [`check`] looks at is in order. `observer` hears of every step and epoch and may stop the run.
+/// With [`TrainOptions::resume`], a run that was interrupted in `run_dir` goes on from its newest whole checkpoint and
+/// ends with the weights and the history that it would have had; without a checkpoint it begins. Otherwise checkpoints
+/// and model of an earlier run in that directory are removed once everything that [`check`] looks at is in order.
+/// `observer` hears of every step and epoch and may stop the run.
+///
+/// A source larger than [`TrainConfig::shuffle_window`] is streamed. Weights and history are a function of source,
+/// architecture and `config`; neither `options` nor the number of threads change a bit of them.
 ///
 /// # Errors
 /// See [`TrainError`].
 pub fn train(
-    dataset: &Dataset,
+    source: &dyn ExampleSource,
     architecture: &Architecture,
     config: &TrainConfig,
     device: &OpenedDevice,
     run_dir: &Path,
-    resume: bool,
+    options: &TrainOptions,
     observer: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<TrainOutcome, TrainError> {
-    run::Run::start(dataset, architecture, config, device, run_dir, resume)?.go(observer)
+    options.check()?;
+    let prepared = run::Prepared::new(source, architecture, config)?;
+    run::Run::start(&prepared, device, run_dir, *options)?.go(observer)
 }
 
 #[cfg(test)]

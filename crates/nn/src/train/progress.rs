@@ -17,7 +17,10 @@ pub enum Progress {
     /// A step was taken.
     Step(StepProgress),
     /// An epoch was finished and judged on the validation split.
-    Epoch(EpochRecord),
+    Epoch(EpochRecord, EpochTiming),
+    /// Something is not as it should be, but training goes on whatever the observer answers: a damaged checkpoint was
+    /// passed over.
+    Warning(String),
 }
 
 /// Where training stands within an epoch.
@@ -39,7 +42,7 @@ pub struct StepProgress {
     pub seconds_left: f64,
 }
 
-/// One line of `history.jsonl`.
+/// One line of `history.jsonl`: a function of data, settings and seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// 1-based.
@@ -56,8 +59,17 @@ pub struct EpochRecord {
     pub best: bool,
     /// Of the epoch's last step.
     pub learning_rate: f64,
+}
+
+/// One line of `timing.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochTiming {
+    /// 1-based.
+    pub epoch: usize,
     /// Wall-clock time, validation included.
     pub seconds: f64,
+    /// Of it, validation.
+    pub validation_seconds: f64,
     /// Training examples per second of the whole epoch.
     pub examples_per_second: f64,
 }

@@ -1,0 +1,390 @@
+//! Labelled sequences read a block at a time, so that a data set may be larger than memory.
+//!
+//! A block is what a source reads at once: a row group of a file, a stretch of a data set in memory. Its rows come
+//! encoded and packed, one array of codes and one of labels, without an allocation for each row.
+
+use crate::{Code, Dataset, Encoding, Split, Task, TaskKind};
+use std::fmt;
+use std::ops::Range;
+
+/// Letters that a block holds at most, about: enough to be read efficiently, little enough to hold many.
+const BLOCK_BYTES: usize = 16 << 20;
+const BLOCK_ROWS: usize = 65_536;
+/// What a row takes besides its letters: an id, a place, labels.
+const ROW_BYTES: usize = 64;
+
+/// What a model must know about a data set, without its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// How letters become channels.
+    pub encoding: Encoding,
+    /// Positions a model sees.
+    pub length: usize,
+    /// Bases kept beyond `length` on each side, from which training may shift its window.
+    pub jitter: usize,
+    /// What is predicted, in the order of the labels.
+    pub tasks: Vec<Task>,
+}
+
+impl Header {
+    /// Number of model outputs over all tasks.
+    pub fn outputs(&self) -> usize {
+        self.tasks.iter().map(Task::outputs).sum()
+    }
+
+    /// Positions of a sequence that can ever be seen: the length with both margins.
+    pub fn reach(&self) -> usize {
+        self.length.saturating_add(self.jitter.saturating_mul(2))
+    }
+}
+
+/// Rows of one split, encoded and packed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    reach: usize,
+    tasks: usize,
+    codes: Vec<Code>,
+    /// Where each row's codes end.
+    ends: Vec<usize>,
+    labels: Vec<f64>,
+}
+
+impl Rows {
+    /// No rows yet of a data set with this header.
+    pub fn new(header: &Header) -> Self {
+        let (reach, tasks) = (header.reach(), header.tasks.len());
+        Self { reach, tasks, codes: Vec::new(), ends: Vec::new(), labels: Vec::new() }
+    }
+
+    /// Makes room for `rows` more rows at their longest, so that adding them moves nothing.
+    pub fn reserve(&mut self, rows: usize) {
+        self.codes.reserve_exact(rows.saturating_mul(self.reach).min(isize::MAX as usize - self.codes.len()));
+        self.ends.reserve_exact(rows);
+        self.labels.reserve_exact(rows * self.tasks);
+    }
+
+    /// Bytes that a row of a data set with this header takes at most.
+    pub fn row_bytes(header: &Header) -> usize {
+        let numbers = size_of::<usize>() + size_of::<f64>() * header.tasks.len();
+        header.reach().saturating_add(numbers)
+    }
+
+    /// Adds a row: `labels` holds one number a task, NaN where it is unknown. Of a sequence longer than
+    /// [`Header::reach`] only the middle is kept, which is all that can be seen of it.
+    pub fn push(&mut self, codes: &[Code], labels: &[f64]) {
+        debug_assert_eq!(labels.len(), self.tasks, "one label a task");
+        let kept = match codes.len().checked_sub(self.reach) {
+            Some(spare) if spare > 0 => &codes[spare / 2..spare / 2 + self.reach],
+            _ => codes,
+        };
+        self.codes.extend_from_slice(kept);
+        self.ends.push(self.codes.len());
+        self.labels.extend_from_slice(labels);
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The codes of row `i`.
+    pub fn codes(&self, i: usize) -> &[Code] {
+        let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.codes[start..self.ends[i]]
+    }
+
+    /// The labels of row `i`, one a task.
+    pub fn labels(&self, i: usize) -> &[f64] {
+        &self.labels[i * self.tasks..(i + 1) * self.tasks]
+    }
+}
+
+/// The known labels of a task in one split.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// How many there are.
+    pub count: u64,
+    /// The smallest, or +infinity.
+    pub least: f64,
+    /// The largest, or -infinity.
+    pub most: f64,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { count: 0, least: f64::INFINITY, most: f64::NEG_INFINITY }
+    }
+}
+
+impl Known {
+    /// Whether labels are known and all the same.
+    pub fn is_constant(&self) -> bool {
+        self.count > 0 && self.least == self.most
+    }
+}
+
+/// What can be said about a data set after one look at its splits and labels; a few bytes a block.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    blocks: Vec<[usize; 3]>,
+    tasks: Vec<[Known; 3]>,
+}
+
+impl Survey {
+    /// A survey of no rows.
+    pub fn new(tasks: &[Task]) -> Self {
+        Self { blocks: Vec::new(), tasks: vec![[Known::default(); 3]; tasks.len()] }
+    }
+
+    /// Begins the next block.
+    pub fn begin_block(&mut self) {
+        self.blocks.push([0; 3]);
+    }
+
+    /// Counts a row of the block that was begun last.
+    ///
+    /// # Errors
+    /// Labels that do not fit the tasks, in words.
+    pub fn add(&mut self, split: Split, labels: &[f64], tasks: &[Task]) -> Result<(), String> {
+        if labels.len() != tasks.len() {
+            return Err(format!("expected {} labels, found {}", tasks.len(), labels.len()));
+        }
+        for ((task, &label), known) in tasks.iter().zip(labels).zip(&mut self.tasks) {
+            if let Some(fault) = label_fault(&task.kind, label) {
+                return Err(format!("task {:?}: {fault}", task.name));
+            }
+            if !label.is_nan() {
+                let known = &mut known[split as usize];
+                *known = Known { count: known.count + 1, least: known.least.min(label), most: known.most.max(label) };
+            }
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block[split as usize] += 1;
+        }
+        Ok(())
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Rows of a split in one block.
+    pub fn rows_in(&self, block: usize, split: Split) -> usize {
+        self.blocks[block][split as usize]
+    }
+
+    /// Rows of a split.
+    pub fn rows(&self, split: Split) -> usize {
+        self.blocks.iter().map(|block| block[split as usize]).sum()
+    }
+
+    /// The known labels of one task in a split.
+    pub fn known(&self, task: usize, split: Split) -> Known {
+        self.tasks[task][split as usize]
+    }
+}
+
+/// What is wrong with a label for a task of this kind, if anything is; an unknown one (NaN) fits all.
+fn label_fault(kind: &TaskKind, label: f64) -> Option<String> {
+    if label.is_nan() {
+        return None;
+    }
+    match kind {
+        TaskKind::Binary if label != 0.0 && label != 1.0 => Some(format!("expected a label 0 or 1, found {label}")),
+        TaskKind::Classes { classes } if label < 0.0 || label.fract() != 0.0 || label >= classes.len() as f64 => {
+            Some(format!("expected a class 0 to {}, found {label}", classes.len().saturating_sub(1)))
+        }
+        TaskKind::Regression if label.is_infinite() => Some(format!("expected a finite label, found {label}")),
+        _ => None,
+    }
+}
+
+/// Why rows could not be had; it names the file and record, or the example.
+#[derive(Debug)]
+pub struct SourceError(Box<dyn std::error::Error + Send + Sync>);
+
+impl SourceError {
+    /// From a message or an error of the reader, which stays available as the source.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// Where training gets its examples from: a [`Dataset`] in memory, or a file that is read a block at a time.
+///
+/// Blocks are read in any order, repeatedly, and from several threads.
+pub trait ExampleSource: Sync {
+    /// What a model must know about the rows.
+    fn header(&self) -> Header;
+
+    /// Rows of each split in each block, and what is known about the labels; all labels are checked.
+    ///
+    /// # Errors
+    /// What cannot be read or does not fit the tasks.
+    fn survey(&self) -> Result<Survey, SourceError>;
+
+    /// A digest that any change of the rows changes, where there is one without reading them.
+    fn digest(&self) -> Option<String>;
+
+    /// Appends the rows of `split` in `block`, in their order.
+    ///
+    /// # Errors
+    /// What cannot be read or encoded.
+    fn read(&self, block: usize, split: Split, into: &mut Rows) -> Result<(), SourceError>;
+}
+
+/// Cuts rows of these sizes (letters each) into blocks of a bounded size, in order; a block has at least one row.
+pub fn blocks(sizes: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut blocks: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (row, size) in sizes.enumerate() {
+        let size = size.saturating_add(ROW_BYTES);
+        match blocks.last_mut() {
+            Some(block) if bytes + size <= BLOCK_BYTES && block.len() < BLOCK_ROWS => {
+                block.end = row + 1;
+                bytes += size;
+            }
+            _ => {
+                blocks.push(row..row + 1);
+                bytes = size.min(BLOCK_BYTES);
+            }
+        }
+    }
+    blocks
+}
+
+impl Dataset {
+    /// Rows of a block in memory: as many as a file of sequences of the full length has.
+    fn block(&self, block: usize) -> &[crate::Example] {
+        let size = ROW_BYTES.saturating_add(self.header().reach());
+        let rows = (BLOCK_BYTES / size).clamp(1, BLOCK_ROWS);
+        self.examples.chunks(rows).nth(block).unwrap_or_default()
+    }
+}
+
+impl ExampleSource for Dataset {
+    fn header(&self) -> Header {
+        let Self { encoding, length, jitter, ref tasks, .. } = *self;
+        Header { encoding, length, jitter, tasks: tasks.clone() }
+    }
+
+    fn survey(&self) -> Result<Survey, SourceError> {
+        let mut survey = Survey::new(&self.tasks);
+        for block in (0..).map(|block| self.block(block)).take_while(|rows| !rows.is_empty()) {
+            survey.begin_block();
+            for example in block {
+                let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
+                survey.add(example.split, &example.labels, &self.tasks).map_err(wrong)?;
+                self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
+            }
+        }
+        Ok(survey)
+    }
+
+    fn digest(&self) -> Option<String> {
+        None
+    }
+
+    fn read(&self, block: usize, split: Split, into: &mut Rows) -> Result<(), SourceError> {
+        for example in self.block(block).iter().filter(|example| example.split == split) {
+            let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
+            let codes = self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
+            into.push(&codes, &example.labels);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Alphabet, CasePolicy, Example};
+
+    fn dataset(length: usize, jitter: usize, rows: &[(Split, &str, f64)]) -> Dataset {
+        let example = |(i, &(split, letters, label)): (usize, &(Split, &str, f64))| Example {
+            id: format!("e{i}"),
+            place: None,
+            split,
+            sequence: letters.as_bytes().to_vec(),
+            labels: vec![label],
+        };
+        let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+        let tasks = vec![Task { name: "y".into(), kind: TaskKind::Binary }];
+        Dataset { encoding, length, jitter, tasks, examples: rows.iter().enumerate().map(example).collect() }
+    }
+
+    #[test]
+    fn rows_of_one_split_come_in_order_and_cropped_to_what_can_be_seen() {
+        let data = dataset(2, 1, &[(Split::Train, "ACGTA", 1.0), (Split::Valid, "GG", 0.0), (Split::Train, "T", 0.0)]);
+        let mut rows = Rows::new(&data.header());
+        data.read(0, Split::Train, &mut rows).unwrap();
+        let bases = |i: usize| rows.codes(i).iter().map(|code| code.base()).collect::<Vec<_>>();
+        assert_eq!((rows.len(), bases(0), bases(1)), (2, vec![0, 1, 2, 3], vec![3]));
+        assert_eq!([rows.labels(0), rows.labels(1)], [[1.0], [0.0]]);
+        data.read(1, Split::Train, &mut rows).unwrap();
+        assert_eq!(rows.len(), 2);
+        assert!(!rows.is_empty() && Rows::row_bytes(&data.header()) == 4 + 8 + 8);
+    }
+
+    #[test]
+    fn a_survey_counts_by_block_and_finds_constant_labels() {
+        let data = dataset(
+            9_000_000,
+            0,
+            &[
+                (Split::Train, "A", 1.0),
+                (Split::Valid, "C", f64::NAN),
+                (Split::Train, "G", 1.0),
+                (Split::Test, "T", 0.0),
+            ],
+        );
+        let survey = data.survey().unwrap();
+        assert_eq!((survey.blocks(), survey.rows(Split::Train), survey.rows_in(2, Split::Train)), (4, 2, 1));
+        assert!(survey.known(0, Split::Train).is_constant() && !survey.known(0, Split::Valid).is_constant());
+        assert_eq!(survey.known(0, Split::Valid).count, 0);
+    }
+
+    #[test]
+    fn bad_labels_and_letters_name_the_example() {
+        let fault = |change: fn(&mut Dataset)| {
+            let mut data = dataset(4, 0, &[(Split::Train, "ACGT", 1.0)]);
+            change(&mut data);
+            data.survey().unwrap_err().to_string()
+        };
+        let half = fault(|d| d.examples[0].labels[0] = 0.5);
+        assert!(half.contains("example \"e0\": task \"y\": expected a label 0 or 1"), "{half}");
+        assert!(fault(|d| d.examples[0].labels.clear()).contains("expected 1 labels, found 0"));
+        assert!(fault(|d| d.examples[0].sequence[2] = b'-').contains("at offset 2"));
+        let classes = fault(|d| {
+            d.tasks[0].kind = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
+            d.examples[0].labels[0] = 2.0;
+        });
+        assert!(classes.contains("expected a class 0 to 1, found 2"), "{classes}");
+    }
+
+    #[test]
+    fn blocks_are_bounded_by_letters_and_rows() {
+        assert_eq!(blocks([BLOCK_BYTES, 5, 7].into_iter()), [0..1, 1..3]);
+        assert_eq!(blocks(std::iter::repeat_n(0, BLOCK_ROWS + 1)), [0..BLOCK_ROWS, BLOCK_ROWS..BLOCK_ROWS + 1]);
+        assert_eq!(blocks(std::iter::repeat_n(BLOCK_BYTES / 2 - ROW_BYTES, 5)), [0..2, 2..4, 4..5]);
+        assert!(blocks(std::iter::empty()).is_empty());
+    }
+}

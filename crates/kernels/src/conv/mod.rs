@@ -1,0 +1,199 @@
+//! Convolution along the sequence: forward, input gradient and weight gradient, for any stride, dilation, padding and
+//! groups.
+//!
+//! No array of windows is ever made. With channels side by side, a window is a row of the sequence and its neighbours,
+//! so a convolution is a product whose left rows overlap; where the sequence ends, a row of zeros stands in. The
+//! weight gradient sums the outer products of shifted inputs and output gradients.
+
+mod gradient;
+mod narrow;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use crate::Level;
+use crate::matrix::{Finish, Packed, Start, multiply_rows};
+use rows::{WindowRows, Windows};
+
+/// A convolution of sequences `[length, channels]` to `[outputs, filters]`: output `o` sees positions
+/// `o * stride + tap * dilation - left` for `tap` in `0..width`; those outside the sequence are zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels of the input.
+    pub channels: usize,
+    /// Channels of the output.
+    pub filters: usize,
+    /// Taps.
+    pub width: usize,
+    /// Positions between two outputs.
+    pub stride: usize,
+    /// Positions between two taps.
+    pub dilation: usize,
+    /// Input and output channels are cut into this many parts that do not see each other.
+    pub groups: usize,
+    /// Zeros before the sequence.
+    pub left: usize,
+    /// Positions of the input.
+    pub length: usize,
+    /// Positions of the output.
+    pub outputs: usize,
+}
+
+impl Shape {
+    fn check(&self) {
+        let Self { channels, filters, width, stride, dilation, groups, .. } = *self;
+        let least = width.min(stride).min(dilation).min(groups).min(channels).min(filters);
+        assert!(least > 0, "expected channels, filters, width, stride, dilation and groups above 0, found {self:?}");
+        assert!(channels % groups == 0 && filters % groups == 0, "{groups} groups do not divide {self:?}");
+        let reach = (self.outputs.max(self.length) as u128 + width as u128 * dilation as u128) * stride as u128;
+        assert!(reach < isize::MAX as u128, "{self:?} is larger than memory");
+    }
+
+    /// Channels that a filter sees.
+    fn inner(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    /// Filters of a group.
+    fn own(&self) -> usize {
+        self.filters / self.groups
+    }
+
+    /// Numbers of its weights, `[filters, channels / groups, width]`.
+    pub fn weights(&self) -> usize {
+        self.filters * self.inner() * self.width
+    }
+
+    /// Multiplications and additions of one pass over one sequence, taps outside the sequence included.
+    pub fn flops(&self) -> f64 {
+        2.0 * self.weights() as f64 * self.outputs as f64
+    }
+
+    /// How outputs see inputs.
+    fn windows(&self, group: usize) -> Windows {
+        Windows {
+            multiply: self.stride,
+            divide: 1,
+            dilation: self.dilation,
+            left: self.left as isize,
+            outputs: self.outputs,
+            length: self.length,
+            stride: self.channels,
+            offset: group * self.inner(),
+            channels: self.inner(),
+        }
+    }
+
+    /// How the gradient of an input sees gradients of outputs, with taps in reverse.
+    fn windows_back(&self, group: usize) -> Windows {
+        Windows {
+            multiply: 1,
+            divide: self.stride,
+            dilation: self.dilation,
+            left: ((self.width - 1) * self.dilation) as isize - self.left as isize,
+            outputs: self.length,
+            length: self.outputs,
+            stride: self.filters,
+            offset: group * self.own(),
+            channels: self.own(),
+        }
+    }
+}
+
+/// Weights `[filters, channels / groups, width]`, laid out for products in either direction.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    groups: Vec<Packed>,
+}
+
+impl Weights {
+    /// For [`forward`].
+    pub fn forward(level: Level, shape: &Shape, weights: &[f32]) -> Self {
+        shape.check();
+        assert_eq!(weights.len(), shape.weights(), "weights of {shape:?}");
+        if shape.is_narrow() {
+            return Self { groups: vec![narrow::pack_forward(level, shape, weights)] };
+        }
+        let (inner, own, width) = (shape.inner(), shape.own(), shape.width);
+        let group = |g| {
+            let value = |row: usize, filter: usize| {
+                let (tap, channel) = (row / inner, row % inner);
+                weights[((g * own + filter) * inner + channel) * width + tap]
+            };
+            Packed::from_fn(level, width * inner, own, value)
+        };
+        Self { groups: (0..shape.groups).map(group).collect() }
+    }
+
+    /// For [`input_gradient`].
+    pub fn backward(level: Level, shape: &Shape, weights: &[f32]) -> Self {
+        shape.check();
+        assert_eq!(weights.len(), shape.weights(), "weights of {shape:?}");
+        if shape.is_narrow() {
+            return Self { groups: vec![narrow::pack_backward(level, shape, weights)] };
+        }
+        let (inner, own, width) = (shape.inner(), shape.own(), shape.width);
+        let group = |g| {
+            let value = |row: usize, channel: usize| {
+                let (tap, filter) = (width - 1 - row / own, row % own);
+                weights[((g * own + filter) * inner + channel) * width + tap]
+            };
+            Packed::from_fn(level, width * own, inner, value)
+        };
+        Self { groups: (0..shape.groups).map(group).collect() }
+    }
+}
+
+/// What comes out of a convolution beside the sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// The sums as they are.
+    #[default]
+    None,
+    /// What is above zero.
+    Relu,
+}
+
+/// `y = activation(x * weights + bias)` for `n` sequences: `x` is `[n, length, channels]`, `y` `[n, outputs, filters]`,
+/// `weights` from [`Weights::forward`], `bias` one number a filter.
+pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f32], then: Activation, y: &mut [f32]) {
+    shape.check();
+    assert_eq!(x.len(), n * shape.length * shape.channels, "input of {n} x {shape:?}");
+    assert_eq!(y.len(), n * shape.outputs * shape.filters, "output of {n} x {shape:?}");
+    assert_eq!(bias.len(), shape.filters, "bias of {shape:?}");
+    if shape.is_narrow() {
+        return narrow::forward(shape, x, &weights.groups[0], bias, then, y);
+    }
+    let finish = if then == Activation::Relu { Finish::Relu } else { Finish::Keep };
+    for (g, packed) in weights.groups.iter().enumerate() {
+        assert_eq!(packed.shape(), (shape.width * shape.inner(), shape.own()), "weights of {shape:?}");
+        let zeros = vec![0.0; shape.inner()];
+        let rows = WindowRows::new(shape.windows(g), n, x, &zeros);
+        let own = g * shape.own()..(g + 1) * shape.own();
+        let c = (&mut y[own.start.min(n * shape.filters)..], shape.filters);
+        // SAFETY: the rows are windows over `x`, whose size was checked; a window has width * inner columns.
+        unsafe { multiply_rows(rows, n * shape.outputs, packed, c, Start::Bias(&bias[own]), finish) };
+    }
+}
+
+/// The gradient of [`forward`]'s input: `dy` is `[n, outputs, filters]`, `dx` `[n, length, channels]`, `weights` from
+/// [`Weights::backward`]. With `add` it is added to what `dx` holds.
+pub fn input_gradient(shape: &Shape, n: usize, dy: &[f32], weights: &Weights, add: bool, dx: &mut [f32]) {
+    shape.check();
+    assert_eq!(dx.len(), n * shape.length * shape.channels, "input of {n} x {shape:?}");
+    assert_eq!(dy.len(), n * shape.outputs * shape.filters, "output of {n} x {shape:?}");
+    if shape.is_narrow() {
+        return narrow::input_gradient(shape, dy, &weights.groups[0], add, dx);
+    }
+    let start = if add { Start::Add } else { Start::Zero };
+    for (g, packed) in weights.groups.iter().enumerate() {
+        assert_eq!(packed.shape(), (shape.width * shape.own(), shape.inner()), "weights of {shape:?}");
+        let zeros = vec![0.0; shape.own()];
+        let rows = WindowRows::new(shape.windows_back(g), n, dy, &zeros);
+        let c = (&mut dx[(g * shape.inner()).min(n * shape.channels)..], shape.channels);
+        // SAFETY: the rows are windows over `dy`, whose size was checked; a window has width * own columns.
+        unsafe { multiply_rows(rows, n * shape.length, packed, c, start, Finish::Keep) };
+    }
+}
+
+pub use gradient::{Scratch, bias_gradient, unpack_gradient, weight_gradient};

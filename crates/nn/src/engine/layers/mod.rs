@@ -1,0 +1,44 @@
+//! Each layer's two directions, cut into pieces of work.
+
+pub(super) mod conv;
+pub(super) mod dense;
+pub(super) mod first;
+pub(super) mod norm;
+pub(super) mod pointwise;
+pub(super) mod pools;
+pub(super) mod recurrent;
+pub(super) mod shape;
+
+use super::Pass;
+use super::node::Fold;
+use crate::network::BATCH_NORM_EPSILON;
+use std::borrow::Cow;
+
+/// Weights and bias of a convolution with the batch norm that follows it in evaluation: a factor and a shift for each
+/// filter.
+fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
+    let all = pass.weights;
+    let [weights, bias] = [0, 1].map(|i| &all.parameters[parameter + i].values[..]);
+    let Some(fold) = fold else { return (weights.into(), bias.into()) };
+    let [scale, shift] = [0, 1].map(|i| &all.parameters[fold.parameter + i].values);
+    let [mean, variance] = [0, 1].map(|i| &all.buffers[fold.buffer + i].values);
+    let factor = |f: usize| f64::from(scale[f]) / (f64::from(variance[f]) + BATCH_NORM_EPSILON).sqrt();
+    let own = weights.len() / bias.len().max(1);
+    let scaled = |(at, w): (usize, &f32)| (f64::from(*w) * factor(at / own)) as f32;
+    let moved = |(f, b): (usize, &f32)| (f64::from(b - mean[f]) * factor(f) + f64::from(shift[f])) as f32;
+    (weights.iter().enumerate().map(scaled).collect(), bias.iter().enumerate().map(moved).collect())
+}
+
+/// Adds partial sums of `size` numbers to the first of them, in order.
+fn add_up(partial: &mut [f32], size: usize) -> &[f32] {
+    use rayon::prelude::*;
+    const PIECE: usize = 1 << 14;
+    let (sum, rest) = partial.split_at_mut(size);
+    sum.par_chunks_mut(PIECE).enumerate().for_each(|(i, sum)| {
+        for other in rest.chunks_exact(size) {
+            let other = &other[i * PIECE..];
+            sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+        }
+    });
+    sum
+}

@@ -1,0 +1,265 @@
+//! Networks on the processor, on our own kernels: forward and backward passes written by hand for every layer.
+//!
+//! The plan is compiled once into nodes (a convolution with its rectifier and pool is one). Arrays are
+//! `[batch, length, channels]`, so that the kernels find the channels of a position side by side; the first layer reads
+//! sequence codes. Work is cut by examples into pieces whose number depends on shapes only, each thread takes pieces,
+//! and partial sums are added in order: the same bits for any number of threads. Memory is used again from step to
+//! step. Burn's operations are the oracle of all this, and the path on other devices.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a gradient is made of a layer's input, its output, their slopes, and what was kept"
+)]
+
+mod backward;
+mod buffers;
+mod chunks;
+mod forward;
+mod layers;
+mod node;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+use crate::network::{Leaves, Mode, Plan, Weights};
+use basewise_core::SequenceBatch;
+use basewise_kernels::Level;
+use buffers::{Array, Buffers};
+use burn_tensor::Device;
+use node::{Node, Op};
+pub(crate) use pool::Engines;
+
+/// Whether tensors of this device lie in the processor's memory, so that the engine computes in their place.
+pub(crate) fn on_processor(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
+
+/// Weights where the passes of a device want them.
+#[derive(Clone, Debug)]
+pub(crate) enum Placed {
+    /// The engine reads them as they are.
+    Host,
+    /// Copies on a device.
+    Device(Leaves),
+}
+
+impl Placed {
+    pub(crate) fn new(weights: &Weights, device: &Device) -> Self {
+        if on_processor(device) { Self::Host } else { Self::Device(Leaves::new(weights, device)) }
+    }
+}
+
+/// A network compiled for the processor, with the memory of its passes.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// From codes.
+    nodes: Vec<Node>,
+    /// From codes, for evaluation.
+    infer_nodes: Vec<Node>,
+    /// From floats, for gradients of the input.
+    dense_nodes: Vec<Node>,
+    outputs: usize,
+    channels: usize,
+    length: usize,
+    level: Level,
+    buffers: Buffers,
+}
+
+/// Statistics of a batch norm in training: its first buffer, and mean and biased variance of the batch.
+pub(crate) type Statistics = (usize, Vec<f32>, Vec<f32>);
+
+/// What a pass needs to know.
+struct Pass<'a> {
+    level: Level,
+    n: usize,
+    weights: &'a Weights,
+    mode: Mode,
+    /// Whether a backward pass follows.
+    keep: bool,
+    buffers: &'a mut Buffers,
+    statistics: Vec<Statistics>,
+}
+
+/// Where a pass begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    /// Sequences of codes.
+    Codes(&'a SequenceBatch),
+    /// One-hot or any other numbers, `[n, channels, length]`.
+    Floats(&'a [f32]),
+}
+
+/// What a forward pass leaves for the backward pass.
+#[derive(Debug)]
+struct Tape {
+    /// The input of the first node; empty if it read codes.
+    input: Array,
+    codes: Vec<u8>,
+    kept: Vec<Kept>,
+}
+
+/// Output of a node, and what else its gradient needs.
+#[derive(Debug)]
+struct Kept {
+    output: Array,
+    extra: Extra,
+}
+
+#[derive(Debug, Default)]
+enum Extra {
+    #[default]
+    None,
+    /// Places of maxima within windows, or where a rectifier let pass.
+    Places(Vec<u8>),
+    WidePlaces(Vec<u32>),
+    /// Mean and inverse standard deviation of each channel.
+    Norm(Vec<f32>, Vec<f32>),
+    /// What each task kept, and all states where only the last ones are the output.
+    Recurrent(Vec<layers::recurrent::Saved>, Array),
+    Inner(Vec<Vec<Kept>>),
+}
+
+impl Engine {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            nodes: node::compile(plan, true, false),
+            infer_nodes: node::compile(plan, true, true),
+            dense_nodes: node::compile(plan, false, false),
+            outputs: plan.outputs,
+            channels: plan.input.channels,
+            length: plan.input.length,
+            level: Level::best(),
+            buffers: Buffers::default(),
+        }
+    }
+
+    #[cfg(test)]
+    fn at(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Raw scores `[n, outputs]` in evaluation mode.
+    pub(crate) fn infer(&mut self, weights: &Weights, input: Input) -> Vec<f32> {
+        let Self { infer_nodes, dense_nodes, buffers, .. } = self;
+        let nodes: &[Node] = if matches!(input, Input::Codes(_)) { infer_nodes } else { dense_nodes };
+        let n = input.rows(self.channels, self.length);
+        let mode = Mode::Evaluate;
+        let mut pass = Pass { level: self.level, n, weights, mode, keep: false, buffers, statistics: Vec::new() };
+        let (start, codes) = pass.start(input, self.channels, self.length, nodes);
+        let scores = pass.infer(nodes, start, &codes);
+        let values = scores.to_vec();
+        pass.buffers.give(scores);
+        values
+    }
+
+    /// A pass forwards and backwards. `slopes` gets the raw scores `[n, outputs]` and gives the loss's slope at each.
+    /// `gradients` gets one array a parameter.
+    ///
+    /// The result is what `slopes` gave beside them, and the statistics of batch norms in training.
+    pub(crate) fn gradients<T>(
+        &mut self,
+        weights: &Weights,
+        input: Input,
+        mode: Mode,
+        gradients: &mut Vec<Vec<f32>>,
+        slopes: impl FnOnce(&[f32]) -> (T, Vec<f32>),
+    ) -> (T, Vec<Statistics>) {
+        let mut found = Found { parameters: Some(gradients), input: false };
+        let (told, statistics, dx) = self.both(weights, input, mode, &mut found, slopes);
+        dx.into_iter().for_each(|dx| self.buffers.give(dx));
+        (told, statistics)
+    }
+
+    /// The gradient of the input `[n, channels, length]` from slopes of the raw scores, in evaluation mode.
+    pub(crate) fn input_gradient(
+        &mut self,
+        weights: &Weights,
+        x: &[f32],
+        mode: Mode,
+        slopes: impl FnOnce(&[f32]) -> Vec<f32>,
+    ) -> Vec<f32> {
+        let mut found = Found { parameters: None, input: true };
+        let slopes = |scores: &[f32]| ((), slopes(scores));
+        let ((), _, dx) = self.both(weights, Input::Floats(x), mode, &mut found, slopes);
+        let Some(dx) = dx else { return vec![0.0; x.len()] };
+        let mut turned = vec![0.0; dx.len()];
+        layers::shape::turn(&dx, self.length, self.channels, &mut turned);
+        self.buffers.give(dx);
+        turned
+    }
+
+    fn both<T>(
+        &mut self,
+        weights: &Weights,
+        input: Input,
+        mode: Mode,
+        found: &mut Found,
+        slopes: impl FnOnce(&[f32]) -> (T, Vec<f32>),
+    ) -> (T, Vec<Statistics>, Option<Array>) {
+        let Self { nodes, dense_nodes, buffers, .. } = self;
+        let nodes: &[Node] = if matches!(input, Input::Codes(_)) { nodes } else { dense_nodes };
+        let n = input.rows(self.channels, self.length);
+        let mut pass = Pass { level: self.level, n, weights, mode, keep: true, buffers, statistics: Vec::new() };
+        let (start, codes) = pass.start(input, self.channels, self.length, nodes);
+        let tape = pass.forward(nodes, start, codes);
+        let scores: &[f32] = tape.kept.last().map_or(&tape.input, |kept| &kept.output);
+        let (told, slopes) = slopes(scores);
+        assert_eq!(slopes.len(), n * self.outputs, "one slope a score");
+        let mut dy = pass.buffers.take(slopes.len());
+        dy.copy_from_slice(&slopes);
+        found.prepare(weights);
+        let Tape { input, codes, kept } = tape;
+        let dx = pass.backward(nodes, &input, &codes, kept, dy, found);
+        pass.buffers.give(input);
+        (told, pass.statistics, dx)
+    }
+}
+
+/// The gradients that are asked for.
+struct Found<'a> {
+    parameters: Option<&'a mut Vec<Vec<f32>>>,
+    input: bool,
+}
+
+impl Found<'_> {
+    /// Makes room for the gradients of all parameters.
+    fn prepare(&mut self, weights: &Weights) {
+        if let Some(parameters) = &mut self.parameters {
+            parameters.resize_with(weights.parameters.len(), Vec::new);
+            for (gradient, array) in parameters.iter_mut().zip(&weights.parameters) {
+                gradient.resize(array.values.len(), 0.0);
+            }
+        }
+    }
+}
+
+impl Input<'_> {
+    fn rows(&self, channels: usize, length: usize) -> usize {
+        match self {
+            Self::Codes(batch) => batch.len(),
+            Self::Floats(x) => x.len() / (channels * length).max(1),
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// The input as the first node wants it: codes, or numbers `[n, length, channels]`.
+    fn start(&mut self, input: Input, channels: usize, length: usize, nodes: &[Node]) -> (Array, Vec<u8>) {
+        match input {
+            Input::Codes(batch) if matches!(nodes.first().map(|node| &node.op), Some(Op::First(_))) => {
+                (Array::default(), layers::first::codes(batch))
+            }
+            Input::Codes(batch) => {
+                let mut x = self.buffers.take(self.n * channels * length);
+                layers::shape::turn(&batch.one_hot(), channels, length, &mut x);
+                (x, Vec::new())
+            }
+            Input::Floats(values) => {
+                let mut x = self.buffers.take(values.len());
+                layers::shape::turn(values, channels, length, &mut x);
+                (x, Vec::new())
+            }
+        }
+    }
+}

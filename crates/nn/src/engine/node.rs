@@ -1,0 +1,238 @@
+//! A plan compiled for the processor: layers that can run as one are joined.
+
+use crate::architecture::{Layer, Shape, directions, padding_of};
+use crate::network::{Plan, Step};
+pub(super) use basewise_kernels::activation::Activation as Pointwise;
+use basewise_kernels::{conv, onehot, pool};
+
+/// Layers that run as one.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) op: Op,
+    /// Of one example.
+    pub(super) input: Shape,
+    pub(super) output: Shape,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    /// The first convolution, on codes.
+    First(First),
+    Conv(Conv),
+    Dense {
+        parameter: usize,
+        relu: bool,
+    },
+    MaxPool(pool::Shape),
+    AveragePool(pool::Shape),
+    BatchNorm {
+        parameter: usize,
+        buffer: usize,
+        relu: bool,
+    },
+    Activation(Pointwise),
+    Dropout {
+        rate: f64,
+        channels: bool,
+        number: u64,
+    },
+    /// `[length, channels]` to a vector, channel by channel.
+    Flatten,
+    Crop {
+        left: usize,
+    },
+    Recurrent(Recurrent),
+    Residual(Vec<Node>),
+    Concat(Vec<Vec<Node>>),
+}
+
+/// A convolution of codes with what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct First {
+    pub(super) shape: onehot::Shape,
+    /// 4 bases, or 5 with the mark.
+    pub(super) channels: usize,
+    pub(super) parameter: usize,
+    pub(super) relu: bool,
+    /// Outputs under a max pool that follows.
+    pub(super) pool: Option<usize>,
+    pub(super) fold: Option<Fold>,
+}
+
+/// A convolution with what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conv {
+    pub(super) shape: conv::Shape,
+    pub(super) parameter: usize,
+    pub(super) relu: bool,
+    pub(super) pool: Option<pool::Shape>,
+    /// Its input is added to what comes out.
+    pub(super) residual: bool,
+    pub(super) fold: Option<Fold>,
+}
+
+/// A batch norm in evaluation that is made part of the weights: its first parameter and buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fold {
+    pub(super) parameter: usize,
+    pub(super) buffer: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    Lstm,
+    Gru,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recurrent {
+    pub(super) cell: Cell,
+    pub(super) units: usize,
+    pub(super) directions: usize,
+    pub(super) last: bool,
+    pub(super) parameter: usize,
+}
+
+/// Symbols of a table: 4 bases and the unknown one, without and with a mark.
+pub(super) const SYMBOLS: usize = 10;
+
+/// The nodes of a plan. With `codes`, the input is sequence codes where the first layer can take them; with `fold`,
+/// batch norms after convolutions are part of their weights, for evaluation only.
+pub(super) fn compile(plan: &Plan, codes: bool, fold: bool) -> Vec<Node> {
+    let mut nodes = sequence(&plan.steps, fold);
+    if let Some(node) = nodes.first_mut().filter(|_| codes)
+        && let Op::Conv(conv) = node.op
+        && let Some(first) = first(&conv)
+    {
+        node.op = Op::First(first);
+    }
+    // Outputs are in the order of channels, as everywhere outside the engine.
+    if let Some(input) = nodes.last().map(|node| node.output).filter(|shape| shape.channels > 1 && shape.length > 1) {
+        nodes.push(Node { op: Op::Flatten, input, output: input.flat() });
+    }
+    nodes
+}
+
+/// The convolution as one on codes, if it can be.
+fn first(conv: &Conv) -> Option<First> {
+    let s = conv.shape;
+    let pool = match conv.pool {
+        None => None,
+        Some(pool) if pool.window == pool.stride && pool.window <= 255 => Some(pool.window),
+        Some(_) => return None,
+    };
+    if s.groups > 1 || conv.residual {
+        return None;
+    }
+    let shape = onehot::Shape {
+        symbols: if s.channels == 5 { SYMBOLS } else { SYMBOLS / 2 },
+        filters: s.filters,
+        width: s.width,
+        stride: s.stride,
+        dilation: s.dilation,
+        left: s.left,
+        length: s.length,
+        outputs: s.outputs,
+    };
+    Some(First { shape, channels: s.channels, parameter: conv.parameter, relu: conv.relu, pool, fold: conv.fold })
+}
+
+fn sequence(steps: &[Step], fold: bool) -> Vec<Node> {
+    let mut nodes: Vec<Node> = Vec::with_capacity(steps.len());
+    for step in steps {
+        if let Some(last) = nodes.last_mut()
+            && join(last, step, fold)
+        {
+            last.output = step.output;
+            continue;
+        }
+        // A vector, or one channel, is flat already.
+        if matches!(step.layer, Layer::Flatten) && (step.input.length == 1 || step.input.channels == 1) {
+            // Kept only where it is all there is, so that a branch that flattens has a node to say its shape.
+            if let Some(last) = nodes.last_mut() {
+                last.output = step.output;
+                continue;
+            }
+        }
+        nodes.push(node(step, fold));
+    }
+    nodes
+}
+
+/// Whether the step could be made part of the node before it.
+fn join(last: &mut Node, step: &Step, fold: bool) -> bool {
+    match (&mut last.op, &step.layer) {
+        (Op::Conv(conv), Layer::BatchNorm)
+            if fold && !conv.relu && conv.pool.is_none() && !conv.residual && conv.fold.is_none() =>
+        {
+            conv.fold = Some(Fold { parameter: step.parameter, buffer: step.buffer });
+        }
+        (Op::Conv(conv), Layer::Relu) if !conv.relu && conv.pool.is_none() && !conv.residual => conv.relu = true,
+        (Op::Conv(conv), Layer::MaxPool1d { width, .. }) if conv.pool.is_none() && !conv.residual && *width <= 255 => {
+            conv.pool = Some(windows(step));
+        }
+        (Op::Dense { relu, .. } | Op::BatchNorm { relu, .. }, Layer::Relu) if !*relu => *relu = true,
+        _ => return false,
+    }
+    true
+}
+
+fn windows(step: &Step) -> pool::Shape {
+    let Shape { channels, length } = step.input;
+    let (window, stride) = match step.layer {
+        Layer::MaxPool1d { width, stride } | Layer::AvgPool1d { width, stride } => (width, stride.unwrap_or(width)),
+        _ => (length, length),
+    };
+    pool::Shape { window, stride, length, channels }
+}
+
+fn node(step: &Step, fold: bool) -> Node {
+    let parameter = step.parameter;
+    let recurrent = |cell, units, bidirectional, last| {
+        Op::Recurrent(Recurrent { cell, units, directions: directions(bidirectional), last, parameter })
+    };
+    let op = match step.layer {
+        Layer::Conv1d { .. } => Op::Conv(convolution(step)),
+        Layer::MaxPool1d { .. } | Layer::GlobalMaxPool => Op::MaxPool(windows(step)),
+        Layer::AvgPool1d { .. } | Layer::GlobalAvgPool => Op::AveragePool(windows(step)),
+        Layer::Flatten => Op::Flatten,
+        Layer::Crop { left, .. } => Op::Crop { left },
+        Layer::Dense { .. } => Op::Dense { parameter, relu: false },
+        Layer::Dropout { rate, channels } => Op::Dropout { rate, channels, number: step.number as u64 },
+        Layer::BatchNorm => Op::BatchNorm { parameter, buffer: step.buffer, relu: false },
+        Layer::Relu => Op::Activation(Pointwise::Relu),
+        Layer::Gelu => Op::Activation(Pointwise::Gelu),
+        Layer::Silu => Op::Activation(Pointwise::Silu),
+        Layer::Elu => Op::Activation(Pointwise::Elu),
+        Layer::Tanh => Op::Activation(Pointwise::Tanh),
+        Layer::Sigmoid => Op::Activation(Pointwise::Sigmoid),
+        Layer::Softplus => Op::Activation(Pointwise::Softplus),
+        Layer::Exp => Op::Activation(Pointwise::Exp),
+        Layer::Lstm { units, bidirectional, last } => recurrent(Cell::Lstm, units, bidirectional, last),
+        Layer::Gru { units, bidirectional, last } => recurrent(Cell::Gru, units, bidirectional, last),
+        Layer::Residual { .. } => residual(sequence(&step.inner[0], fold)),
+        Layer::Concat { .. } => Op::Concat(step.inner.iter().map(|steps| sequence(steps, fold)).collect()),
+    };
+    Node { op, input: step.input, output: step.output }
+}
+
+/// A residual layer of one convolution runs as that convolution.
+fn residual(inner: Vec<Node>) -> Op {
+    match inner.as_slice() {
+        [Node { op: Op::Conv(conv), .. }] if conv.pool.is_none() && !conv.residual => {
+            Op::Conv(Conv { residual: true, ..*conv })
+        }
+        _ => Op::Residual(inner),
+    }
+}
+
+fn convolution(step: &Step) -> Conv {
+    let Layer::Conv1d { filters, width, stride, dilation, groups, padding } = step.layer else {
+        unreachable!("only called for convolutions")
+    };
+    let (channels, length) = (step.input.channels, step.input.length);
+    let (left, _) = padding_of(padding, length, (width - 1) * dilation + 1, stride);
+    let outputs = step.output.length;
+    let shape = conv::Shape { channels, filters, width, stride, dilation, groups, left, length, outputs };
+    Conv { shape, parameter: step.parameter, relu: false, pool: None, residual: false, fold: None }
+}

@@ -1,0 +1,231 @@
+//! The engine against the reference in f64 and against Burn, at every level of the processor.
+
+use super::*;
+use crate::architecture::Architecture;
+use crate::network::check::{self, Case};
+use crate::network::gradient_tests::{between, random_layer};
+use crate::testing::{DNA, net};
+use basewise_core::random::{Stream, below, stream};
+use basewise_core::{CasePolicy, Encoding};
+
+/// Checks scores and all gradients of a case.
+fn agrees(case: &Case, what: &str) {
+    let wanted = case.scores();
+    let largest = wanted.iter().fold(1e-30, |top: f64, v| top.max(v.abs()));
+    for level in Level::available() {
+        let mut engine = Engine::new(&case.plan).at(level);
+        // Twice, so that memory that was used before is seen to do no harm.
+        for _ in 0..2 {
+            let mut parameters = Vec::new();
+            let (scores, _) =
+                engine.gradients(&case.weights, Input::Floats(&case.x), case.mode, &mut parameters, |s| {
+                    (s.to_vec(), case.slopes.clone())
+                });
+            for (score, want) in scores.iter().zip(&wanted) {
+                assert!(
+                    (f64::from(*score) - want).abs() <= 2e-5 * largest,
+                    "{what} at {level}: {score} against {want}"
+                );
+            }
+            if case.mode == Mode::Evaluate {
+                assert_eq!(engine.infer(&case.weights, Input::Floats(&case.x)), scores, "{what} at {level}");
+            }
+            let x = engine.input_gradient(&case.weights, &case.x, case.mode, |_| case.slopes.clone());
+            let agreement = check::gradients(case, &parameters, Some(&x));
+            assert!(agreement.worst < 1e-3, "{what} at {level}\n{agreement:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_layer_agrees_with_central_differences() {
+    for name in crate::architecture::type_names() {
+        for seed in 0..20 {
+            let mut rng = stream(seed, "engine shape", &[]);
+            let (layer, mut shape) = random_layer(name, &mut rng);
+            let n = between(&mut rng, 1, 4);
+            if layer == crate::Layer::BatchNorm {
+                // Of one value there is no variance, and of few the gradient is a difference of nearly equal numbers.
+                shape[1] += 4;
+            }
+            let plan = Plan::without_head(&Architecture::new(vec![layer.clone()]), shape[0], shape[1]).unwrap();
+            for mode in [Mode::Evaluate, Mode::Train { seed, step: seed + 3 }] {
+                let case = Case::random(plan.clone(), n, mode, seed);
+                agrees(&case, &format!("{layer:?} on {n} x {shape:?}, {mode:?}, seed {seed}"));
+            }
+        }
+    }
+}
+
+/// Networks whose layers are joined: convolution, rectifier, pool; residual convolutions; branches.
+const JOINED: &[&str] = &[
+    "conv1d filters=17 width=5; relu; max-pool1d width=3; batch-norm; relu; flatten; dense units=9; relu; dropout rate=0.3",
+    "conv1d filters=5 width=3; max-pool1d width=2; relu; conv1d filters=4 width=2; batch-norm; max-pool1d width=2 stride=1",
+    "conv1d filters=6 width=4 padding='valid'; relu; lstm units=5 bidirectional=true; flatten; dense units=3; relu",
+    "gru units=4; gelu; global-avg-pool; dense units=4; tanh",
+];
+
+fn joined(text: &str) -> Architecture {
+    let tables = text.split("; ").map(|layer| {
+        let mut words = layer.split(' ');
+        let name = words.next().unwrap_or_default();
+        format!("[[layer]]\ntype='{name}'\n{}\n", words.collect::<Vec<_>>().join("\n"))
+    });
+    net(&tables.collect::<String>())
+}
+
+const TREE: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 6
+width = 5
+[[layer]]
+type = 'relu'
+[[layer]]
+type = 'residual'
+[[layer.layer]]
+type = 'conv1d'
+filters = 6
+width = 3
+dilation = 2
+[[layer.layer]]
+type = 'relu'
+[[layer]]
+type = 'residual'
+[[layer.layer]]
+type = 'conv1d'
+filters = 6
+width = 3
+[[layer.layer]]
+type = 'batch-norm'
+[[layer.layer]]
+type = 'silu'
+[[layer]]
+type = 'concat'
+[[layer.branch]]
+[[layer.branch.layer]]
+type = 'crop'
+left = 3
+right = 2
+[[layer.branch.layer]]
+type = 'conv1d'
+filters = 1
+width = 4
+padding = 'valid'
+[[layer.branch.layer]]
+type = 'flatten'
+[[layer.branch]]
+[[layer.branch.layer]]
+type = 'global-avg-pool'
+[[layer.branch.layer]]
+type = 'dense'
+units = 2
+";
+
+#[test]
+fn joined_layers_agree_with_central_differences() {
+    let networks = JOINED.iter().map(|text| joined(text)).chain([net(TREE)]);
+    for (i, architecture) in networks.enumerate() {
+        for seed in 0..6 {
+            let mut rng = stream(seed, "engine network", &[i as u64]);
+            let (length, n) = (between(&mut rng, 14, 30), between(&mut rng, 2, 19));
+            let plan = Plan::new(&architecture, 4, length, 2).unwrap();
+            for mode in [Mode::Evaluate, Mode::Train { seed, step: 5 }] {
+                agrees(&Case::random(plan.clone(), n, mode, seed), &format!("network {i}, seed {seed}, {mode:?}"));
+            }
+        }
+    }
+}
+
+fn random_batch(encoding: Encoding, n: usize, length: usize, rng: &mut Stream) -> SequenceBatch {
+    let mut batch = SequenceBatch::new(encoding, length);
+    for _ in 0..n {
+        let letters: Vec<u8> = (0..length).map(|_| b"ACGTNacgtn"[below(rng, 10)]).collect();
+        batch.push(&letters).unwrap();
+    }
+    batch
+}
+
+/// From codes, with unknown bases and marks, as from one-hot floats.
+#[test]
+fn codes_are_read_as_their_one_hot_numbers() {
+    let networks = [
+        "conv1d filters=20 width=7; relu; max-pool1d width=4; global-max-pool",
+        "conv1d filters=3 width=9 stride=2 dilation=2 padding='valid'; global-max-pool",
+        "conv1d filters=5 width=30; relu; flatten",
+        "conv1d filters=5 width=3; max-pool1d width=3 stride=2; flatten",
+        "max-pool1d width=2; conv1d filters=4 width=3; flatten",
+    ];
+    for case in [CasePolicy::Ignore, CasePolicy::Channel] {
+        let encoding = Encoding { case, ..DNA };
+        for (i, text) in networks.iter().enumerate() {
+            let mut rng = stream(3, "engine codes", &[i as u64]);
+            let batch = random_batch(encoding, 37, 25, &mut rng);
+            let plan = Plan::new(&joined(text), encoding.channels(), 25, 3).unwrap();
+            let weights = Weights::initial(&plan, 5);
+            let mut engine = Engine::new(&plan);
+            let x = batch.one_hot();
+            let mut both = [Input::Codes(&batch), Input::Floats(&x)].map(|input| {
+                let mut gradients = Vec::new();
+                let slopes = |s: &[f32]| (s.to_vec(), s.iter().map(|s| s + 0.1).collect());
+                let (scores, _) = engine.gradients(&weights, input, Mode::Evaluate, &mut gradients, slopes);
+                gradients.push(scores);
+                gradients
+            });
+            let [codes, floats] = &mut both;
+            for (a, b) in codes.iter().zip(floats.iter()) {
+                let largest = b.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+                assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-5 * largest), "{text}, {case:?}");
+            }
+        }
+    }
+}
+
+/// Batch norms that are made part of weights do not change scores beyond rounding.
+#[test]
+fn evaluation_from_codes_agrees_with_the_reference() {
+    let networks = [
+        "conv1d filters=9 width=5; batch-norm; relu; max-pool1d width=3; conv1d filters=4 width=3; batch-norm; flatten",
+        "conv1d filters=7 width=4; batch-norm; batch-norm; relu; global-max-pool",
+    ];
+    for text in networks {
+        let batch = random_batch(DNA, 5, 30, &mut stream(4, "engine fold", &[]));
+        let plan = Plan::new(&joined(text), 4, 30, 2).unwrap();
+        let case = Case { x: batch.one_hot(), ..Case::random(plan, 5, Mode::Evaluate, 8) };
+        let got = Engine::new(&case.plan).infer(&case.weights, Input::Codes(&batch));
+        let wanted = case.scores();
+        let largest = wanted.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+        assert!(got.iter().zip(&wanted).all(|(a, b)| (f64::from(*a) - b).abs() <= 2e-5 * largest), "{text}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    for architecture in [joined(JOINED[0]), joined(JOINED[2]), net(TREE)] {
+        let plan = Plan::new(&architecture, 4, 60, 2).unwrap();
+        let batch = random_batch(DNA, 70, 60, &mut stream(1, "engine threads", &[]));
+        let weights = Weights::initial(&plan, 2);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut gradients = Vec::new();
+                let mode = Mode::Train { seed: 1, step: 2 };
+                let slopes = |s: &[f32]| (s.to_vec(), s.to_vec());
+                let mut engine = Engine::new(&plan);
+                let (scores, statistics) =
+                    engine.gradients(&weights, Input::Codes(&batch), mode, &mut gradients, slopes);
+                (gradients, scores, statistics)
+            })
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3) && one == run(5), "{architecture:?}");
+    }
+}
+
+#[test]
+fn an_empty_batch_has_no_scores() {
+    let plan = Plan::new(&joined(JOINED[0]), 4, 20, 2).unwrap();
+    let weights = Weights::initial(&plan, 1);
+    let batch = SequenceBatch::new(DNA, 20);
+    assert!(Engine::new(&plan).infer(&weights, Input::Codes(&batch)).is_empty());
+}

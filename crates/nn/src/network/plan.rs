@@ -1,0 +1,258 @@
+//! A network laid out for an input: steps with their shapes, and the arrays that they own.
+
+use crate::architecture::{Architecture, Layer, Node, Shape, ShapeError, directions, lay_out};
+use crate::engine::Engines;
+
+/// At most this many sequences go through the network at once in evaluation.
+const EVALUATION_ROWS: usize = 256;
+/// At most about this many values in one intermediate array, so that long sequences go in smaller batches.
+const EVALUATION_VALUES: usize = 1 << 23;
+
+/// How an array starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Init {
+    /// Normal with variance `2 / fan_in`, for layers that a rectifier follows (He et al. 2015).
+    He { fan_in: usize },
+    /// Uniform with variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010).
+    Glorot { fan_in: usize, fan_out: usize },
+    /// Uniform between `-1 / sqrt(units)` and `1 / sqrt(units)`, for recurrent layers.
+    Recurrent { units: usize },
+    /// Of the gates `i, f, g, o`, `units` values each: 1 for the forget gate, which keeps the state at first
+    /// (Jozefowicz et al. 2015), 0 for the others.
+    ForgetGate { units: usize },
+    /// All the same.
+    Constant(f32),
+}
+
+/// An array that the network has.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Spec {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) init: Init,
+}
+
+impl Spec {
+    fn new(name: String, shape: Vec<usize>, init: Init) -> Self {
+        Self { name, shape, init }
+    }
+
+    /// Number of values; shapes were checked not to overflow.
+    pub(crate) fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// One layer with its place among the arrays.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    /// Its place in the whole tree, counted from 0; a layer comes before those within it, and these before the next.
+    pub(crate) number: usize,
+    /// What its arrays' names begin with: `layer3`, `layer3.2` or `layer3.b1.2`; `flatten` and `head` at the end.
+    pub(crate) name: String,
+    pub(crate) layer: Layer,
+    /// First of its parameters. Convolution and dense layer: weight, bias. Batch norm: scale, shift. Recurrent layers,
+    /// for each direction: input weight, hidden weight, bias, and of a gated recurrent unit the hidden bias. Of a layer
+    /// that holds others, the first within it.
+    pub(crate) parameter: usize,
+    /// First of its buffers: running mean then running variance.
+    pub(crate) buffer: usize,
+    pub(crate) input: Shape,
+    pub(crate) output: Shape,
+    /// The steps within it: one list of a residual layer, one a branch of a concatenation (empty if it passes its
+    /// input on), else none.
+    pub(crate) inner: Vec<Vec<Step>>,
+}
+
+impl Step {
+    /// Whether it has no buffers of its own.
+    pub(crate) fn is_stateless(&self) -> bool {
+        self.layer != Layer::BatchNorm
+    }
+}
+
+/// A network for a given input and number of outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) input: Shape,
+    pub(crate) outputs: usize,
+    pub(crate) steps: Vec<Step>,
+    /// Trained arrays.
+    pub(crate) parameters: Vec<Spec>,
+    /// Arrays that training updates without gradients.
+    pub(crate) buffers: Vec<Spec>,
+    /// The plan compiled for the processor.
+    pub(crate) engines: Engines,
+}
+
+impl Plan {
+    /// Lays out the network with its head.
+    pub(crate) fn new(
+        architecture: &Architecture,
+        channels: usize,
+        length: usize,
+        outputs: usize,
+    ) -> Result<Self, ShapeError> {
+        // Checks the head too.
+        architecture.summary(channels, length, outputs)?;
+        let mut builder = Builder::default();
+        let mut steps = builder.sequence(&lay_out(&architecture.layers, channels, length)?, false);
+        let input = Shape { channels, length };
+        let end = steps.last().map_or(input, |step| step.output);
+        steps.push(builder.step(&leaf(&Layer::Flatten, end, end.flat()), "flatten".into(), false));
+        let head = Layer::Dense { units: outputs };
+        let scores = Shape { channels: outputs, length: 1 };
+        steps.push(builder.step(&leaf(&head, end.flat(), scores), "head".into(), false));
+        Ok(builder.plan(input, outputs, steps))
+    }
+
+    /// Lays out the layers of the description alone; the outputs are the values of the last one, channel by channel.
+    pub(crate) fn without_head(
+        architecture: &Architecture,
+        channels: usize,
+        length: usize,
+    ) -> Result<Self, ShapeError> {
+        let mut builder = Builder::default();
+        let steps = builder.sequence(&lay_out(&architecture.layers, channels, length)?, false);
+        let input = Shape { channels, length };
+        let outputs = steps.last().map_or(input, |step| step.output).size();
+        Ok(builder.plan(input, outputs, steps))
+    }
+
+    /// All steps of the tree in order of their numbers.
+    pub(crate) fn steps_deep(&self) -> impl Iterator<Item = &Step> {
+        let mut waiting: Vec<&Step> = self.steps.iter().rev().collect();
+        std::iter::from_fn(move || {
+            let step = waiting.pop()?;
+            waiting.extend(step.inner.iter().flatten().rev());
+            Some(step)
+        })
+    }
+
+    /// Sequences that go through the network at once in evaluation.
+    pub(crate) fn evaluation_rows(&self) -> usize {
+        (EVALUATION_VALUES / self.widest().max(1)).clamp(1, EVALUATION_ROWS)
+    }
+
+    /// Values of the largest array that one example makes on its way, the windows of convolutions and the gates of
+    /// recurrent layers included.
+    fn widest(&self) -> usize {
+        let of_step = |step: &Step| match step.layer {
+            Layer::Conv1d { width, groups, .. } => {
+                (step.input.channels / groups * width).saturating_mul(step.output.length).max(step.output.size())
+            }
+            Layer::Lstm { units, .. } => step.input.length.saturating_mul(units.saturating_mul(4)),
+            Layer::Gru { units, .. } => step.input.length.saturating_mul(units.saturating_mul(3)),
+            _ => step.output.size(),
+        };
+        self.steps_deep().map(of_step).max().unwrap_or(0).max(self.input.size())
+    }
+}
+
+/// A layer of the head, which stands in no list.
+fn leaf(layer: &Layer, input: Shape, output: Shape) -> Node<'_> {
+    Node { layer, path: String::new(), input, output, inner: Vec::new() }
+}
+
+/// Hands out numbers and arrays.
+#[derive(Default)]
+struct Builder {
+    steps: usize,
+    parameters: Vec<Spec>,
+    buffers: Vec<Spec>,
+}
+
+impl Builder {
+    fn plan(self, input: Shape, outputs: usize, steps: Vec<Step>) -> Plan {
+        Plan { input, outputs, steps, parameters: self.parameters, buffers: self.buffers, engines: Engines::default() }
+    }
+
+    /// `rectified` says what follows the sequence, for layers at its end.
+    fn sequence(&mut self, nodes: &[Node], rectified: bool) -> Vec<Step> {
+        let mut steps = Vec::with_capacity(nodes.len());
+        for (i, node) in nodes.iter().enumerate() {
+            let rectified = nodes[i + 1..].iter().find_map(|node| rectifies(node.layer)).unwrap_or(rectified);
+            steps.push(self.step(node, format!("layer{}", node.path), rectified));
+        }
+        steps
+    }
+
+    fn step(&mut self, node: &Node, name: String, rectified: bool) -> Step {
+        let (parameter, buffer, number) = (self.parameters.len(), self.buffers.len(), self.steps);
+        self.steps += 1;
+        self.arrays(node, &name, rectified);
+        let inner = node.inner.iter().map(|nodes| self.sequence(nodes, rectified)).collect();
+        let Node { input, output, .. } = *node;
+        Step { number, name, layer: node.layer.clone(), parameter, buffer, input, output, inner }
+    }
+
+    /// The layer's own arrays.
+    fn arrays(&mut self, node: &Node, name: &str, rectified: bool) {
+        let input = node.input;
+        let scale = |fan_in, fan_out| if rectified { Init::He { fan_in } } else { Init::Glorot { fan_in, fan_out } };
+        let named = |part: &str| format!("{name}.{part}");
+        match *node.layer {
+            Layer::Conv1d { filters, width, groups, .. } => {
+                let inner = input.channels / groups;
+                let init = scale(inner * width, filters / groups * width);
+                self.parameters.push(Spec::new(named("weight"), vec![filters, inner, width], init));
+                self.parameters.push(Spec::new(named("bias"), vec![filters], Init::Constant(0.0)));
+            }
+            Layer::Dense { units } => {
+                let init = scale(input.channels, units);
+                self.parameters.push(Spec::new(named("weight"), vec![input.channels, units], init));
+                self.parameters.push(Spec::new(named("bias"), vec![units], Init::Constant(0.0)));
+            }
+            Layer::BatchNorm => {
+                let shape = vec![input.channels];
+                self.parameters.push(Spec::new(named("scale"), shape.clone(), Init::Constant(1.0)));
+                self.parameters.push(Spec::new(named("shift"), shape.clone(), Init::Constant(0.0)));
+                self.buffers.push(Spec::new(named("mean"), shape.clone(), Init::Constant(0.0)));
+                self.buffers.push(Spec::new(named("variance"), shape, Init::Constant(1.0)));
+            }
+            Layer::Lstm { units, bidirectional, .. } => {
+                let biases = [("bias", Init::ForgetGate { units })];
+                self.recurrent(input.channels, units, 4, bidirectional, name, &biases);
+            }
+            Layer::Gru { units, bidirectional, .. } => {
+                let biases = [("bias", Init::Constant(0.0)), ("hidden_bias", Init::Constant(0.0))];
+                self.recurrent(input.channels, units, 3, bidirectional, name, &biases);
+            }
+            _ => {}
+        }
+    }
+
+    /// The arrays of a recurrent layer, one direction after the other.
+    fn recurrent(
+        &mut self,
+        channels: usize,
+        units: usize,
+        gates: usize,
+        bidirectional: bool,
+        name: &str,
+        biases: &[(&str, Init)],
+    ) {
+        let init = Init::Recurrent { units };
+        for suffix in &["", "_reverse"][..directions(bidirectional)] {
+            let named = |part: &str| format!("{name}.{part}{suffix}");
+            self.parameters.push(Spec::new(named("input_weight"), vec![channels, gates * units], init));
+            self.parameters.push(Spec::new(named("hidden_weight"), vec![units, gates * units], init));
+            for (bias, init) in biases {
+                self.parameters.push(Spec::new(named(bias), vec![gates * units], *init));
+            }
+        }
+    }
+}
+
+/// Whether a layer decides how weights before it should start: with a non-linearity, by cutting off half of its input;
+/// with weights of its own, not at all.
+fn rectifies(layer: &Layer) -> Option<bool> {
+    match layer {
+        Layer::Conv1d { .. } | Layer::Dense { .. } | Layer::Lstm { .. } | Layer::Gru { .. } => Some(false),
+        Layer::Residual { .. } | Layer::Concat { .. } => layer.inner().iter().flatten().find_map(rectifies),
+        layer if layer.is_activation() => {
+            Some(matches!(layer, Layer::Relu | Layer::Gelu | Layer::Silu | Layer::Elu | Layer::Softplus))
+        }
+        _ => None,
+    }
+}
