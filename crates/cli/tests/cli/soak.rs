@@ -135,11 +135,12 @@ fn a_place_that_cannot_be_written_ends_with_a_clear_error_and_the_run_goes_on() 
     let (checkpoints, aside) = (folder.path("run/checkpoints"), folder.path("aside"));
     // Renaming races with the run, which may make the directory again before the file is there.
     let deadline = Instant::now() + Duration::from_secs(60);
-    let has_one = || {
-        let mut entries = fs::read_dir(&checkpoints).into_iter().flatten().flatten();
-        entries.any(|entry| !entry.file_name().to_string_lossy().ends_with(".partial"))
+    // With a second one begun, the first is known to be whole.
+    let has_two = || {
+        let entries = fs::read_dir(&checkpoints).into_iter().flatten().flatten();
+        entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")).count() > 1
     };
-    while !has_one() {
+    while !has_two() {
         assert!(Instant::now() < deadline, "no checkpoint was written");
         std::thread::sleep(Duration::from_millis(1));
     }
