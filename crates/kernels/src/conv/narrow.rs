@@ -77,7 +77,7 @@ pub(super) fn forward(s: &Shape, x: &[f32], weights: &Packed, bias: &[f32], then
             }
         });
         if then == Activation::Relu {
-            y.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { 0.0 });
+            y.iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
         }
     }
 }

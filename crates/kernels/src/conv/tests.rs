@@ -121,6 +121,30 @@ fn shapes_that_networks_have() {
     agree(&Shape { left: 0, outputs: 26, ..same(64, 1, 25, 1, 50) }, 2);
 }
 
+/// A rectifier must not hide that numbers were lost.
+#[test]
+fn what_is_not_a_number_stays_so() {
+    for filters in [1, 5] {
+        let s = Shape {
+            channels: 1,
+            filters,
+            width: 16,
+            stride: 1,
+            dilation: 1,
+            groups: 1,
+            left: 0,
+            length: 20,
+            outputs: 5,
+        };
+        for level in Level::available() {
+            let packed = Weights::forward(level, &s, &vec![1.0; s.weights()]);
+            let mut y = vec![0.0; 5 * filters];
+            forward(&s, 1, &[f32::NAN; 20], &packed, &vec![0.0; filters], Activation::Relu, &mut y);
+            assert!(y.iter().all(|y| y.is_nan()), "{filters} filters at {level}: {y:?}");
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "2 groups do not divide")]
 fn groups_must_divide() {

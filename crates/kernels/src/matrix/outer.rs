@@ -1,6 +1,6 @@
 //! Sums of outer products: `c += aᵀ b` over many rows, the shape of every weight gradient.
 
-use super::right::{Panel, panels};
+use super::right::{Panel, all_panels};
 use crate::Level;
 use crate::simd::{Kernel, Simd};
 
@@ -99,7 +99,7 @@ impl Kernel for Outer {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        for panel in panels(self.level, 1, self.n) {
+        for panel in all_panels(self.level, self.n) {
             // SAFETY: whoever makes an `Outer` gives runs and `c` of these sizes.
             unsafe {
                 match panel.vectors {

@@ -9,6 +9,8 @@ const BLOCK_BYTES: usize = 32 << 10;
 #[derive(Clone, Debug)]
 pub struct Packed {
     pub(super) level: Level,
+    /// Vectors of a panel, at most.
+    most: usize,
     pub(super) k: usize,
     pub(super) n: usize,
     pub(super) values: Vec<f32>,
@@ -28,11 +30,18 @@ fn most_vectors(level: Level) -> usize {
     if level.registers() >= 32 { 4 } else { 2 }
 }
 
-/// `n` columns as panels of nearly equal widths.
-pub(super) fn panels(level: Level, k: usize, n: usize) -> impl Iterator<Item = Panel> {
+/// The same for a product of `m` rows: tiles of four vectors have 6 rows, those of three have 8, and few rows may fill
+/// the one or the other better.
+pub(super) fn vectors_for(level: Level, m: usize) -> usize {
+    let most = most_vectors(level);
+    if most == 4 && m <= 64 && m.div_ceil(8) * 8 < m.div_ceil(6) * 6 { 3 } else { most }
+}
+
+/// `n` columns as panels of nearly equal widths, of `most` vectors at most.
+pub(super) fn panels(level: Level, most: usize, k: usize, n: usize) -> impl Iterator<Item = Panel> {
     let lanes = level.lanes();
     let vectors = n.div_ceil(lanes);
-    let count = vectors.div_ceil(most_vectors(level)).max(1);
+    let count = vectors.div_ceil(most).max(1);
     (0..count).map(move |i| {
         let (from, to) = (vectors * i / count, vectors * (i + 1) / count);
         let first = from * lanes;
@@ -40,9 +49,14 @@ pub(super) fn panels(level: Level, k: usize, n: usize) -> impl Iterator<Item = P
     })
 }
 
+/// The widest panels of `n` columns that are not packed.
+pub(super) fn all_panels(level: Level, n: usize) -> impl Iterator<Item = Panel> {
+    panels(level, most_vectors(level), 1, n)
+}
+
 /// The first column of each panel and how many it has.
 pub(crate) fn panel_ranges(level: Level, n: usize) -> impl Iterator<Item = (usize, usize)> {
-    panels(level, 1, n).map(|panel| (panel.first, panel.columns))
+    all_panels(level, n).map(|panel| (panel.first, panel.columns))
 }
 
 /// Rows of a panel that go through at once.
@@ -65,8 +79,24 @@ impl Packed {
 
     /// Packs the matrix whose value in row `i` and column `j` is `value(i, j)`.
     pub fn from_fn(level: Level, k: usize, n: usize, value: impl Fn(usize, usize) -> f32) -> Self {
-        let mut packed = Self { level, k, n, values: Vec::new() };
+        let mut packed = Self { level, most: most_vectors(level), k, n, values: Vec::new() };
         packed.refill(value);
+        packed
+    }
+
+    /// [`Packed::new`] for products that always have `m` rows.
+    pub fn for_rows(level: Level, m: usize, k: usize, n: usize, b: &[f32]) -> Self {
+        assert_eq!(b.len(), k * n, "a matrix [{k}, {n}] has {} values", k * n);
+        let mut packed = Self { level, most: vectors_for(level, m), k, n, values: Vec::new() };
+        packed.refill(|i, j| b[i * n + j]);
+        packed
+    }
+
+    /// [`Packed::transposed`] for products that always have `m` rows.
+    pub fn transposed_for_rows(level: Level, m: usize, k: usize, n: usize, b: &[f32]) -> Self {
+        assert_eq!(b.len(), k * n, "a matrix [{n}, {k}] has {} values", k * n);
+        let mut packed = Self { level, most: vectors_for(level, m), k, n, values: Vec::new() };
+        packed.refill(|i, j| b[j * k + i]);
         packed
     }
 
@@ -74,7 +104,7 @@ impl Packed {
     pub fn refill(&mut self, value: impl Fn(usize, usize) -> f32) {
         let width = self.n.div_ceil(self.level.lanes()) * self.level.lanes();
         self.values.resize(self.k * width, 0.0);
-        for panel in panels(self.level, self.k, self.n) {
+        for panel in panels(self.level, self.most, self.k, self.n) {
             let width = panel.vectors * self.level.lanes();
             let rows = self.values[panel.start..panel.start + self.k * width].chunks_exact_mut(width.max(1));
             for (i, row) in rows.enumerate() {
@@ -106,6 +136,14 @@ pub(super) enum Right<'a> {
 }
 
 impl Right<'_> {
+    /// Vectors of a panel for a product of `m` rows, at most.
+    pub(super) fn most_vectors(&self, level: Level, m: usize) -> usize {
+        match self {
+            Self::Packed(packed) => packed.most,
+            Self::Plain { .. } => vectors_for(level, m),
+        }
+    }
+
     /// Rows `from..to` of a panel, each of `vectors` vectors, in `scratch` if they have to be copied.
     pub(super) fn block(
         &self,

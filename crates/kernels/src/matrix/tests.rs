@@ -26,7 +26,12 @@ proptest! {
         let want = oracle((m, k, n), |i, l| a[i * a_stride + l], |l, j| b[l * n + j]);
         let turned: Vec<f32> = (0..k * n).map(|at| b[(at % k) * n + at / k]).collect();
         for level in Level::available() {
-            let packed = [Packed::new(level, k, n, &b), Packed::transposed(level, k, n, &turned)];
+            let packed = [
+                Packed::new(level, k, n, &b),
+                Packed::transposed(level, k, n, &turned),
+                Packed::for_rows(level, 16, k, n, &b),
+                Packed::transposed_for_rows(level, 16, k, n, &turned),
+            ];
             let mut results: Vec<Vec<f32>> = packed.iter().map(|packed| {
                 let mut c = vec![5.0; m * c_stride];
                 multiply(m, &a, a_stride, packed, &mut c, c_stride, add);

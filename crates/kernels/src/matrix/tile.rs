@@ -65,7 +65,8 @@ impl<L: Left> Kernel for Product<'_, L> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let mut scratch = Vec::new();
-        for panel in panels(self.level, self.k, self.n) {
+        let most = self.right.most_vectors(self.level, self.m);
+        for panel in panels(self.level, most, self.k, self.n) {
             match (panel.vectors, S::REGISTERS) {
                 (4, _) => self.panel::<S, 6, 4>(panel, &mut scratch),
                 (3, _) => self.panel::<S, 8, 3>(panel, &mut scratch),
@@ -186,7 +187,7 @@ impl<L: Left> Product<'_, L> {
             for (r, row) in sums.iter().enumerate().take(rows) {
                 let c = self.c.add((first + r) * self.c_stride + panel.first);
                 for (v, &sum) in row.iter().enumerate() {
-                    let sum = if relu { S::max(sum, zero) } else { sum };
+                    let sum = if relu { S::max(zero, sum) } else { sum };
                     let left = panel.columns - (v * S::LANES).min(panel.columns);
                     if left >= S::LANES {
                         S::store(c.add(v * S::LANES), sum);

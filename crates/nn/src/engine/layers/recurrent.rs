@@ -78,9 +78,17 @@ impl<'a> Layer<'a> {
         let one = |rows: usize, values: &[f32]| {
             if back { Packed::transposed(level, gates, rows, values) } else { Packed::new(level, rows, gates, values) }
         };
+        // A step multiplies the states of one block.
+        let step = |values: &[f32]| {
+            if back {
+                Packed::transposed_for_rows(level, BLOCK, gates, self.units, values)
+            } else {
+                Packed::for_rows(level, BLOCK, self.units, gates, values)
+            }
+        };
         let direction = |d: usize| {
             let [input, hidden, ..] = self.arrays[d];
-            let (input, hidden) = rayon::join(|| one(self.channels, input), || one(self.units, hidden));
+            let (input, hidden) = rayon::join(|| one(self.channels, input), || step(hidden));
             [input, hidden]
         };
         (0..self.directions).into_par_iter().map(direction).collect()
