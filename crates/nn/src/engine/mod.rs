@@ -208,7 +208,7 @@ impl Engine {
         assert_eq!(slopes.len(), n * self.outputs, "one slope a score");
         let mut dy = pass.buffers.take(slopes.len());
         dy.copy_from_slice(&slopes);
-        found.prepare(weights);
+        found.prepare(weights, n);
         let Tape { input, codes, kept } = tape;
         let dx = pass.backward(nodes, &input, &codes, kept, dy, found);
         pass.buffers.give(input);
@@ -223,12 +223,15 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Makes room for the gradients of all parameters.
-    fn prepare(&mut self, weights: &Weights) {
+    /// Makes room for the gradients of all parameters, which a pass of any example overwrites.
+    fn prepare(&mut self, weights: &Weights, n: usize) {
         if let Some(parameters) = &mut self.parameters {
             parameters.resize_with(weights.parameters.len(), Vec::new);
             for (gradient, array) in parameters.iter_mut().zip(&weights.parameters) {
                 gradient.resize(array.values.len(), 0.0);
+                if n == 0 {
+                    gradient.fill(0.0);
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::network::{Mode, Plan, Weights};
 use crate::optimizer::{Optimizer, clip};
 use basewise_core::Split;
 use basewise_core::source::{ExampleSource, Header};
+use basewise_kernels::optimizer::all_finite;
 use burn_tensor::Device;
 use serde::Serialize;
 use std::fmt;
@@ -251,7 +252,10 @@ impl<'a> Run<'a> {
             sums.add(&found.sums);
             match total.is_empty() {
                 true => total = found.parameters,
-                false => add(&mut total, &found.parameters),
+                false => {
+                    add(&mut total, &found.parameters);
+                    self.prepared.plan.engines.give_gradients(found.parameters);
+                }
             }
             for (buffer, values) in found.buffers {
                 self.snapshot.weights.buffers[buffer].values = values;
@@ -259,7 +263,7 @@ impl<'a> Run<'a> {
         }
         let no_labels = sums.known.iter().all(|&known| known == 0);
         let Snapshot { state, weights, optimizer, .. } = &mut self.snapshot;
-        if !(no_labels || sums.mean().is_finite()) || total.iter().flatten().any(|g| !g.is_finite()) {
+        if !(no_labels || sums.mean().is_finite()) || !total.iter().all(|gradient| all_finite(gradient)) {
             return Err(TrainError::NotFinite { epoch: state.epoch + 1, step: state.step + 1, rate });
         }
         if let Some(limit) = config.clip_gradient {
@@ -272,6 +276,7 @@ impl<'a> Run<'a> {
         }
         state.sums.add(&sums);
         state.step += 1;
+        self.prepared.plan.engines.give_gradients(total);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ pub(crate) fn gradients_of(
     if !on_processor(device) {
         return on_device(plan, weights, tasks, part, mode, &device.clone().autodiff());
     }
-    let mut parameters = Vec::new();
+    let mut parameters = plan.engines.gradients();
     let (sums, statistics) = plan.engines.with(plan, |engine| {
         engine.gradients(weights, Input::Codes(part.batch), mode, &mut parameters, |scores| {
             weighted_loss(tasks, &Matrix::new(part.batch.len(), plan.outputs, scores.to_vec()), part)
