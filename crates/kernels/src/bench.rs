@@ -1,6 +1,7 @@
 //! What the kernels are measured against, and the shapes that they are measured on.
 
 use crate::Level;
+use crate::attention::{self, Gradients, Head, Rows};
 use crate::conv::{self, Activation, Scratch, Shape, Weights};
 use crate::simd::{Kernel, Simd, dispatch};
 use rayon::prelude::*;
@@ -66,7 +67,10 @@ pub struct Case {
     pub run: Box<dyn FnMut() + Send>,
 }
 
-/// Convolutions of the networks that the project measures itself on, in all three passes.
+/// Partial sums of a weight gradient, as training makes them.
+const GROUPS: usize = 16;
+
+/// Convolutions of the networks that the project measures itself on, in all three passes, and attention in both.
 pub fn cases() -> Vec<Case> {
     let same = |channels, filters, width, dilation, length| Shape {
         channels,
@@ -89,6 +93,7 @@ pub fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .flat_map(|(name, shape, n)| passes(name, shape, n))
+    .chain([(250, 16, 128), (1536, 64, 8)].into_iter().flat_map(|(length, size, n)| heads(length, size, n)))
     .collect()
 }
 
@@ -96,39 +101,83 @@ fn numbers(n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919 % 1000) as f32) * 1e-3 - 0.5).collect()
 }
 
+/// Sequences that a thread takes at once: some 256 positions, as training cuts a batch.
+fn at_once(length: usize, n: usize) -> usize {
+    256usize.div_ceil(length).min(n.div_ceil(GROUPS)).max(1)
+}
+
 fn passes(name: &str, shape: Shape, n: usize) -> [Case; 3] {
     let level = Level::best();
-    let chunk = n.div_ceil(8).min(n);
     let (x, dy) = (numbers(n * shape.length * shape.channels), numbers(n * shape.outputs * shape.filters));
     let (weights, bias) = (numbers(shape.weights()), numbers(shape.filters));
     let (inputs, outputs) = (shape.length * shape.channels, shape.outputs * shape.filters);
-    let flops = n as f64 * shape.flops();
+    let (piece, flops) = (at_once(shape.outputs, n), n as f64 * shape.flops());
     let case = |pass: &str, run| Case { name: format!("conv {name}, {pass}"), flops, run };
     let (packed, mut y) = (Weights::forward(level, &shape, &weights), dy.clone());
     let x1 = x.clone();
     let forward = move || {
-        y.par_chunks_mut(outputs).zip(x1.par_chunks(inputs)).for_each(|(y, x)| {
-            conv::forward(&shape, 1, x, &packed, &bias, Activation::Relu, y);
+        y.par_chunks_mut(piece * outputs).zip(x1.par_chunks(piece * inputs)).for_each(|(y, x)| {
+            conv::forward(&shape, x.len() / inputs, x, &packed, &bias, Activation::Relu, y);
         });
     };
     let (packed, mut dx, dy1) = (Weights::backward(level, &shape, &weights), x.clone(), dy.clone());
     let input = move || {
-        dx.par_chunks_mut(inputs).zip(dy1.par_chunks(outputs)).for_each(|(dx, dy)| {
-            conv::input_gradient(&shape, 1, dy, &packed, false, dx);
+        dx.par_chunks_mut(piece * inputs).zip(dy1.par_chunks(piece * outputs)).for_each(|(dx, dy)| {
+            conv::input_gradient(&shape, dx.len() / inputs, dy, &packed, false, dx);
         });
     };
-    let mut sums: Vec<(Vec<f32>, Scratch)> = (0..8).map(|_| (vec![0.0; shape.weights()], Scratch::default())).collect();
+    let group = n.div_ceil(GROUPS);
+    let mut sums = vec![0.0; n.div_ceil(group) * shape.weights()];
     let weight = move || {
-        let pieces = x.par_chunks(chunk * inputs).zip(dy.par_chunks(chunk * outputs));
-        sums.par_iter_mut().zip(pieces).for_each(|((dw, scratch), (x, dy))| {
-            conv::weight_gradient(level, &shape, x.len() / inputs, x, dy, dw, scratch);
-        });
+        let parts = x.par_chunks(group * inputs).zip(dy.par_chunks(group * outputs));
+        let work = |scratch: &mut Scratch, (dw, (x, dy)): (&mut [f32], (&[f32], &[f32]))| {
+            for (x, dy) in x.chunks(piece * inputs).zip(dy.chunks(piece * outputs)) {
+                conv::weight_gradient(level, &shape, x.len() / inputs, x, dy, dw, scratch);
+            }
+        };
+        sums.par_chunks_mut(shape.weights()).zip(parts).for_each_init(Scratch::default, work);
     };
     [
         case("forward", Box::new(forward)),
         case("input gradient", Box::new(input)),
         case("weight gradient", Box::new(weight)),
     ]
+}
+
+/// Queries, keys or values that lie side by side in a row.
+fn rows(values: &[f32], size: usize, i: usize) -> Rows<'_> {
+    Rows { values: &values[i * size..], stride: 3 * size }
+}
+
+fn head(values: &[f32], size: usize) -> Head<'_> {
+    let [queries, keys, values] = [0, 1, 2].map(|i| rows(values, size, i));
+    Head { queries, keys, values, bias: &[] }
+}
+
+/// Both passes of `n` heads of self-attention.
+fn heads(length: usize, size: usize, n: usize) -> [Case; 2] {
+    let (level, s, one) = (Level::best(), attention::Shape { length, size }, length * size);
+    let flops = 2.0 * (n * length * one) as f64;
+    let case = |pass: &str, products: f64, run| {
+        let name = format!("attention head of {size}, length {length}, {pass}");
+        Case { name, flops: products * flops, run }
+    };
+    let arrays: Vec<Vec<f32>> = (0..n).map(|_| numbers(3 * one)).collect();
+    let mut found: Vec<Vec<f32>> = vec![vec![0.0; 3 * one]; n];
+    let (arrays1, mut out) = (arrays.clone(), found.clone());
+    let forward = move || {
+        out.par_iter_mut().zip(&arrays1).for_each_init(Default::default, |scratch, (out, values)| {
+            attention::forward(level, &s, &head(values, size), (out, 3 * size), scratch);
+        });
+    };
+    let backward = move || {
+        found.par_iter_mut().zip(&arrays).for_each_init(Default::default, |scratch, (found, values)| {
+            let gradients = Gradients { rows: found, stride: 3 * size, first: [0, size, 2 * size], bias: &mut [] };
+            attention::backward(level, &s, &head(values, size), rows(values, size, 0), gradients, scratch);
+        });
+    };
+    // The way back makes the scores once more.
+    [case("forward", 2.0, Box::new(forward)), case("gradients", 5.0, Box::new(backward))]
 }
 
 #[cfg(test)]

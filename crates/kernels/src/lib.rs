@@ -8,6 +8,7 @@
 //! oracle in its tests.
 
 pub mod activation;
+pub mod attention;
 pub mod bench;
 pub mod conv;
 pub mod dense;
@@ -19,5 +20,7 @@ pub mod pool;
 pub mod random;
 pub mod recurrent;
 mod simd;
+mod size;
+pub mod softmax;
 
 pub use simd::Level;

@@ -30,9 +30,7 @@ pub fn weight_gradient(
     dw: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    shape.check();
-    assert_eq!(x.len(), n * shape.length * shape.channels, "input of {n} x {shape:?}");
-    assert_eq!(dy.len(), n * shape.outputs * shape.filters, "output of {n} x {shape:?}");
+    shape.check_arrays(n, x.len(), dy.len());
     assert_eq!(dw.len(), shape.weights(), "gradient of {shape:?}");
     if shape.is_narrow() {
         return narrow::weight_gradient(level, shape, x, dy, dw);

@@ -13,6 +13,7 @@ mod tests;
 
 use crate::Level;
 use crate::matrix::{Finish, Packed, Start, multiply_rows};
+use crate::size::product;
 use rows::{WindowRows, Windows};
 
 /// A convolution of sequences `[length, channels]` to `[outputs, filters]`: output `o` sees positions
@@ -41,12 +42,13 @@ pub struct Shape {
 
 impl Shape {
     fn check(&self) {
-        let Self { channels, filters, width, stride, dilation, groups, .. } = *self;
+        let Self { channels, filters, width, stride, dilation, groups, left, .. } = *self;
         let least = width.min(stride).min(dilation).min(groups).min(channels).min(filters);
         assert!(least > 0, "expected channels, filters, width, stride, dilation and groups above 0, found {self:?}");
         assert!(channels % groups == 0 && filters % groups == 0, "{groups} groups do not divide {self:?}");
+        // Far from where places, as signed numbers, would wrap around.
         let reach = (self.outputs.max(self.length) as u128 + width as u128 * dilation as u128) * stride as u128;
-        assert!(reach < isize::MAX as u128, "{self:?} is larger than memory");
+        assert!(reach + (left as u128) < isize::MAX as u128 / 4, "{self:?} is larger than memory");
     }
 
     /// Channels that a filter sees.
@@ -61,7 +63,15 @@ impl Shape {
 
     /// Numbers of its weights, `[filters, channels / groups, width]`.
     pub fn weights(&self) -> usize {
-        self.filters * self.inner() * self.width
+        product(&[self.filters, self.inner(), self.width])
+    }
+
+    /// Checks the input and output of `n` sequences.
+    #[track_caller]
+    fn check_arrays(&self, n: usize, x: usize, y: usize) {
+        self.check();
+        assert_eq!(x, product(&[n, self.length, self.channels]), "input of {n} x {self:?}");
+        assert_eq!(y, product(&[n, self.outputs, self.filters]), "output of {n} x {self:?}");
     }
 
     /// Multiplications and additions of one pass over one sequence, taps outside the sequence included.
@@ -157,9 +167,7 @@ pub enum Activation {
 /// `y = activation(x * weights + bias)` for `n` sequences: `x` is `[n, length, channels]`, `y` `[n, outputs, filters]`,
 /// `weights` from [`Weights::forward`], `bias` one number a filter.
 pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f32], then: Activation, y: &mut [f32]) {
-    shape.check();
-    assert_eq!(x.len(), n * shape.length * shape.channels, "input of {n} x {shape:?}");
-    assert_eq!(y.len(), n * shape.outputs * shape.filters, "output of {n} x {shape:?}");
+    shape.check_arrays(n, x.len(), y.len());
     assert_eq!(bias.len(), shape.filters, "bias of {shape:?}");
     if shape.is_narrow() {
         return narrow::forward(shape, x, &weights.groups[0], bias, then, y);
@@ -179,9 +187,7 @@ pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f3
 /// The gradient of [`forward`]'s input: `dy` is `[n, outputs, filters]`, `dx` `[n, length, channels]`, `weights` from
 /// [`Weights::backward`]. With `add` it is added to what `dx` holds.
 pub fn input_gradient(shape: &Shape, n: usize, dy: &[f32], weights: &Weights, add: bool, dx: &mut [f32]) {
-    shape.check();
-    assert_eq!(dx.len(), n * shape.length * shape.channels, "input of {n} x {shape:?}");
-    assert_eq!(dy.len(), n * shape.outputs * shape.filters, "output of {n} x {shape:?}");
+    shape.check_arrays(n, dx.len(), dy.len());
     if shape.is_narrow() {
         return narrow::input_gradient(shape, dy, &weights.groups[0], add, dx);
     }

@@ -1,6 +1,7 @@
 //! Windows over sequences as rows of a product.
 
 use crate::matrix::Left;
+use crate::size::product;
 
 /// Most rows of a tile.
 const MOST: usize = 8;
@@ -36,7 +37,7 @@ pub(super) struct WindowRows {
 impl WindowRows {
     /// Windows over `n` sequences in `values`; `zeros` holds a position's channels.
     pub(super) fn new(windows: Windows, n: usize, values: &[f32], zeros: &[f32]) -> Self {
-        assert!(values.len() >= n * windows.length * windows.stride && zeros.len() >= windows.channels);
+        assert!(values.len() >= product(&[n, windows.length, windows.stride]) && zeros.len() >= windows.channels);
         Self { windows, values: values.as_ptr(), zeros: zeros.as_ptr() }
     }
 }

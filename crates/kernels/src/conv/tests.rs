@@ -119,6 +119,28 @@ fn shapes_that_networks_have() {
     agree(&same(33, 2, 9, 3, 70), 3);
     agree(&Shape { stride: 3, outputs: 20, ..same(5, 4, 7, 2, 50) }, 2);
     agree(&Shape { left: 0, outputs: 26, ..same(64, 1, 25, 1, 50) }, 2);
+    // Longer than a block of outputs, with stride, dilation and groups.
+    agree(&Shape { stride: 2, outputs: 150, ..same(6, 9, 5, 3, 300) }, 2);
+    agree(&Shape { groups: 3, ..same(6, 9, 4, 2, 290) }, 2);
+    agree(&Shape { stride: 3, groups: 2, left: 7, outputs: 140, ..same(4, 6, 3, 5, 400) }, 1);
+    // More sequences than the weight gradient packs at once.
+    agree(&same(40, 24, 3, 1, 700), 9);
+}
+
+/// Sizes whose products wrap around to those of the arrays.
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    let s =
+        Shape { channels: 1, filters: 1, width: 2, stride: 1, dilation: 1, groups: 1, left: 0, length: 3, outputs: 3 };
+    let run = |s: Shape, n: usize, x: usize| {
+        let packed = Weights::forward(Level::best(), &s, &[0.0; 2]);
+        forward(&s, n, &vec![0.0; x], &packed, &[0.0], Activation::None, &mut vec![0.0; x]);
+    };
+    run(s, 1, 3);
+    for (s, n) in [(s, (1 << 63) / 3 * 2 + 2), (Shape { left: (1 << 63) + 1, ..s }, 1)] {
+        let x = usize::wrapping_mul(n, 3);
+        assert!(std::panic::catch_unwind(|| run(s, n, x.min(99))).is_err(), "{n} x {s:?}");
+    }
 }
 
 /// A rectifier must not hide that numbers were lost.

@@ -6,6 +6,7 @@
 use crate::Level;
 use crate::conv::bias_gradient;
 use crate::matrix::{Columns, Packed, affine_columns, multiply, multiply_plain, multiply_transposed};
+use crate::size::product;
 use rayon::prelude::*;
 
 /// Units that a task computes: a panel of the widest vectors.
@@ -33,9 +34,9 @@ pub struct Shape {
 impl Shape {
     #[track_caller]
     fn check(&self, n: usize, x: usize, weights: usize, y: usize) {
-        assert_eq!(x, n * self.features, "input of {n} x {self:?}");
-        assert_eq!(weights, self.features * self.units, "weights of {self:?}");
-        assert_eq!(y, n * self.units, "output of {n} x {self:?}");
+        assert_eq!(x, product(&[n, self.features]), "input of {n} x {self:?}");
+        assert_eq!(weights, product(&[self.features, self.units]), "weights of {self:?}");
+        assert_eq!(y, product(&[n, self.units]), "output of {n} x {self:?}");
     }
 }
 
@@ -173,10 +174,25 @@ mod tests {
 
     #[test]
     fn all_passes_are_sums() {
-        for (n, features, units) in
-            [(0, 3, 2), (1, 1, 1), (3, 5, 1), (2, 300, 130), (7, 481, 65), (33, 17, 200), (5, 250, 63), (3, 2100, 70)]
-        {
+        for (n, features, units) in [
+            (0, 3, 2),
+            (1, 1, 1),
+            (3, 5, 1),
+            (2, 300, 130),
+            (7, 481, 65),
+            (33, 17, 200),
+            (5, 250, 63),
+            (3, 2100, 70),
+            (131, 1100, 5),
+        ] {
             agree(n, features, units);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "beyond all memory")]
+    fn rows_whose_numbers_wrap_around_are_refused() {
+        let s = Shape { features: 2, units: 2 };
+        forward(Level::best(), &s, 1 << 63, &[], &[0.0; 4], &[0.0; 2], false, &mut []);
     }
 }

@@ -16,13 +16,14 @@ pub(crate) use tile::{Finish, Left, Product, Start};
 
 use crate::Level;
 use crate::simd::dispatch;
+use crate::size::span;
 use right::Right;
 use tile::PlainRows;
 
 /// Panics unless a matrix of `rows` rows of `columns`, `stride` apart, lies within `length` numbers.
 fn check(what: &str, length: usize, rows: usize, columns: usize, stride: usize) {
     assert!(columns <= stride || rows <= 1, "{what}: rows of {columns} numbers cannot lie {stride} apart");
-    let end = if rows == 0 { 0 } else { (rows - 1) * stride + columns };
+    let end = span(rows, stride, columns);
     assert!(end <= length, "{what}: {rows} rows of {columns} numbers, {stride} apart, need {end}, found {length}");
 }
 

@@ -1,6 +1,7 @@
 //! The right-hand matrix of a product, cut into panels of a few vectors and blocks of rows that the first cache holds.
 
 use crate::Level;
+use crate::size::product;
 
 /// Bytes of a block of a panel; with the rows of the left matrix it stays in a first cache of 32 KiB or more.
 const BLOCK_BYTES: usize = 32 << 10;
@@ -67,13 +68,13 @@ pub(super) fn block_rows(level: Level, vectors: usize) -> usize {
 impl Packed {
     /// Packs `b`, row-major `[k, n]`.
     pub fn new(level: Level, k: usize, n: usize, b: &[f32]) -> Self {
-        assert_eq!(b.len(), k * n, "a matrix [{k}, {n}] has {} values", k * n);
+        assert_eq!(b.len(), product(&[k, n]), "a matrix [{k}, {n}] of another size");
         Self::from_fn(level, k, n, |i, j| b[i * n + j])
     }
 
     /// Packs the transpose of `b`, which is row-major `[n, k]`.
     pub fn transposed(level: Level, k: usize, n: usize, b: &[f32]) -> Self {
-        assert_eq!(b.len(), k * n, "a matrix [{n}, {k}] has {} values", k * n);
+        assert_eq!(b.len(), product(&[k, n]), "a matrix [{n}, {k}] of another size");
         Self::from_fn(level, k, n, |i, j| b[j * k + i])
     }
 
@@ -86,7 +87,7 @@ impl Packed {
 
     /// [`Packed::new`] for products that always have `m` rows.
     pub fn for_rows(level: Level, m: usize, k: usize, n: usize, b: &[f32]) -> Self {
-        assert_eq!(b.len(), k * n, "a matrix [{k}, {n}] has {} values", k * n);
+        assert_eq!(b.len(), product(&[k, n]), "a matrix [{k}, {n}] of another size");
         let mut packed = Self { level, most: vectors_for(level, m), k, n, values: Vec::new() };
         packed.refill(|i, j| b[i * n + j]);
         packed
@@ -94,7 +95,7 @@ impl Packed {
 
     /// [`Packed::transposed`] for products that always have `m` rows.
     pub fn transposed_for_rows(level: Level, m: usize, k: usize, n: usize, b: &[f32]) -> Self {
-        assert_eq!(b.len(), k * n, "a matrix [{n}, {k}] has {} values", k * n);
+        assert_eq!(b.len(), product(&[k, n]), "a matrix [{n}, {k}] of another size");
         let mut packed = Self { level, most: vectors_for(level, m), k, n, values: Vec::new() };
         packed.refill(|i, j| b[j * k + i]);
         packed

@@ -4,6 +4,8 @@
 //! summed apart and their sums added in order. Variances come from a second pass about the mean, not from the difference
 //! of two large numbers.
 
+pub mod positions;
+
 use crate::Level;
 use crate::activation::elementwise::{load_up_to, store_up_to};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -11,7 +13,7 @@ use crate::simd::{Kernel, Simd, dispatch};
 /// Rows that are summed in f32.
 const RUN: usize = 64;
 /// Lanes of the widest vector.
-const WIDEST: usize = 16;
+pub(crate) const WIDEST: usize = 16;
 
 #[track_caller]
 fn check(channels: usize, x: usize, per_channel: &[usize]) {
@@ -78,7 +80,7 @@ impl Kernel for Sum<'_> {
 /// # Safety
 /// The processor has the instruction set.
 #[inline(always)]
-unsafe fn lanes_of<S: Simd>(v: S::F) -> [f32; WIDEST] {
+pub(crate) unsafe fn lanes_of<S: Simd>(v: S::F) -> [f32; WIDEST] {
     let mut lanes = [0.0; WIDEST];
     // SAFETY: no vector is wider.
     unsafe { S::store(lanes.as_mut_ptr(), v) };

@@ -1,12 +1,8 @@
 //! Rows of numbers that lie a stride apart, checked once and then read and written through pointers.
 
 use super::Shape;
+use crate::size::{product, span};
 use std::marker::PhantomData;
-
-/// How many numbers `rows` rows of `width` span.
-fn span(rows: usize, stride: usize, width: usize) -> usize {
-    if rows == 0 { 0 } else { (rows - 1) * stride + width }
-}
 
 /// Rows to read.
 #[derive(Clone, Copy)]
@@ -110,7 +106,12 @@ impl<'a> Output<'a> {
     /// Asserts room for `n` examples of a shape.
     pub(super) fn check(&self, shape: &Shape, n: usize) {
         assert_eq!(self.width, shape.hidden, "an output of {} columns for {} hidden units", self.width, shape.hidden);
-        assert!(self.rows >= n * shape.length, "{n} examples of {} do not fit in {} rows", shape.length, self.rows);
+        assert!(
+            self.rows >= product(&[n, shape.length]),
+            "{n} examples of {} do not fit in {} rows",
+            shape.length,
+            self.rows
+        );
     }
 
     /// The rows of a position, one for each of `n` examples that [`Output::check`] has seen.

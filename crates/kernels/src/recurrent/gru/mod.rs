@@ -13,6 +13,7 @@ use super::{
 };
 use crate::Level;
 use crate::matrix::{Packed, multiply};
+use crate::size::{product, span};
 
 /// Gates of a cell.
 const GATES: usize = 3;
@@ -114,7 +115,7 @@ fn run(
     }
     let Shape { channels, hidden, length, .. } = *shape;
     let (width, kept) = (GATES * hidden, SAVED * hidden);
-    assert_eq!(x.len(), n * length * channels, "the input is of another size");
+    assert_eq!(x.len(), product(&[n, length, channels]), "the input is of another size");
     y.check(shape, n);
     check_weights(shape, GATES, weights.input, weights.hidden);
     products::run(shape, n, width, x, weights.input, weights.hidden, scratch, |step| {
@@ -160,15 +161,15 @@ pub fn backward(
         return;
     }
     let Shape { channels, hidden, length, .. } = *shape;
-    let (rows, width, kept) = (n * length, GATES * hidden, SAVED * hidden);
-    assert_eq!(x.len(), rows * channels, "the input is of another size");
-    let y_span = (rows - 1) * y_stride + hidden;
+    let (rows, width, kept) = (product(&[n, length]), product(&[GATES, hidden]), SAVED * hidden);
+    assert_eq!(x.len(), product(&[rows, channels]), "the input is of another size");
+    let y_span = span(rows, y_stride, hidden);
     assert!(y_stride >= hidden && y.len() >= y_span, "the output is smaller than the shape");
     dx.check(shape, n);
     check_transposed(shape, GATES, weights.input, weights.hidden);
     let Gradients { input, hidden: hidden_weight, bias, hidden_bias } = gradients;
-    assert_eq!(input.len(), channels * width, "the gradient of the input weights is of another size");
-    assert_eq!(hidden_weight.len(), hidden * width, "the gradient of the hidden weights is of another size");
+    assert_eq!(input.len(), product(&[channels, width]), "the gradient of the input weights is of another size");
+    assert_eq!(hidden_weight.len(), product(&[hidden, width]), "the gradient of the hidden weights is of another size");
 
     let biases = (bias, hidden_bias);
     steps(level, shape, n, (y, y_stride), weights.hidden, saved, (dy, dy_stride), biases, scratch);

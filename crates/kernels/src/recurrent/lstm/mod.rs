@@ -13,6 +13,7 @@ use super::{
 };
 use crate::Level;
 use crate::matrix::{Packed, multiply};
+use crate::size::{product, span};
 
 /// Gates of a cell.
 const GATES: usize = 4;
@@ -111,7 +112,7 @@ fn run(
     }
     let Shape { channels, hidden, length, .. } = *shape;
     let width = GATES * hidden;
-    assert_eq!(x.len(), n * length * channels, "the input is of another size");
+    assert_eq!(x.len(), product(&[n, length, channels]), "the input is of another size");
     y.check(shape, n);
     check_weights(shape, GATES, weights.input, weights.hidden);
     products::run(shape, n, width, x, weights.input, weights.hidden, scratch, |step| {
@@ -160,15 +161,15 @@ pub fn backward(
         return;
     }
     let Shape { channels, hidden, length, .. } = *shape;
-    let (rows, width) = (n * length, GATES * hidden);
-    assert_eq!(x.len(), rows * channels, "the input is of another size");
-    let y_span = (rows - 1) * y_stride + hidden;
+    let (rows, width) = (product(&[n, length]), product(&[GATES, hidden]));
+    assert_eq!(x.len(), product(&[rows, channels]), "the input is of another size");
+    let y_span = span(rows, y_stride, hidden);
     assert!(y_stride >= hidden && y.len() >= y_span, "the output is smaller than the shape");
     dx.check(shape, n);
     check_transposed(shape, GATES, weights.input, weights.hidden);
     let Gradients { input, hidden: hidden_weight, bias } = gradients;
-    assert_eq!(input.len(), channels * width, "the gradient of the input weights is of another size");
-    assert_eq!(hidden_weight.len(), hidden * width, "the gradient of the hidden weights is of another size");
+    assert_eq!(input.len(), product(&[channels, width]), "the gradient of the input weights is of another size");
+    assert_eq!(hidden_weight.len(), product(&[hidden, width]), "the gradient of the hidden weights is of another size");
 
     steps(level, shape, n, weights.hidden, saved, (dy, dy_stride), bias, scratch);
     let turned = &mut scratch.turned;
