@@ -1,21 +1,63 @@
 //! Encoded sequences of one length, ready for a model.
 
-use crate::{Code, EncodeError, Encoding};
+use crate::{Code, Covariate, EncodeError, Encoding};
 
-/// `n` encoded sequences of the same length, one byte a position.
+/// `n` encoded sequences of the same length, one byte a position, each with the same number of side inputs: covariates as
+/// a model is shown them ([`Covariate::standardize`]); usually none.
 ///
 /// Floats are made only where a layer needs them: see [`SequenceBatch::one_hot`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SequenceBatch {
     encoding: Encoding,
     length: usize,
     codes: Vec<Code>,
+    side: Vec<f32>,
 }
 
 impl SequenceBatch {
     /// An empty batch of sequences of `length` positions.
     pub fn new(encoding: Encoding, length: usize) -> Self {
-        Self { encoding, length, codes: Vec::new() }
+        Self { encoding, length, codes: Vec::new(), side: Vec::new() }
+    }
+
+    /// An empty batch of the same form.
+    pub fn emptied(&self) -> Self {
+        Self::new(self.encoding, self.length)
+    }
+
+    /// Appends row `i` of another batch, with its side inputs.
+    pub fn push_row(&mut self, other: &Self, i: usize) {
+        self.push_edited(other.sequence(i), other, i);
+    }
+
+    /// Appends codes that were made from row `i` of another batch, with the side inputs of that row.
+    pub fn push_edited(&mut self, codes: &[Code], other: &Self, i: usize) {
+        self.push_codes(codes);
+        self.side.extend_from_slice(other.side_of(i));
+    }
+
+    /// Gives the row that was pushed last its side inputs, from the values of its covariates (NaN is unknown). Either all
+    /// rows get them or none.
+    pub fn push_covariates(&mut self, covariates: &[Covariate], values: impl IntoIterator<Item = f64>) {
+        self.side.extend(covariates.iter().zip(values).map(|(covariate, value)| covariate.standardize(value)));
+    }
+
+    /// Moves the side inputs of row `i` towards those of row `j` of another batch by `share`, 0 to 1.
+    pub fn blend_side(&mut self, i: usize, other: &Self, j: usize, share: f64) {
+        let width = self.side_of(i).len();
+        let both = self.side[i * width..(i + 1) * width].iter_mut().zip(other.side_of(j));
+        both.for_each(|(own, theirs)| *own += share as f32 * (theirs - *own));
+    }
+
+    /// The side inputs, row-major `[n, width]`; empty without any.
+    pub fn side(&self) -> &[f32] {
+        &self.side
+    }
+
+    /// The side inputs of row `i`.
+    pub fn side_of(&self, i: usize) -> &[f32] {
+        let width = self.side.len().checked_div(self.len()).unwrap_or(0);
+        &self.side[i * width..(i + 1) * width]
     }
 
     /// Encodes and appends a sequence. A shorter one is centred between unknown bases (the extra one goes right), a
@@ -31,15 +73,24 @@ impl SequenceBatch {
 
     /// Appends codes, centred as in [`SequenceBatch::push`].
     pub fn push_codes(&mut self, codes: &[Code]) {
-        if codes.len() >= self.length {
-            let start = (codes.len() - self.length) / 2;
-            self.codes.extend_from_slice(&codes[start..start + self.length]);
-        } else {
-            let left = (self.length - codes.len()) / 2;
-            self.codes.extend(std::iter::repeat_n(Code::N, left));
-            self.codes.extend_from_slice(codes);
-            self.codes.extend(std::iter::repeat_n(Code::N, self.length - codes.len() - left));
-        }
+        self.push_with_margin(codes, 0);
+    }
+
+    /// Appends codes around a window: the `length - 2 margin` positions in the middle are those that
+    /// [`SequenceBatch::push_codes`] would keep of that length, and `margin` more come at each end, unknown bases where
+    /// the sequence ends.
+    pub fn push_with_margin(&mut self, codes: &[Code], margin: usize) {
+        let window = self.length.saturating_sub(2 * margin);
+        // Codes left of what is kept, or unknown bases left of the codes.
+        let (skip, left) = match codes.len().checked_sub(window) {
+            Some(spare) => ((spare / 2).saturating_sub(margin), margin.saturating_sub(spare / 2)),
+            None => (0, margin + (window - codes.len()) / 2),
+        };
+        let left = left.min(self.length);
+        let kept = &codes[skip..codes.len().min(skip + self.length - left)];
+        self.codes.extend(std::iter::repeat_n(Code::N, left));
+        self.codes.extend_from_slice(kept);
+        self.codes.extend(std::iter::repeat_n(Code::N, self.length - left - kept.len()));
     }
 
     /// Number of sequences.
@@ -72,7 +123,7 @@ impl SequenceBatch {
         &mut self.codes[i * self.length..(i + 1) * self.length]
     }
 
-    /// Replaces sequence `i` by its reverse complement; marks travel with their positions.
+    /// Replaces sequence `i` by its reverse complement; marks travel with their positions, side inputs stay.
     pub fn reverse_complement(&mut self, i: usize) {
         let sequence = self.sequence_mut(i);
         sequence.reverse();
@@ -134,6 +185,29 @@ mod tests {
         b.reverse_complement(0);
         assert_eq!(bases(&b), [1, 0, 3]);
         assert!(b.sequence(0)[2].is_marked() && !b.sequence(0)[0].is_marked());
+    }
+
+    #[test]
+    fn side_inputs_stay_with_their_rows() {
+        let covariates = [1.0, 4.0].map(|mean| Covariate {
+            name: mean.to_string(),
+            transform: crate::Transform::None,
+            mean,
+            deviation: 2.0,
+        });
+        let mut b = batch(CasePolicy::Ignore, 2, b"AC");
+        b.push_covariates(&covariates, [5.0, 0.0]);
+        b.push(b"GG").unwrap();
+        b.push_covariates(&covariates, [f64::NAN, 6.0]);
+        b.reverse_complement(0);
+        assert_eq!((b.side(), b.side_of(1)), (&[2.0, -2.0, 0.0, 1.0][..], &[0.0, 1.0][..]));
+        let mut other = b.emptied();
+        other.push_row(&b, 1);
+        other.push_edited(&[Code::N, Code::N], &b, 0);
+        assert_eq!((bases(&other), other.side()), (vec![2, 2], &[0.0, 1.0, 2.0, -2.0][..]));
+        other.blend_side(0, &b, 0, 0.25);
+        assert_eq!(other.side_of(0), [0.5, 0.25]);
+        assert!(batch(CasePolicy::Ignore, 2, b"AC").side_of(0).is_empty());
     }
 
     #[test]

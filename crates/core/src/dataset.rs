@@ -1,8 +1,9 @@
 //! Labelled sequences: what a model is trained and judged on.
 
-use crate::{Encoding, Interval};
+use crate::{Covariate, Encoding, Interval, Profile};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// The part of a data set that an example belongs to.
@@ -52,7 +53,7 @@ impl FromStr for Split {
 }
 
 /// What kind of quantity a task predicts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TaskKind {
     /// Yes or no: labels 0 and 1, one logit.
@@ -64,10 +65,32 @@ pub enum TaskKind {
     },
     /// A number: one output on the label's own scale.
     Regression,
+    /// How often something was seen: labels of 0 or more, one output, the natural logarithm of the expected count.
+    Counts,
+    /// Signal along the sequence: a label for each bin of each track.
+    Profile(Profile),
+}
+
+impl TaskKind {
+    /// The kind in one word: `binary`, `classes`, `regression`, `counts` or `profile`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Classes { .. } => "classes",
+            Self::Regression => "regression",
+            Self::Counts => "counts",
+            Self::Profile(_) => "profile",
+        }
+    }
+
+    /// Whether labels are numbers on a scale, and not classes.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Self::Regression | Self::Counts | Self::Profile(_))
+    }
 }
 
 /// One thing that is predicted for every sequence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Name of the label column.
     pub name: String,
@@ -81,17 +104,45 @@ impl Task {
     pub fn outputs(&self) -> usize {
         match &self.kind {
             TaskKind::Classes { classes } => classes.len(),
-            TaskKind::Binary | TaskKind::Regression => 1,
+            TaskKind::Binary | TaskKind::Regression | TaskKind::Counts => 1,
+            TaskKind::Profile(profile) => profile.outputs(),
         }
     }
 
-    /// Names of its outputs: the task's own, or `task:class`.
+    /// Number of labels that a row has for it: 1, or for a profile one a bin and track, with a margin of `jitter` bases on
+    /// each side.
+    pub fn label_count(&self, jitter: usize) -> usize {
+        match &self.kind {
+            TaskKind::Profile(profile) => profile.label_count(jitter),
+            _ => 1,
+        }
+    }
+
+    /// What is wrong with its description, if anything is.
+    pub fn fault(&self) -> Option<String> {
+        let TaskKind::Profile(profile) = &self.kind else { return None };
+        profile.fault().map(|fault| format!("task {:?}: {fault}", self.name))
+    }
+
+    /// Names of its outputs: the task's own, `task:class`, or those of [`Profile::output_names`].
     pub fn output_names(&self) -> Vec<String> {
         match &self.kind {
             TaskKind::Classes { classes } => classes.iter().map(|class| format!("{}:{class}", self.name)).collect(),
-            TaskKind::Binary | TaskKind::Regression => vec![self.name.clone()],
+            TaskKind::Binary | TaskKind::Regression | TaskKind::Counts => vec![self.name.clone()],
+            TaskKind::Profile(profile) => profile.output_names(&self.name),
         }
     }
+}
+
+/// Where the labels of each task lie in a row of a data set with this margin.
+pub fn label_ranges(tasks: &[Task], jitter: usize) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |task: &Task| {
+        let start = end;
+        end += task.label_count(jitter);
+        start..end
+    };
+    tasks.iter().map(range).collect()
 }
 
 /// One labelled sequence.
@@ -105,8 +156,11 @@ pub struct Example {
     pub split: Split,
     /// Letters as they came: case and `U` are kept, so that a check can see them.
     pub sequence: Vec<u8>,
-    /// One label a task; NaN is unknown.
+    /// The labels of each task in turn, [`Task::label_count`] of each: one, or for a profile those of its bins, track by
+    /// track, margins included. NaN is unknown.
     pub labels: Vec<f64>,
+    /// A value for each covariate of the data set, as it came; NaN is unknown.
+    pub covariates: Vec<f64>,
 }
 
 /// Labelled sequences with everything a model must know about them.
@@ -120,6 +174,8 @@ pub struct Dataset {
     pub jitter: usize,
     /// What is predicted, in the order of the labels.
     pub tasks: Vec<Task>,
+    /// What is known of each example beside its sequence; often nothing.
+    pub covariates: Vec<Covariate>,
     /// The rows.
     pub examples: Vec<Example>,
 }
@@ -133,5 +189,36 @@ impl Dataset {
     /// Number of model outputs over all tasks.
     pub fn outputs(&self) -> usize {
         self.tasks.iter().map(Task::outputs).sum()
+    }
+
+    /// Takes the statistics of the covariates from the training split as it now is.
+    pub fn fit_covariates(&mut self) {
+        let Self { covariates, examples, .. } = self;
+        for (i, covariate) in covariates.iter_mut().enumerate() {
+            let train = examples.iter().filter(|example| example.split == Split::Train);
+            let values = train.map(|example| example.covariates.get(i).copied().unwrap_or(f64::NAN));
+            *covariate = Covariate::fit(&covariate.name, covariate.transform, values);
+        }
+    }
+
+    /// The label of a task in a row as one number, NaN if it is unknown: for a profile `ln(1 + total)` over what is known
+    /// of its bins in all tracks, without margins.
+    pub fn label(&self, row: usize, task: usize) -> f64 {
+        let labels = &self.examples[row].labels;
+        let before: usize = self.tasks[..task].iter().map(|task| task.label_count(self.jitter)).sum();
+        match &self.tasks[task].kind {
+            TaskKind::Profile(profile) => {
+                let own = labels.get(before..before + profile.label_count(self.jitter)).unwrap_or_default();
+                let totals = profile.seen(own, self.jitter);
+                let totals = totals.chunks(profile.bins.max(1)).filter_map(crate::profile::total);
+                totals.reduce(|sum, total| sum + total).map_or(f64::NAN, f64::ln_1p)
+            }
+            _ => labels.get(before).copied().unwrap_or(f64::NAN),
+        }
+    }
+
+    /// The labels of a row without the margins that only jitter shows: what a model is judged by.
+    pub fn seen_labels(&self, row: usize) -> Vec<f64> {
+        crate::profile::shifted_labels(&self.tasks, &self.examples[row].labels, self.jitter, 0)
     }
 }

@@ -25,25 +25,32 @@
 //! ```
 
 mod alphabet;
+pub mod average;
 pub mod baseline;
 mod batch;
 pub mod check;
+mod covariate;
 mod dataset;
+pub mod folds;
 mod identity;
 mod interval;
 mod matrix;
 pub mod metrics;
 pub mod perturb;
 mod predict;
+pub mod profile;
 pub mod random;
 pub mod shuffle;
 pub mod source;
 pub mod split;
+pub mod tune;
 
 pub use alphabet::{Alphabet, CasePolicy, Code, EncodeError, Encoding, complement_letter, reverse_complement};
 pub use batch::SequenceBatch;
-pub use dataset::{Dataset, Example, Split, Task, TaskKind};
+pub use covariate::{Covariate, Transform, check_covariates, covariates_fault};
+pub use dataset::{Dataset, Example, Split, Task, TaskKind, label_ranges};
 pub use identity::{canonical, upper};
 pub use interval::{Interval, Strand};
 pub use matrix::Matrix;
 pub use predict::{Predict, PredictError, probabilities};
+pub use profile::Profile;

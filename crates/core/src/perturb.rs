@@ -34,7 +34,7 @@ pub fn saturate_with(
     let length = batch.length();
     let reference = reference_scores(model, batch, output, batch_size.max(1))?;
     let mut effects = vec![0.0; batch.len() * 4 * length];
-    let mut mutants = SequenceBatch::new(batch.encoding(), length);
+    let mut mutants = batch.emptied();
     let mut cells = Vec::with_capacity(batch_size.max(1));
     for (i, &reference) in reference.iter().enumerate() {
         let mut sequence = batch.sequence(i).to_vec();
@@ -42,13 +42,13 @@ pub fn saturate_with(
             let code = sequence[position];
             for base in (0..4).filter(|&base| base != code.base()) {
                 sequence[position] = code.with_base(base);
-                mutants.push_codes(&sequence);
+                mutants.push_edited(&sequence, batch, i);
                 cells.push(((i * 4 + base as usize) * length + position, reference));
                 if cells.len() >= batch_size {
                     score(model, &mutants, output, &cells, &mut effects)?;
                     progress(i);
                     cells.clear();
-                    mutants = SequenceBatch::new(batch.encoding(), length);
+                    mutants = batch.emptied();
                 }
             }
             sequence[position] = code;
@@ -84,8 +84,8 @@ fn reference_scores(
 ) -> Result<Vec<f32>, PredictError> {
     let mut scores = Vec::with_capacity(batch.len());
     for start in (0..batch.len()).step_by(batch_size) {
-        let mut part = SequenceBatch::new(batch.encoding(), batch.length());
-        (start..batch.len().min(start + batch_size)).for_each(|i| part.push_codes(batch.sequence(i)));
+        let mut part = batch.emptied();
+        (start..batch.len().min(start + batch_size)).for_each(|i| part.push_row(batch, i));
         scores.extend(column(&model.predict(&part)?, part.len(), output)?);
     }
     Ok(scores)

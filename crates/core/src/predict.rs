@@ -1,6 +1,6 @@
 //! The seam between models and everything that is done with them.
 
-use crate::{Encoding, Matrix, SequenceBatch, Task, TaskKind};
+use crate::{Covariate, Encoding, Matrix, SequenceBatch, Task, TaskKind};
 
 /// Anything that maps encoded sequences to raw scores: a network, a linear model, a closure in a test.
 ///
@@ -15,10 +15,22 @@ pub trait Predict {
     /// Positions a sequence must have.
     fn length(&self) -> usize;
 
-    /// Raw scores `[n, outputs]`: a logit for a binary task and for each class, a value for a regression.
+    /// How many of them, at each end, lie around the window that the scores are about: room to shift it. See
+    /// [`SequenceBatch::push_with_margin`].
+    fn margin(&self) -> usize {
+        0
+    }
+
+    /// Numbers that it takes beside each sequence, in this order; usually none.
+    fn covariates(&self) -> &[Covariate] {
+        &[]
+    }
+
+    /// Raw scores `[n, outputs]`: a logit for a binary task and for each class, a value for a regression, the logarithm of
+    /// the expected count for counts, logits of bins and logarithms of totals for a profile (see [`crate::Profile`]).
     ///
     /// # Errors
-    /// If the batch has another length or encoding, or the device fails.
+    /// If the batch has another length, encoding or number of side inputs, or the device fails.
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError>;
 }
 
@@ -39,6 +51,16 @@ pub enum PredictError {
         /// What came.
         channels: usize,
     },
+    /// The batch lacks numbers that the model takes beside each sequence, or has some that it does not take.
+    #[error("expected {expected} covariates beside each of {rows} sequences, found {found} numbers in all")]
+    Covariates {
+        /// What the model takes for each sequence.
+        expected: usize,
+        /// Sequences.
+        rows: usize,
+        /// What came for all of them.
+        found: usize,
+    },
     /// An output was asked for that the model does not have.
     #[error("the model has {outputs} outputs, so there is no output {output} (they count from 0)")]
     NoSuchOutput {
@@ -52,16 +74,22 @@ pub enum PredictError {
     Device(String),
 }
 
-/// Turns raw scores into probabilities in place: sigmoid for binary tasks, softmax over classes, nothing for regression.
+/// Turns raw scores into what they predict, in place: probabilities by the sigmoid for binary tasks and by softmax over
+/// classes, the expected count (the exponential) for counts, the value as it is for a regression, and for a profile the
+/// share of each bin by softmax over those of its track, with logarithms of totals as they are.
 pub fn probabilities(tasks: &[Task], scores: &mut Matrix) {
     for i in 0..scores.rows() {
         let mut row = scores.row_mut(i);
         for task in tasks {
             let (own, rest) = row.split_at_mut(task.outputs());
-            match task.kind {
+            match &task.kind {
                 TaskKind::Binary => own[0] = 1.0 / (1.0 + (-own[0]).exp()),
                 TaskKind::Classes { .. } => softmax(own),
                 TaskKind::Regression => {}
+                TaskKind::Counts => own[0] = own[0].exp(),
+                TaskKind::Profile(profile) => {
+                    own.chunks_exact_mut(profile.bins.max(1)).take(profile.tracks.len()).for_each(softmax);
+                }
             }
             row = rest;
         }
@@ -88,9 +116,14 @@ mod tests {
     fn scores_become_probabilities_task_by_task() {
         let task = |name: &str, kind| Task { name: name.into(), kind };
         let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
-        let tasks = [task("t", TaskKind::Binary), task("c", classes), task("r", TaskKind::Regression)];
-        let mut scores = Matrix::new(1, 4, vec![0.0, 1000.0, 1000.0, -3.0]);
+        let tasks = [
+            task("t", TaskKind::Binary),
+            task("c", classes),
+            task("r", TaskKind::Regression),
+            task("n", TaskKind::Counts),
+        ];
+        let mut scores = Matrix::new(1, 5, vec![0.0, 1000.0, 1000.0, -3.0, 0.0]);
         probabilities(&tasks, &mut scores);
-        assert_eq!(scores.row(0), [0.5, 0.5, 0.5, -3.0]);
+        assert_eq!(scores.row(0), [0.5, 0.5, 0.5, -3.0, 1.0]);
     }
 }

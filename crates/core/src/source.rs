@@ -3,7 +3,9 @@
 //! A block is what a source reads at once: a row group of a file, a stretch of a data set in memory. Its rows come
 //! encoded and packed, one array of codes and one of labels, without an allocation for each row.
 
-use crate::{Code, Dataset, Encoding, Split, Task, TaskKind};
+use crate::covariate::check_covariates;
+use crate::profile::total;
+use crate::{Code, Covariate, Dataset, Encoding, Split, Task, TaskKind};
 use std::fmt;
 use std::ops::Range;
 
@@ -24,12 +26,19 @@ pub struct Header {
     pub jitter: usize,
     /// What is predicted, in the order of the labels.
     pub tasks: Vec<Task>,
+    /// What is known of each row beside its sequence, with the statistics of the training split.
+    pub covariates: Vec<Covariate>,
 }
 
 impl Header {
     /// Number of model outputs over all tasks.
     pub fn outputs(&self) -> usize {
         self.tasks.iter().map(Task::outputs).sum()
+    }
+
+    /// Labels in a row over all tasks, margins included.
+    pub fn label_count(&self) -> usize {
+        self.tasks.iter().map(|task| task.label_count(self.jitter)).sum()
     }
 
     /// Positions of a sequence that can ever be seen: the length with both margins.
@@ -42,37 +51,46 @@ impl Header {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     reach: usize,
-    tasks: usize,
+    /// Labels in a row.
+    width: usize,
+    /// Covariates of a row.
+    side: usize,
     codes: Vec<Code>,
     /// Where each row's codes end.
     ends: Vec<usize>,
     labels: Vec<f64>,
+    covariates: Vec<f64>,
 }
 
 impl Rows {
     /// No rows yet of a data set with this header.
     pub fn new(header: &Header) -> Self {
-        let (reach, tasks) = (header.reach(), header.tasks.len());
-        Self { reach, tasks, codes: Vec::new(), ends: Vec::new(), labels: Vec::new() }
+        let (reach, width, side) = (header.reach(), header.label_count(), header.covariates.len());
+        let (codes, ends, labels, covariates) = Default::default();
+        Self { reach, width, side, codes, ends, labels, covariates }
     }
 
-    /// Makes room for `rows` more rows at their longest, so that adding them moves nothing.
+    /// Makes room for `rows` more rows at their longest, so that adding them moves nothing, where there is memory for it.
     pub fn reserve(&mut self, rows: usize) {
-        self.codes.reserve_exact(rows.saturating_mul(self.reach).min(isize::MAX as usize - self.codes.len()));
-        self.ends.reserve_exact(rows);
-        self.labels.reserve_exact(rows * self.tasks);
+        // Room that is not there is no fault yet: rows may be much shorter than their longest.
+        let _ = self.codes.try_reserve_exact(rows.saturating_mul(self.reach));
+        let _ = self.ends.try_reserve_exact(rows);
+        let _ = self.labels.try_reserve_exact(rows.saturating_mul(self.width));
+        let _ = self.covariates.try_reserve_exact(rows.saturating_mul(self.side));
     }
 
     /// Bytes that a row of a data set with this header takes at most.
     pub fn row_bytes(header: &Header) -> usize {
-        let numbers = size_of::<usize>() + size_of::<f64>() * header.tasks.len();
+        let numbers = size_of::<usize>() + size_of::<f64>() * (header.label_count() + header.covariates.len());
         header.reach().saturating_add(numbers)
     }
 
-    /// Adds a row: `labels` holds one number a task, NaN where it is unknown. Of a sequence longer than
-    /// [`Header::reach`] only the middle is kept, which is all that can be seen of it.
-    pub fn push(&mut self, codes: &[Code], labels: &[f64]) {
-        debug_assert_eq!(labels.len(), self.tasks, "one label a task");
+    /// Adds a row: `labels` holds [`Header::label_count`] numbers and `covariates` one for each of the header's, NaN where
+    /// one is unknown. Of a sequence longer than [`Header::reach`] only the middle is kept, which is all that can be seen
+    /// of it.
+    pub fn push(&mut self, codes: &[Code], labels: &[f64], covariates: &[f64]) {
+        debug_assert_eq!(labels.len(), self.width, "all labels of a row");
+        debug_assert_eq!(covariates.len(), self.side, "all covariates of a row");
         let kept = match codes.len().checked_sub(self.reach) {
             Some(spare) if spare > 0 => &codes[spare / 2..spare / 2 + self.reach],
             _ => codes,
@@ -80,6 +98,7 @@ impl Rows {
         self.codes.extend_from_slice(kept);
         self.ends.push(self.codes.len());
         self.labels.extend_from_slice(labels);
+        self.covariates.extend_from_slice(covariates);
     }
 
     /// Number of rows.
@@ -98,13 +117,18 @@ impl Rows {
         &self.codes[start..self.ends[i]]
     }
 
-    /// The labels of row `i`, one a task.
+    /// The labels of row `i`, task by task, as in [`crate::Example`].
     pub fn labels(&self, i: usize) -> &[f64] {
-        &self.labels[i * self.tasks..(i + 1) * self.tasks]
+        &self.labels[i * self.width..(i + 1) * self.width]
+    }
+
+    /// The covariates of row `i` as they came, NaN where one is unknown.
+    pub fn covariates(&self, i: usize) -> &[f64] {
+        &self.covariates[i * self.side..(i + 1) * self.side]
     }
 }
 
-/// The known labels of a task in one split.
+/// The known labels of a task in one split; of a profile, the totals of tracks with any known bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Known {
     /// How many there are.
@@ -122,6 +146,10 @@ impl Default for Known {
 }
 
 impl Known {
+    fn see(&mut self, label: f64) {
+        *self = Self { count: self.count + 1, least: self.least.min(label), most: self.most.max(label) };
+    }
+
     /// Whether labels are known and all the same.
     pub fn is_constant(&self) -> bool {
         self.count > 0 && self.least == self.most
@@ -150,18 +178,20 @@ impl Survey {
     ///
     /// # Errors
     /// Labels that do not fit the tasks, in words.
-    pub fn add(&mut self, split: Split, labels: &[f64], tasks: &[Task]) -> Result<(), String> {
-        if labels.len() != tasks.len() {
-            return Err(format!("expected {} labels, found {}", tasks.len(), labels.len()));
-        }
-        for ((task, &label), known) in tasks.iter().zip(labels).zip(&mut self.tasks) {
-            if let Some(fault) = label_fault(&task.kind, label) {
-                return Err(format!("task {:?}: {fault}", task.name));
+    pub fn add(&mut self, split: Split, labels: &[f64], header: &Header) -> Result<(), String> {
+        check_labels(labels, &header.tasks, header.jitter)?;
+        let mut rest = labels;
+        for (task, known) in header.tasks.iter().zip(&mut self.tasks) {
+            let (own, others) = rest.split_at(task.label_count(header.jitter));
+            let known = &mut known[split as usize];
+            match &task.kind {
+                TaskKind::Profile(profile) => {
+                    let seen = profile.seen(own, header.jitter);
+                    seen.chunks(profile.bins.max(1)).filter_map(total).for_each(|total| known.see(total));
+                }
+                _ => own.iter().filter(|label| !label.is_nan()).for_each(|&label| known.see(label)),
             }
-            if !label.is_nan() {
-                let known = &mut known[split as usize];
-                *known = Known { count: known.count + 1, least: known.least.min(label), most: known.most.max(label) };
-            }
+            rest = others;
         }
         if let Some(block) = self.blocks.last_mut() {
             block[split as usize] += 1;
@@ -190,6 +220,24 @@ impl Survey {
     }
 }
 
+/// Whether a row has as many labels as its tasks want, margins of `jitter` bases included, each of its task's kind.
+///
+/// # Errors
+/// What does not fit, in words.
+pub fn check_labels(labels: &[f64], tasks: &[Task], jitter: usize) -> Result<(), String> {
+    let ranges = crate::dataset::label_ranges(tasks, jitter);
+    let expected = ranges.last().map_or(0, |range| range.end);
+    if labels.len() != expected {
+        return Err(format!("expected {expected} labels, found {}", labels.len()));
+    }
+    for (task, range) in tasks.iter().zip(ranges) {
+        if let Some(fault) = labels[range].iter().find_map(|&label| label_fault(&task.kind, label)) {
+            return Err(format!("task {:?}: {fault}", task.name));
+        }
+    }
+    Ok(())
+}
+
 /// What is wrong with a label for a task of this kind, if anything is; an unknown one (NaN) fits all.
 fn label_fault(kind: &TaskKind, label: f64) -> Option<String> {
     if label.is_nan() {
@@ -200,7 +248,13 @@ fn label_fault(kind: &TaskKind, label: f64) -> Option<String> {
         TaskKind::Classes { classes } if label < 0.0 || label.fract() != 0.0 || label >= classes.len() as f64 => {
             Some(format!("expected a class 0 to {}, found {label}", classes.len().saturating_sub(1)))
         }
+        TaskKind::Counts if label < 0.0 || label.is_infinite() => {
+            Some(format!("expected a count of 0 or more, found {label}"))
+        }
         TaskKind::Regression if label.is_infinite() => Some(format!("expected a finite label, found {label}")),
+        TaskKind::Profile(_) if label < 0.0 || label.is_infinite() => {
+            Some(format!("expected signal of at least 0, found {label}"))
+        }
         _ => None,
     }
 }
@@ -272,9 +326,18 @@ pub fn blocks(sizes: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
 }
 
 impl Dataset {
+    /// Bytes that the labels of a row's profiles take in a file.
+    pub fn profile_bytes(&self) -> usize {
+        let labels = |task: &Task| match &task.kind {
+            TaskKind::Profile(profile) => profile.label_count(self.jitter),
+            _ => 0,
+        };
+        self.tasks.iter().map(labels).fold(0, usize::saturating_add).saturating_mul(4)
+    }
+
     /// Rows of a block in memory: as many as a file of sequences of the full length has.
     fn block(&self, block: usize) -> &[crate::Example] {
-        let size = ROW_BYTES.saturating_add(self.header().reach());
+        let size = ROW_BYTES.saturating_add(self.header().reach()).saturating_add(self.profile_bytes());
         let rows = (BLOCK_BYTES / size).clamp(1, BLOCK_ROWS);
         self.examples.chunks(rows).nth(block).unwrap_or_default()
     }
@@ -282,17 +345,19 @@ impl Dataset {
 
 impl ExampleSource for Dataset {
     fn header(&self) -> Header {
-        let Self { encoding, length, jitter, ref tasks, .. } = *self;
-        Header { encoding, length, jitter, tasks: tasks.clone() }
+        let Self { encoding, length, jitter, ref tasks, ref covariates, .. } = *self;
+        Header { encoding, length, jitter, tasks: tasks.clone(), covariates: covariates.clone() }
     }
 
     fn survey(&self) -> Result<Survey, SourceError> {
+        let header = self.header();
         let mut survey = Survey::new(&self.tasks);
         for block in (0..).map(|block| self.block(block)).take_while(|rows| !rows.is_empty()) {
             survey.begin_block();
             for example in block {
                 let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
-                survey.add(example.split, &example.labels, &self.tasks).map_err(wrong)?;
+                survey.add(example.split, &example.labels, &header).map_err(wrong)?;
+                check_covariates(&example.covariates, &header.covariates).map_err(wrong)?;
                 self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
             }
         }
@@ -307,7 +372,7 @@ impl ExampleSource for Dataset {
         for example in self.block(block).iter().filter(|example| example.split == split) {
             let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
             let codes = self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
-            into.push(&codes, &example.labels);
+            into.push(&codes, &example.labels, &example.covariates);
         }
         Ok(())
     }
@@ -325,10 +390,19 @@ mod tests {
             split,
             sequence: letters.as_bytes().to_vec(),
             labels: vec![label],
+            covariates: vec![],
         };
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
         let tasks = vec![Task { name: "y".into(), kind: TaskKind::Binary }];
-        Dataset { encoding, length, jitter, tasks, examples: rows.iter().enumerate().map(example).collect() }
+        let covariates = Vec::new();
+        Dataset {
+            encoding,
+            length,
+            jitter,
+            tasks,
+            covariates,
+            examples: rows.iter().enumerate().map(example).collect(),
+        }
     }
 
     #[test]

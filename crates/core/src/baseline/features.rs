@@ -35,6 +35,15 @@ impl Vectorizer {
         })
     }
 
+    /// Appends the covariates of the rows, standardized, to their features.
+    pub(super) fn add_covariates(&self, dataset: &Dataset, rows: &[usize], features: &mut [SparseRow]) {
+        for (row, features) in rows.iter().zip(features) {
+            let values = dataset.covariates.iter().zip(&dataset.examples[*row].covariates).enumerate();
+            let first = self.idf.len();
+            features.extend(values.map(|(i, (covariate, &value))| ((first + i) as u32, covariate.standardize(value))));
+        }
+    }
+
     fn transform_with(
         &self,
         dataset: &Dataset,

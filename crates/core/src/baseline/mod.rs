@@ -1,10 +1,12 @@
 //! What a network has to beat: the majority, and a linear model on k-mer counts, fitted on the same rows.
 //!
 //! Both give what [`crate::probabilities`] gives: a probability for a binary task and for each class, a value for a
-//! regression, in the order of the data set's outputs. Rows whose label is unknown take no part in fitting their task.
+//! regression or a count, shapes and logarithms of totals for a profile, in the order of the data set's outputs. Rows
+//! whose label is unknown take no part in fitting their task.
 
 mod features;
 mod linear;
+mod profile;
 
 use crate::metrics::is_known;
 use crate::random::{self, stream};
@@ -19,12 +21,17 @@ const C_REGRESSION: f64 = 1.0;
 /// Letters that are fitted on at most, which bounds memory (about 500 MB) and time.
 const FIT_LETTERS: usize = 10_000_000;
 
-/// The share of each class, or the mean, of `fit_rows`, for every one of `predict_rows`: `[predict_rows, outputs]`.
+/// The share of each class, or the mean, of `fit_rows`, for every one of `predict_rows`: `[predict_rows, outputs]`. Of a
+/// profile, the share of each bin in the signal of all rows, and the mean logarithm of the total.
 ///
 /// Without a known label 0.5, equal shares, or 0.
 pub fn majority(dataset: &Dataset, fit_rows: &[usize], predict_rows: &[usize]) -> Matrix {
     let mut row: Vec<f32> = Vec::with_capacity(dataset.outputs());
     for index in 0..dataset.tasks.len() {
+        if let TaskKind::Profile(profile) = &dataset.tasks[index].kind {
+            row.extend(profile::Signal::of(dataset, profile, index, fit_rows).average());
+            continue;
+        }
         let labels: Vec<f64> = known_rows(dataset, index, fit_rows).into_iter().map(|(_, y)| y).collect();
         row.extend(prior(&dataset.tasks[index].kind, &labels));
     }
@@ -35,20 +42,53 @@ pub fn majority(dataset: &Dataset, fit_rows: &[usize], predict_rows: &[usize]) -
 ///
 /// Counts become `1 + ln(count)`, times the smoothed inverse document frequency, each row of length 1 (sublinear TF-IDF, as
 /// scikit-learn's `TfidfVectorizer` has it). Logistic regression for a binary task, multinomial for classes (both
-/// `C = 3`), ridge regression for a number. Letters are read as the encoding reads them: `U` as `T`, windows with an
+/// `C = 3`), ridge regression for a number and for the logarithm of each total of a profile, whose shape is the average. Letters are read as the encoding reads them: `U` as `T`, windows with an
 /// unknown base do not count, masked letters are unknown, and with a case channel upper-case k-mers are counted a second
 /// time on their own. Only the window that a model sees is read.
 ///
 /// Beyond 10 million letters a random part of `fit_rows` is used, drawn by `seed`; nothing else is random. A task with
 /// fewer than two distinct known labels gets what [`majority`] gives it.
 pub fn kmer(dataset: &Dataset, max_k: usize, fit_rows: &[usize], predict_rows: &[usize], seed: u64) -> Matrix {
+    linear_model(dataset, max_k, [fit_rows, predict_rows], seed, false)
+}
+
+/// [`kmer`] with the covariates of the data set, standardized, as further features.
+pub fn kmer_and_covariates(
+    dataset: &Dataset,
+    max_k: usize,
+    fit_rows: &[usize],
+    predict_rows: &[usize],
+    seed: u64,
+) -> Matrix {
+    linear_model(dataset, max_k, [fit_rows, predict_rows], seed, true)
+}
+
+fn linear_model(
+    dataset: &Dataset,
+    max_k: usize,
+    [fit_rows, predict_rows]: [&[usize]; 2],
+    seed: u64,
+    covariates: bool,
+) -> Matrix {
     let fit_rows = affordable(dataset, fit_rows, seed);
-    let (vectorizer, x) = Vectorizer::fit(dataset, max_k.clamp(1, 8), &fit_rows);
-    let predicted = vectorizer.transform(dataset, predict_rows);
+    let (vectorizer, mut x) = Vectorizer::fit(dataset, max_k.clamp(1, 8), &fit_rows);
+    let mut predicted = vectorizer.transform(dataset, predict_rows);
+    if covariates {
+        vectorizer.add_covariates(dataset, &fit_rows, &mut x);
+        vectorizer.add_covariates(dataset, predict_rows, &mut predicted);
+    }
     let outputs = dataset.outputs();
     let mut matrix = Matrix::new(predict_rows.len(), outputs, vec![0.0; predict_rows.len() * outputs]);
     let mut column = 0;
     for (index, task) in dataset.tasks.iter().enumerate() {
+        if let TaskKind::Profile(profile) = &task.kind {
+            let values = profile::Signal::of(dataset, profile, index, &fit_rows).linear(&x, &predicted);
+            for (i, values) in values.iter().enumerate() {
+                matrix.row_mut(i)[column..column + values.len()].copy_from_slice(values);
+            }
+            column += task.outputs();
+            continue;
+        }
         let known = known_rows(dataset, index, &fit_rows);
         let labels: Vec<f64> = known.iter().map(|&(_, y)| y).collect();
         let rows: Vec<usize> = known.iter().map(|&(at, _)| at).collect();
@@ -59,7 +99,7 @@ pub fn kmer(dataset: &Dataset, max_k: usize, fit_rows: &[usize], predict_rows: &
             let (loss, c) = match &task.kind {
                 TaskKind::Binary => (Loss::Logistic, C),
                 TaskKind::Classes { .. } => (Loss::Softmax, C),
-                TaskKind::Regression => (Loss::Squared, C_REGRESSION),
+                _ => (Loss::Squared, C_REGRESSION),
             };
             let model = Problem { x: &x, rows: &rows, y, outputs: task.outputs(), loss, c }.solve();
             predicted.iter().flat_map(|row| model.predict(row)).map(|v| (v * scale + mean) as f32).collect()
@@ -74,9 +114,9 @@ pub fn kmer(dataset: &Dataset, max_k: usize, fit_rows: &[usize], predict_rows: &
     matrix
 }
 
-/// For a regression the mean and standard deviation of the labels, else 0 and 1.
+/// For numbers the mean and standard deviation of the labels, else 0 and 1.
 fn location(kind: &TaskKind, labels: &[f64]) -> (f64, f64) {
-    if *kind != TaskKind::Regression {
+    if !kind.is_number() {
         return (0.0, 1.0);
     }
     let n = labels.len() as f64;
@@ -94,15 +134,14 @@ fn prior(kind: &TaskKind, labels: &[f64]) -> Vec<f32> {
         TaskKind::Binary => vec![share(1) as f32],
         TaskKind::Classes { classes } if labels.is_empty() => vec![1.0 / classes.len() as f32; classes.len()],
         TaskKind::Classes { classes } => (0..classes.len()).map(|class| share(class) as f32).collect(),
-        TaskKind::Regression if labels.is_empty() => vec![0.0],
-        TaskKind::Regression => vec![(labels.iter().sum::<f64>() / n) as f32],
+        _ if labels.is_empty() => vec![0.0],
+        _ => vec![(labels.iter().sum::<f64>() / n) as f32],
     }
 }
 
 /// Offsets into `rows` with a known label of the task, and the label.
 fn known_rows(dataset: &Dataset, task: usize, rows: &[usize]) -> Vec<(usize, f64)> {
-    let label = |row: usize| dataset.examples[row].labels.get(task).copied().unwrap_or(f64::NAN);
-    let all = rows.iter().enumerate().map(|(at, &row)| (at, label(row)));
+    let all = rows.iter().enumerate().map(|(at, &row)| (at, dataset.label(row, task)));
     all.filter(|&(_, y)| is_known(&dataset.tasks[task].kind, y)).collect()
 }
 

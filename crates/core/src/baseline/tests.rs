@@ -12,13 +12,15 @@ fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: im
             let at = 20 * copy + below(&mut rng, 14);
             sequence[at..at + 6].copy_from_slice(b"TGACTC");
         }
-        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels: vec![label(i)] }
+        let (labels, covariates) = (vec![label(i)], vec![]);
+        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels, covariates }
     });
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
         length: 60,
         jitter: 0,
         tasks: vec![Task { name: "t".into(), kind }],
+        covariates: vec![],
         examples: examples.collect(),
     }
 }

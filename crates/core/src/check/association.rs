@@ -25,6 +25,7 @@ pub(super) fn findings(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding
     findings.extend(composition(dataset, options));
     findings.extend(length(dataset, options));
     findings.extend(unknown_bases(dataset, options));
+    findings.extend(covariates(dataset, options));
     findings
 }
 
@@ -59,9 +60,8 @@ fn per_task(
 /// The strongest association of a feature with the label of one task (for several classes, of one against the rest);
 /// none if it is undefined or within [`SIGMAS`] of chance, where its strength is 0.
 fn associate(dataset: &Dataset, index: usize, task: &Task, feature: &[f64]) -> Option<Association> {
-    let rows = dataset.examples.iter().zip(feature);
-    let known = rows.filter_map(|(e, &x)| e.labels.get(index).map(|&y| (y, x)));
-    let (labels, x): (Vec<f64>, Vec<f64>) = known.filter(|&(y, _)| is_known(&task.kind, y)).unzip();
+    let rows = feature.iter().enumerate().map(|(row, &x)| (dataset.label(row, index), x));
+    let (labels, x): (Vec<f64>, Vec<f64>) = rows.filter(|&(y, x)| is_known(&task.kind, y) && !x.is_nan()).unzip();
     let against = |class: f64| {
         let positive: Vec<f64> = labels.iter().map(|&y| f64::from(u8::from(y == class))).collect();
         let value = auroc(&positive, &x)?;
@@ -81,7 +81,7 @@ fn associate(dataset: &Dataset, index: usize, task: &Task, feature: &[f64]) -> O
             });
             each.max_by(|a, b| a.strength.total_cmp(&b.strength))
         }
-        TaskKind::Regression => {
+        TaskKind::Regression | TaskKind::Counts | TaskKind::Profile(_) => {
             let value = spearman(&labels, &x)?;
             let error = 1.0 / (labels.len() as f64 - 1.0).max(1.0).sqrt();
             let strength = if value.abs() > SIGMAS * error { value.abs() } else { 0.0 };
@@ -137,6 +137,33 @@ fn spelling(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding> {
         findings.iter_mut().for_each(|finding| (finding.task, finding.value) = (None, None));
     }
     findings
+}
+
+/// A covariate is shown to the model on purpose; one that gives nearly everything away may know the answer.
+fn covariates(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding> {
+    let judge = |i: usize| {
+        let name = &dataset.covariates[i].name;
+        let value = |row: &crate::Example| row.covariates.get(i).copied().unwrap_or(f64::NAN);
+        let feature: Vec<f64> = dataset.examples.iter().map(value).collect();
+        let known = feature.iter().filter(|x| !x.is_nan()).count();
+        let counted = (known, feature.len());
+        per_task(dataset, FindingKind::CovariatePredictsLabel, counted, &feature, |association| {
+            let (figure, start) =
+                (text(association), format!("{name:?} is known for {known} of {} rows", feature.len()));
+            match association {
+                Some(a) if a.strength >= 0.9 => {
+                    let hint = "make sure that it is known before the label is, or leave it out";
+                    (Severity::Inflates, format!("{start}, and alone it gives the label away ({figure}); {hint}"))
+                }
+                _ if is_strong(association, options) => {
+                    let hint = "compare with a model of the sequence alone";
+                    (Severity::Note, format!("{start}, and alone it tells much of the label ({figure}); {hint}"))
+                }
+                _ => (Severity::Ok, format!("{start}; alone it does not tell the label ({figure})")),
+            }
+        })
+    };
+    (0..dataset.covariates.len()).flat_map(judge).collect()
 }
 
 /// Case can only inflate a result of a model that sees it, and there it may be the information that was asked for: the

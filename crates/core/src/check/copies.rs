@@ -3,7 +3,7 @@
 use super::{CheckOptions, Finding, FindingKind, Severity};
 use crate::identity::{canonical, group_numbers, members, upper};
 use crate::metrics::is_known;
-use crate::{Alphabet, Dataset, Split, TaskKind};
+use crate::{Alphabet, Dataset, Split};
 
 /// For every row, which sequence it is.
 pub(super) struct Keys {
@@ -120,9 +120,9 @@ fn copies(dataset: &Dataset, keys: &Keys, from: &[Split], to: Split, options: &C
 
 /// Whether rows of the same sequence disagree about the class in some task. Numbers may differ: those are replicates.
 pub(super) fn disagree(dataset: &Dataset, rows: &[usize]) -> bool {
-    dataset.tasks.iter().enumerate().filter(|(_, task)| task.kind != TaskKind::Regression).any(|(index, task)| {
-        let labels = rows.iter().filter_map(|&row| dataset.examples[row].labels.get(index));
-        let mut known = labels.filter(|&&y| is_known(&task.kind, y));
+    dataset.tasks.iter().enumerate().filter(|(_, task)| !task.kind.is_number()).any(|(index, task)| {
+        let labels = rows.iter().map(|&row| dataset.label(row, index));
+        let mut known = labels.filter(|&y| is_known(&task.kind, y));
         known.next().is_some_and(|first| known.any(|y| y != first))
     })
 }

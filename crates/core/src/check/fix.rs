@@ -91,13 +91,16 @@ fn near_duplicates(dataset: &Dataset, options: &CheckOptions) -> Vec<(usize, usi
 }
 
 fn subset(dataset: &Dataset, rows: &[usize]) -> Dataset {
-    Dataset {
+    let mut kept = Dataset {
         encoding: dataset.encoding,
         length: dataset.length,
         jitter: dataset.jitter,
         tasks: dataset.tasks.clone(),
+        covariates: dataset.covariates.clone(),
         examples: rows.iter().map(|&row| dataset.examples[row].clone()).collect(),
-    }
+    };
+    kept.fit_covariates();
+    kept
 }
 
 fn account(dataset: &Dataset, (row, reason, kept): (usize, FindingKind, Option<usize>)) -> Removal {

@@ -70,6 +70,8 @@ pub enum FindingKind {
     LengthPredictsLabel,
     /// Unknown bases, and whether they tell the label.
     UnknownBases,
+    /// A covariate alone tells the label.
+    CovariatePredictsLabel,
 }
 
 impl FindingKind {
@@ -89,6 +91,7 @@ impl FindingKind {
             Self::GcPredictsLabel => "gc-predicts-label",
             Self::LengthPredictsLabel => "length-predicts-label",
             Self::UnknownBases => "unknown-bases",
+            Self::CovariatePredictsLabel => "covariate-predicts-label",
         }
     }
 }

@@ -27,10 +27,10 @@ fn empty_splits(dataset: &Dataset) -> Finding {
 
 /// One finding for each part with rows of one class only; one that says all is well if there is none.
 fn one_class_splits(dataset: &Dataset, index: usize, task: &Task) -> Vec<Finding> {
-    if task.kind == TaskKind::Regression {
+    if task.kind.is_number() {
         return Vec::new();
     }
-    let label = |row: usize| dataset.examples[row].labels.get(index).copied().filter(|&y| is_known(&task.kind, y));
+    let label = |row: usize| Some(dataset.label(row, index)).filter(|&y| is_known(&task.kind, y));
     let mut findings = Vec::new();
     for split in Split::ALL {
         let labels: Vec<f64> = dataset.rows_of(split).into_iter().filter_map(label).collect();
@@ -59,13 +59,14 @@ fn one_class_splits(dataset: &Dataset, index: usize, task: &Task) -> Vec<Finding
 pub(super) fn class_name(task: &Task, label: f64) -> String {
     match &task.kind {
         TaskKind::Classes { classes } => classes.get(label as usize).cloned().unwrap_or_else(|| label.to_string()),
-        TaskKind::Binary | TaskKind::Regression => label.to_string(),
+        _ => label.to_string(),
     }
 }
 
 fn unknown_labels(dataset: &Dataset, index: usize, task: &Task, options: &CheckOptions) -> Finding {
-    let is_unknown = |labels: &[f64]| labels.get(index).is_none_or(|&y| !is_known(&task.kind, y));
-    let unknown: Vec<&str> = dataset.examples.iter().filter(|e| is_unknown(&e.labels)).map(|e| e.id.as_str()).collect();
+    let rows = dataset.examples.iter().enumerate();
+    let unknown = rows.filter(|(row, _)| !is_known(&task.kind, dataset.label(*row, index)));
+    let unknown: Vec<&str> = unknown.map(|(_, example)| example.id.as_str()).collect();
     let total = dataset.examples.len();
     let message = match unknown.len() {
         0 => format!("all rows have a label for task {:?}", task.name),

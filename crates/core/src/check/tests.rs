@@ -17,12 +17,14 @@ fn dataset(n: usize, length: usize) -> Dataset {
         },
         sequence: (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect(),
         labels: vec![(i % 2) as f64],
+        covariates: vec![],
     });
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
         length,
         jitter: 0,
         tasks: vec![Task { name: "site".into(), kind: TaskKind::Binary }],
+        covariates: vec![],
         examples: examples.collect(),
     }
 }
@@ -255,4 +257,23 @@ fn one_class_and_missing_labels_are_told() {
     assert_eq!(find(&report, FindingKind::OneClassSplit, &[Split::Test]).count, 20);
     let unknown = find(&report, FindingKind::UnknownLabels, &[]);
     assert_eq!((unknown.count, unknown.examples.as_slice()), (1, &["r0".to_owned()][..]));
+}
+
+#[test]
+fn a_covariate_that_gives_the_label_away_is_told() {
+    let mut data = dataset(200, 60);
+    let fit = |name: &str| crate::Covariate::fit(name, crate::Transform::None, std::iter::empty());
+    data.covariates = vec![fit("answer"), fit("hint"), fit("noise")];
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        let label = example.labels[0];
+        let answer = if i % 10 == 3 { f64::NAN } else { 7.0 * label + (i % 5) as f64 };
+        example.covariates = vec![answer, label + (i % 7) as f64 / 3.0, (i / 2 % 9) as f64];
+    }
+    let report = check(&data, &CheckOptions::default());
+    let found: Vec<&Finding> =
+        report.findings.iter().filter(|f| f.kind == FindingKind::CovariatePredictsLabel).collect();
+    let severities: Vec<Severity> = found.iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Inflates, Severity::Note, Severity::Ok]);
+    assert_eq!((found[0].count, found[0].value), (180, Some(1.0)));
+    assert!(found[0].message.contains("\"answer\" is known for 180 of 200 rows"), "{}", found[0].message);
 }

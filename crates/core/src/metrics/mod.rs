@@ -5,6 +5,8 @@
 //! | binary | `auroc`, `average_precision`, `accuracy`, `mcc`, `f1`, `log_loss`, `calibration_error` |
 //! | classes | the same: `auroc`, `average_precision` and `f1` are means over classes against the rest, `mcc` is R_K (Gorodkin 2004) |
 //! | regression | `pearson`, `spearman`, `r2`, `mse`, `mae` |
+//! | counts | the same, of the expected count |
+//! | profile | `profile_pearson`, `profile_spearman`, `profile_jensen_shannon` (a distance, in nats): means over rows and tracks of the figure over the bins; `count_pearson`, `count_spearman` of the logarithms of totals: means over tracks |
 //!
 //! Ties count half in `auroc` and share a threshold in `average_precision`. A row is called positive above 0.5, and of the
 //! class with the largest probability (the first of equal ones). `log_loss` is in nats, with probabilities kept at least
@@ -21,11 +23,15 @@ mod binary;
 mod bootstrap;
 mod classes;
 pub mod curves;
+mod judged;
+mod profile;
 mod rank;
 mod regression;
 
 pub use binary::CALIBRATION_BINS;
 pub use bootstrap::{BootstrapOptions, Estimate};
+pub use profile::jensen_shannon;
+use rank::Ranking;
 
 use crate::{Matrix, Task, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -36,7 +42,7 @@ use std::collections::BTreeMap;
 pub struct TaskMetrics {
     /// Name of the task.
     pub task: String,
-    /// `binary`, `classes` or `regression`.
+    /// `binary`, `classes`, `regression`, `counts` or `profile`.
     pub kind: String,
     /// Rows with a known label: what the figures are over.
     pub n: usize,
@@ -65,8 +71,9 @@ pub struct ClassMetrics {
 
 /// All figures of all tasks, with bootstrap intervals over rows.
 ///
-/// `labels` holds one slice a row, with one label a task; `predictions` is `[rows, outputs]` with probabilities (values
-/// for a regression), as [`crate::probabilities`] makes them. The same seed gives the same intervals for any number of
+/// `labels` holds one slice a row, with the labels of each task in turn, without margins (see
+/// [`crate::Dataset::seen_labels`]); `predictions` is `[rows, outputs]` with probabilities (values for a regression,
+/// expected counts for counts), as [`crate::probabilities`] makes them. The same seed gives the same intervals for any number of
 /// threads.
 ///
 /// # Panics
@@ -77,72 +84,25 @@ pub fn evaluate(
     predictions: &Matrix,
     options: &BootstrapOptions,
 ) -> Vec<TaskMetrics> {
-    assert_eq!(labels.len(), predictions.rows(), "one row of predictions for each row of labels");
-    let mut column = 0;
-    let mut all = Vec::with_capacity(tasks.len());
-    for (index, task) in tasks.iter().enumerate() {
-        let columns = column..column + task.outputs();
-        column = columns.end;
-        let usable = |row: &usize| is_known(&task.kind, labels[*row][index]);
-        let rows: Vec<usize> = (0..labels.len()).filter(usable).collect();
-        let known: Vec<f64> = rows.iter().map(|&row| labels[row][index]).collect();
-        let predicted: Vec<f64> =
-            rows.iter().flat_map(|&row| predictions.row(row)[columns.clone()].iter().map(|&p| f64::from(p))).collect();
-        let mut metrics = evaluate_task(task, known, predicted, options);
-        metrics.unknown = labels.len() - rows.len();
-        all.push(metrics);
-    }
-    all
+    judged::judged(tasks, labels, predictions).into_iter().map(|task| task.evaluate(options)).collect()
 }
 
-/// [`evaluate`] for one task of which all labels are known; `predicted` is row-major `[n, outputs]`.
-fn evaluate_task(task: &Task, known: Vec<f64>, predicted: Vec<f64>, options: &BootstrapOptions) -> TaskMetrics {
-    let n = known.len();
-    let finite = predicted.iter().all(|p| p.is_finite());
-    let named = |names: &[&str], estimates: &[Estimate]| {
-        names.iter().map(|name| (*name).to_owned()).zip(estimates.iter().copied()).collect::<BTreeMap<_, _>>()
-    };
-    let run = |count: usize, values: &(dyn Fn(&[u32]) -> Vec<Option<f64>> + Sync)| {
-        if finite { bootstrap::estimates(n, options, values) } else { vec![Estimate::default(); count] }
-    };
-    let mut result = TaskMetrics {
-        task: task.name.clone(),
-        kind: String::new(),
-        n,
-        unknown: 0,
-        positives: None,
-        metrics: BTreeMap::new(),
-        classes: Vec::new(),
-    };
-    match &task.kind {
-        TaskKind::Binary => {
-            let positive: Vec<bool> = known.iter().map(|&y| y == 1.0).collect();
-            result.kind = "binary".into();
-            result.positives = Some(positive.iter().filter(|&&y| y).count());
-            let figures = binary::Binary::new(positive, predicted);
-            result.metrics = named(&binary::NAMES, &run(binary::NAMES.len(), &|w| figures.values(w)));
-        }
-        TaskKind::Classes { classes } => {
-            let label: Vec<usize> = known.iter().map(|&y| y as usize).collect();
-            let rows_of = |class| label.iter().filter(|&&y| y == class).count();
-            let counts: Vec<usize> = (0..classes.len()).map(rows_of).collect();
-            let figures = classes::Classes::new(classes.len(), label, &predicted);
-            let (own, each) = (classes::NAMES.len(), classes::CLASS_NAMES.len());
-            let estimates = run(own + each * classes.len(), &|w| figures.values(w));
-            result.kind = "classes".into();
-            result.metrics = named(&classes::NAMES, &estimates[..own]);
-            for (k, (class, n)) in classes.iter().zip(counts).enumerate() {
-                let metrics = named(&classes::CLASS_NAMES, &estimates[own + each * k..own + each * (k + 1)]);
-                result.classes.push(ClassMetrics { class: class.clone(), n, metrics });
-            }
-        }
-        TaskKind::Regression => {
-            result.kind = "regression".into();
-            let figures = regression::Regression::new(known, predicted);
-            result.metrics = named(&regression::NAMES, &run(regression::NAMES.len(), &|w| figures.values(w)));
-        }
-    }
-    result
+/// The figures of `predictions` minus those of `others`, for the same rows, with intervals of the difference: each resample
+/// draws the same rows for both, so what makes rows easy or hard for both cancels.
+///
+/// Arguments and results as for [`evaluate`]; figures of single classes are left out.
+///
+/// # Panics
+/// If the number of rows, of labels in a row or of outputs does not match.
+pub fn compare(
+    tasks: &[Task],
+    labels: &[&[f64]],
+    predictions: &Matrix,
+    others: &Matrix,
+    options: &BootstrapOptions,
+) -> Vec<TaskMetrics> {
+    let pairs = judged::judged(tasks, labels, predictions).into_iter().zip(judged::judged(tasks, labels, others));
+    pairs.map(|(one, other)| one.compare(other, options)).collect()
 }
 
 /// Whether a label is one of the task's kind.
@@ -151,6 +111,7 @@ pub(crate) fn is_known(kind: &TaskKind, label: f64) -> bool {
         TaskKind::Binary => label == 0.0 || label == 1.0,
         TaskKind::Classes { classes } => label >= 0.0 && label < classes.len() as f64 && label.fract() == 0.0,
         TaskKind::Regression => label.is_finite(),
+        TaskKind::Counts | TaskKind::Profile(_) => label.is_finite() && label >= 0.0,
     }
 }
 
@@ -211,9 +172,44 @@ mod tests {
     }
 
     #[test]
+    fn differences_are_paired() {
+        let labels: Vec<[f64; 1]> = (0..300).map(|i| [f64::from(i % 2)]).collect();
+        let views: Vec<&[f64]> = labels.iter().map(|l| &l[..]).collect();
+        let scores = |shift: f32| {
+            let score = |i: usize| (0.3 + 0.2 * (i % 2) as f32 + 0.05 * (i % 9) as f32 + shift * (i % 2) as f32) / 2.0;
+            Matrix::new(300, 1, (0..300).map(score).collect())
+        };
+        let (tasks, options) = ([task(TaskKind::Binary)], BootstrapOptions::default());
+        let same = compare(&tasks, &views, &scores(0.1), &scores(0.1), &options);
+        assert!(same[0].metrics.values().all(|e| [e.value, e.low, e.high] == [Some(0.0); 3]), "{same:?}");
+        let better = compare(&tasks, &views, &scores(0.1), &scores(0.0), &options);
+        let worse = compare(&tasks, &views, &scores(0.0), &scores(0.1), &options);
+        let each = |shift| evaluate(&tasks, &views, &scores(shift), &options)[0].metrics["auroc"];
+        let auroc = better[0].metrics["auroc"];
+        assert!(auroc.low.unwrap() > 0.0);
+        assert!((auroc.value.unwrap() - (each(0.1).value.unwrap() - each(0.0).value.unwrap())).abs() < 1e-12);
+        assert_eq!(worse[0].metrics["auroc"].low, auroc.high.map(|high| -high));
+        // Narrower than the difference of independent samples would be.
+        let width = |e: Estimate| e.high.unwrap() - e.low.unwrap();
+        assert!(width(auroc) < width(each(0.0)).hypot(width(each(0.1))));
+        let broken = Matrix::new(300, 1, vec![f32::NAN; 300]);
+        let broken = compare(&tasks, &views, &scores(0.1), &broken, &options);
+        assert!(broken[0].metrics.values().all(|e| *e == Estimate::default()));
+    }
+
+    #[test]
+    fn counts_are_judged_as_numbers_and_cannot_be_negative() {
+        let labels: [&[f64]; 4] = [&[0.0], &[3.0], &[-1.0], &[1.5]];
+        let predictions = Matrix::new(4, 1, vec![0.0, 3.0, 7.0, 2.5]);
+        let metrics = evaluate(&[task(TaskKind::Counts)], &labels, &predictions, &BootstrapOptions::default());
+        assert_eq!((metrics[0].kind.as_str(), metrics[0].n, metrics[0].unknown), ("counts", 3, 1));
+        assert_eq!(metrics[0].metrics["mae"].value, Some(1.0 / 3.0));
+    }
+
+    #[test]
     fn no_rows_and_broken_predictions_give_none() {
         let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
-        for kind in [TaskKind::Binary, classes, TaskKind::Regression] {
+        for kind in [TaskKind::Binary, classes, TaskKind::Regression, TaskKind::Counts] {
             let t = task(kind);
             let outputs = t.outputs();
             let empty = Matrix::new(0, outputs, vec![]);

@@ -29,13 +29,17 @@ impl Regression {
         }
         let variance = deviations(&self.label, weights);
         vec![
-            correlation(&self.label, &self.prediction, weights),
+            self.pearson(weights),
             self.spearman(weights),
             // Constant labels: 1 for a perfect prediction and 0 for any other, as in scikit-learn.
             variance.map(|v| 1.0 - squares / v).or((total > 1.0).then(|| f64::from(u8::from(squares == 0.0)))),
             ratio(squares, total),
             ratio(absolute, total),
         ]
+    }
+
+    pub(super) fn pearson(&self, weights: &[u32]) -> Option<f64> {
+        correlation(&self.label, &self.prediction, weights)
     }
 
     pub(super) fn spearman(&self, weights: &[u32]) -> Option<f64> {
