@@ -4,11 +4,11 @@
 //! (numpy's own `savez` does so too), each with a header that names type and shape.
 
 mod npy;
-mod zip;
 
 use crate::error::{Error, Result};
 use crate::input::open_file;
 use crate::output::write_file;
+use crate::zip;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;

@@ -31,6 +31,8 @@ pub(crate) enum Chunk<'a> {
     Whole(Vec<Option<i64>>),
     Double(Vec<Option<f64>>),
     Single(Vec<Option<f32>>),
+    /// Lists of single-precision numbers, none of them null: one for each row, at least one number each.
+    Lists(Vec<&'a [f64]>),
 }
 
 /// The type of a column in a file.
@@ -40,6 +42,7 @@ pub(crate) enum Kind {
     Whole,
     Double,
     Single,
+    Lists,
 }
 
 /// The name and type of a column in a file; every column may hold nulls unless it is `required`.
@@ -104,7 +107,12 @@ pub(crate) fn write_groups<'a>(
 fn schema(fields: &[Field]) -> std::result::Result<Arc<Type>, ParquetError> {
     let mut types = Vec::new();
     for field in fields {
+        if field.kind == Kind::Lists {
+            types.push(Arc::new(list(&field.name)?));
+            continue;
+        }
         let (physical, logical) = match field.kind {
+            Kind::Lists => continue,
             Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             Kind::Whole => (Physical::INT64, None),
             Kind::Double => (Physical::DOUBLE, None),
@@ -115,6 +123,15 @@ fn schema(fields: &[Field]) -> std::result::Result<Arc<Type>, ParquetError> {
         types.push(Arc::new(column.with_repetition(repetition).with_logical_type(logical).build()?));
     }
     Ok(Arc::new(Type::group_type_builder("schema").with_fields(types).build()?))
+}
+
+/// A column of lists in the form that all readers know: `list` of `element`.
+fn list(name: &str) -> std::result::Result<Type, ParquetError> {
+    let element = Type::primitive_type_builder("element", Physical::FLOAT).with_repetition(Repetition::REQUIRED);
+    let repeated = Type::group_type_builder("list").with_repetition(Repetition::REPEATED);
+    let repeated = repeated.with_fields(vec![Arc::new(element.build()?)]).build()?;
+    let outer = Type::group_type_builder(name).with_repetition(Repetition::REQUIRED);
+    outer.with_logical_type(Some(LogicalType::List)).with_fields(vec![Arc::new(repeated)]).build()
 }
 
 fn write_column<W: Write + Send>(
@@ -143,6 +160,14 @@ fn write_column<W: Write + Send>(
             let (levels, values) = parts(values, |value| value);
             writer.write_batch(&values, level(levels).as_deref(), None)?;
         }
+        (ColumnWriter::FloatColumnWriter(writer), Chunk::Lists(lists)) => {
+            for list in lists {
+                let values: Vec<f32> = list.iter().map(|&value| value as f32).collect();
+                let defined = vec![1; values.len()];
+                let repeated: Vec<i16> = (0..values.len()).map(|i| i16::from(i > 0)).collect();
+                writer.write_batch(&values, Some(&defined), Some(&repeated))?;
+            }
+        }
         (ColumnWriter::FloatColumnWriter(writer), Chunk::Single(values)) => {
             let (levels, values) = parts(values, |value| value);
             writer.write_batch(&values, level(levels).as_deref(), None)?;
@@ -158,6 +183,11 @@ pub(crate) enum Values {
     Text(Vec<Option<Vec<u8>>>),
     Whole(Vec<Option<i64>>),
     Double(Vec<Option<f64>>),
+    /// Lists of numbers, one for each row, all equally long.
+    Lists {
+        rows: usize,
+        values: Vec<f64>,
+    },
 }
 
 impl Values {
@@ -166,6 +196,7 @@ impl Values {
             Self::Text(values) => values.len(),
             Self::Whole(values) => values.len(),
             Self::Double(values) => values.len(),
+            Self::Lists { rows, .. } => *rows,
         }
     }
 }
@@ -210,7 +241,7 @@ impl Groups {
         let about = reader.metadata();
         let rows = about.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
         let schema = about.file_metadata().schema_descr();
-        let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();
+        let columns = schema.columns().iter().map(|column| name_of(column).to_owned()).collect();
         Ok(Self { path: path.to_owned(), reader: Mutex::new(reader), rows, columns })
     }
 
@@ -238,7 +269,7 @@ impl Groups {
     pub(crate) fn doubles(&self, group: usize, column: usize) -> Result<Vec<Option<f64>>> {
         let values = self.read(|reader| {
             let about = reader.metadata().file_metadata().schema_descr().column(column);
-            if !matches!(about.physical_type(), Physical::FLOAT | Physical::DOUBLE) {
+            if !matches!(about.physical_type(), Physical::FLOAT | Physical::DOUBLE) || about.max_rep_level() > 0 {
                 return Ok(None);
             }
             let mut values = Values::Double(Vec::new());
@@ -248,6 +279,30 @@ impl Groups {
         match values {
             Some(Values::Double(values)) => Ok(values),
             _ => Err(self.wrong_type(column, "numbers")),
+        }
+    }
+
+    /// The lists of one row group, one after the other: `length` numbers each.
+    pub(crate) fn lists(&self, group: usize, column: usize, length: usize) -> Result<Vec<f64>> {
+        let values = self.read(|reader| {
+            let about = reader.metadata().file_metadata().schema_descr().column(column);
+            if about.max_rep_level() == 0 {
+                return Ok(None);
+            }
+            let mut values = Values::Lists { rows: 0, values: Vec::new() };
+            read_chunk(reader.get_row_group(group)?.as_ref(), column, &about, &mut values)?;
+            Ok(Some(values))
+        })?;
+        match values {
+            Some(Values::Lists { rows, values }) if values.len() == rows * length => Ok(values),
+            Some(_) => {
+                let name = &self.columns[column];
+                Err(Error::of(
+                    &self.path,
+                    format!("expected lists of {length} numbers in column {name:?}, found others"),
+                ))
+            }
+            None => Err(self.wrong_type(column, "lists of numbers")),
         }
     }
 
@@ -302,10 +357,20 @@ fn reader_of(file: File) -> std::result::Result<SerializedFileReader<File>, Parq
         return Err(ParquetError::General("a negative offset".to_owned()));
     }
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    match schema.columns().iter().find(|about| about.max_rep_level() > 0 || about.max_def_level() > 1) {
-        Some(nested) => Err(ParquetError::General(format!("column {:?} is nested", nested.name()))),
+    let flat = |about: &ColumnDescriptor| about.max_rep_level() == 0 && about.max_def_level() <= 1;
+    let list = |about: &ColumnDescriptor| {
+        let levels = (about.max_rep_level(), about.max_def_level(), about.path().parts().len());
+        levels == (1, 1, 3) && about.physical_type() == Physical::FLOAT
+    };
+    match schema.columns().iter().find(|about| !flat(about) && !list(about)) {
+        Some(nested) => Err(ParquetError::General(format!("column {:?} is nested", name_of(nested)))),
         None => Ok(reader),
     }
+}
+
+/// The name of a column; that of a list, whose numbers are deeper down, is the outermost.
+fn name_of(about: &ColumnDescriptor) -> &str {
+    about.path().parts().first().map_or("", String::as_str)
 }
 
 fn read_columns(file: File) -> std::result::Result<Vec<(String, Values)>, ParquetError> {
@@ -314,6 +379,7 @@ fn read_columns(file: File) -> std::result::Result<Vec<(String, Values)>, Parque
     let mut columns = Vec::new();
     for (i, about) in schema.columns().iter().enumerate() {
         let mut values = match about.physical_type() {
+            _ if about.max_rep_level() > 0 => Values::Lists { rows: 0, values: Vec::new() },
             Physical::BYTE_ARRAY => Values::Text(Vec::new()),
             Physical::INT32 | Physical::INT64 | Physical::BOOLEAN => Values::Whole(Vec::new()),
             Physical::FLOAT | Physical::DOUBLE => Values::Double(Vec::new()),
@@ -322,7 +388,7 @@ fn read_columns(file: File) -> std::result::Result<Vec<(String, Values)>, Parque
         for group in 0..reader.num_row_groups() {
             read_chunk(reader.get_row_group(group)?.as_ref(), i, about, &mut values)?;
         }
-        columns.push((about.name().to_owned(), values));
+        columns.push((name_of(about).to_owned(), values));
     }
     Ok(columns)
 }
@@ -335,6 +401,14 @@ fn read_chunk(
 ) -> std::result::Result<(), ParquetError> {
     let optional = about.max_def_level() == 1;
     let expected = group.metadata().num_rows();
+    if let Values::Lists { rows, values } = into {
+        let found = read_lists(group.get_column_reader(column)?, rows, values)?;
+        return if i64::try_from(found) == Ok(expected) {
+            Ok(())
+        } else {
+            Err(ParquetError::General(format!("expected {expected} rows in a group, found {found}")))
+        };
+    }
     macro_rules! drain {
         ($reader:expr, $into:expr, $convert:expr) => {{
             let before = $into.len();
@@ -367,6 +441,29 @@ fn read_chunk(
         return Err(ParquetError::General(format!("expected {expected} rows in a group, found {found}")));
     }
     Ok(())
+}
+
+/// Appends lists of single-precision numbers and returns how many there were. All lists of a column are equally long.
+fn read_lists(reader: ColumnReader, rows: &mut usize, into: &mut Vec<f64>) -> std::result::Result<usize, ParquetError> {
+    let ColumnReader::FloatColumnReader(mut reader) = reader else {
+        return Err(ParquetError::General("a column changes its type".to_owned()));
+    };
+    let before = *rows;
+    loop {
+        let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let (records, _, _) = reader.read_records(1024, Some(&mut defined), Some(&mut repeated), &mut values)?;
+        if records == 0 {
+            return Ok(*rows - before);
+        }
+        into.extend(values.iter().map(|&value| f64::from(value)));
+        *rows += records;
+        let length = into.len() / *rows;
+        let starts = repeated.iter().enumerate().filter(|(_, level)| **level == 0).map(|(at, _)| at);
+        let equal = starts.enumerate().all(|(i, at)| at == i * length) && defined.iter().all(|&level| level == 1);
+        if !equal || values.len() != records * length || into.len() != *rows * length {
+            return Err(ParquetError::General("lists of different lengths".to_owned()));
+        }
+    }
 }
 
 fn of_parquet(path: &Path, action: &str, error: ParquetError) -> Error {

@@ -78,6 +78,10 @@ impl Error {
                 format!("could not be {action}: no space left on the device"),
                 Some("free some space or choose another output; nothing half-written was left behind".to_owned()),
             ),
+            Kind::FileTooLarge => (
+                format!("could not be {action}: larger than files may be here"),
+                Some("`ulimit -f` shows the limit: raise it, or write where files may be larger".to_owned()),
+            ),
             Kind::ReadOnlyFilesystem => (format!("could not be {action}: the file system is read-only"), None),
             Kind::UnexpectedEof => (
                 format!("could not be {action}: truncated, the data ends early ({cause})"),
@@ -144,6 +148,31 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
         .filter(|(distance, _)| *distance <= 1 + wanted.chars().count() / 4)
         .min()
         .map(|(_, name)| name)
+}
+
+/// No contig of this name in a file, which the hint calls `what` (a genome, a file); it says so if the name is written
+/// with or without `chr` there.
+pub(crate) fn unknown_contig<'a>(
+    path: &Path,
+    what: &str,
+    chrom: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Error {
+    let error = Error::of(path, format!("expected one of its contigs, found {chrom:?}"));
+    let bare = chrom.strip_prefix("chr").unwrap_or(chrom);
+    let mut variants = vec![bare.to_owned(), format!("chr{bare}")];
+    if ["M", "MT"].contains(&bare) {
+        variants.extend(["chrM", "MT", "M"].map(str::to_owned));
+    }
+    if let Some(same) = variants.iter().find(|variant| names.clone().any(|name| name == variant.as_str())) {
+        return error.with_hint(format!("the {what} calls it {same:?}: rename the contigs in one of the files"));
+    }
+    if let Some(near) = nearest(chrom, names.clone()) {
+        return error.with_hint(format!("did you mean {near:?}?"));
+    }
+    let shown: Vec<&str> = names.clone().take(8).collect();
+    let more = if names.count() > shown.len() { ", ..." } else { "" };
+    error.with_hint(format!("the {what} has {}{more}", shown.join(", ")))
 }
 
 /// A short form of untrusted text for a message: at most 40 characters, control characters escaped.

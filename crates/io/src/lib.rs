@@ -5,8 +5,10 @@
 //! | [`input`], [`output`] | any text, plain, gzip or bgzip, `-` for the standard streams; files that appear whole or not at all |
 //! | [`fasta`], [`bed`], [`table`] | sequences; places (BED, narrowPeak, broadPeak); TSV and CSV |
 //! | [`genome`] | a reference genome at random places |
+//! | [`signal`], [`mod@bigwig`] | numbers along a genome: bigWig (also written), bedGraph, wiggle |
 //! | [`build`] | data sets out of those |
 //! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
+//! | [`state_dict`] | weights that PyTorch saved |
 //!
 //! Errors say what was expected, what was found, in which file and line, and what to do about it ([`Error::hint`]).
 //! Nothing here prints, and no input makes it panic.
@@ -41,6 +43,7 @@
 
 pub mod arrays;
 pub mod bed;
+pub mod bigwig;
 pub mod build;
 mod columnar;
 pub mod dataset;
@@ -50,7 +53,10 @@ pub mod genome;
 pub mod input;
 pub mod output;
 pub mod predictions;
+pub mod signal;
+pub mod state_dict;
 pub mod table;
+mod zip;
 
 pub use error::{Error, Result};
 pub use genome::Genome;

@@ -2,13 +2,14 @@
 //!
 //! Columns: `id`; `chrom`, `start`, `end`, `strand` if any row has a place; `split` if there are splits; `label:TASK` if
 //! there are labels, a class by its name; then one column an output: `prediction:TASK`, and for the classes of a task
-//! `prediction:TASK:CLASS`. Unknown labels are empty (TSV, CSV) or null (Parquet).
+//! `prediction:TASK:CLASS`; for an ensemble as many `spread:` columns. Unknown labels are empty (TSV, CSV) or null (Parquet).
 
 use crate::columnar::{self, Chunk, Field, Kind, Values};
 use crate::error::{Error, Result};
 use crate::input::is_dash;
 use crate::output::write_with;
-use basewise_core::{Dataset, Interval, Matrix, Split, Strand, Task, TaskKind};
+use basewise_core::profile::without_bins;
+use basewise_core::{Dataset, Interval, Matrix, Split, Strand, TaskKind, label_ranges};
 use flate2::{Compression, GzBuilder};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +27,14 @@ pub struct Predictions {
     pub splits: Option<Vec<Split>>,
     /// The labels by task; empty if there are none.
     pub labels: Vec<TaskLabels>,
-    /// Names of the outputs as [`Task::output_names`] has them, in the order of the columns of `values`; the file has
-    /// them behind `prediction:`.
+    /// Names of the outputs as [`basewise_core::Task::output_names`] has them, in the order of the columns of `values`; the
+    /// file has them behind `prediction:`.
     pub outputs: Vec<String>,
     /// `[rows, outputs]`.
     pub values: Matrix,
+    /// Standard deviation of each value over the members of an ensemble, `[rows, outputs]`; the file has it behind
+    /// `spread:`.
+    pub spread: Option<Matrix>,
 }
 
 /// The labels of one task.
@@ -129,24 +133,24 @@ impl Predictions {
         Self { ids, outputs, values, ..Self::default() }
     }
 
-    /// Predictions for some rows of a data set, with what it knows of them; `values` has the outputs of its tasks.
+    /// Predictions for some rows of a data set, with what it knows of them; `values` has the outputs of its tasks. Of a
+    /// profile only the totals become columns, as logarithms: bins belong into a bigWig.
     pub fn of_dataset(dataset: &Dataset, rows: &[usize], values: Matrix) -> Self {
+        let (outputs, values) = without_bins(&dataset.tasks, &values);
+        Self::of_rows(dataset, rows, outputs, values)
+    }
+
+    /// The same with outputs of any names, one column of `values` each.
+    pub fn of_rows(dataset: &Dataset, rows: &[usize], outputs: Vec<String>, values: Matrix) -> Self {
         let examples = || rows.iter().map(|&row| &dataset.examples[row]);
-        let labels = |(i, task): (usize, &Task)| TaskLabels {
-            task: task.name.clone(),
-            classes: match &task.kind {
-                TaskKind::Classes { classes } => classes.clone(),
-                TaskKind::Binary | TaskKind::Regression => Vec::new(),
-            },
-            values: examples().map(|e| e.labels[i]).collect(),
-        };
         Self {
             ids: examples().map(|example| example.id.clone()).collect(),
             places: examples().any(|e| e.place.is_some()).then(|| examples().map(|e| e.place.clone()).collect()),
             splits: Some(examples().map(|example| example.split).collect()),
-            labels: dataset.tasks.iter().enumerate().map(labels).collect(),
-            outputs: dataset.tasks.iter().flat_map(Task::output_names).collect(),
+            labels: labels_of(dataset, rows),
+            outputs,
             values,
+            spread: None,
         }
     }
 
@@ -156,7 +160,8 @@ impl Predictions {
             && self.splits.as_ref().is_none_or(|splits| splits.len() == rows)
             && self.labels.iter().all(|labels| labels.values.len() == rows)
             && self.values.rows() == rows
-            && self.values.columns() == self.outputs.len();
+            && self.values.columns() == self.outputs.len()
+            && self.spread.as_ref().is_none_or(|s| s.rows() == rows && s.columns() == self.outputs.len());
         if !fits {
             return Err(Error::new("expected predictions whose columns are equally long, found others"));
         }
@@ -177,7 +182,15 @@ impl Predictions {
     /// Names of the columns of labels and of outputs.
     fn value_columns(&self) -> Vec<String> {
         let labels = self.labels.iter().map(|labels| format!("{LABEL}{}", labels.task));
-        labels.chain(self.outputs.iter().map(|output| format!("{PREDICTION}{output}"))).collect()
+        let values = self.outputs.iter().map(|output| format!("{PREDICTION}{output}"));
+        let spread = self.spread.iter().flat_map(|_| self.outputs.iter().map(|output| format!("{SPREAD}{output}")));
+        labels.chain(values).chain(spread).collect()
+    }
+
+    /// The numbers of a row: values, and their spread if there is one.
+    fn numbers(&self, row: usize) -> impl Iterator<Item = f32> + '_ {
+        let spread = self.spread.iter().flat_map(move |spread| spread.row(row));
+        self.values.row(row).iter().chain(spread).copied()
     }
 
     fn place(&self, row: usize) -> Option<&Interval> {
@@ -191,6 +204,7 @@ impl Predictions {
 
 const LABEL: &str = "label:";
 const PREDICTION: &str = "prediction:";
+const SPREAD: &str = "spread:";
 
 const PLACE: [(&str, Kind); 4] =
     [("chrom", Kind::Text), ("start", Kind::Whole), ("end", Kind::Whole), ("strand", Kind::Text)];
@@ -245,7 +259,7 @@ fn write_text(sink: &mut dyn Write, predictions: &Predictions, d: char) -> io::R
                 None => write!(sink, "{d}{}", labels.values[row])?,
             }
         }
-        predictions.values.row(row).iter().try_for_each(|value| write!(sink, "{d}{value}"))?;
+        predictions.numbers(row).try_for_each(|value| write!(sink, "{d}{value}"))?;
         writeln!(sink)?;
     }
     Ok(())
@@ -255,7 +269,8 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
     let mut fields = vec![Field::required("id", Kind::Text)];
     fields.extend(PLACE.map(|(name, kind)| Field::new(name, kind)));
     fields.push(Field::new("split", Kind::Text));
-    let (labels, outputs) = (predictions.labels.len(), predictions.outputs.len());
+    let labels = predictions.labels.len();
+    let numbers = predictions.value_columns().len() - labels;
     fields.extend(predictions.value_columns().into_iter().enumerate().map(
         |(i, name)| match predictions.labels.get(i) {
             Some(labels) if labels.classes.is_empty() => Field::new(name, Kind::Double),
@@ -264,7 +279,7 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
         },
     ));
     let place = |row: usize| predictions.place(row);
-    let (rows, row_bytes) = (predictions.ids.len(), 64 + 8 * labels + 4 * outputs);
+    let (rows, row_bytes) = (predictions.ids.len(), 64 + 8 * labels + 4 * numbers);
     columnar::write(path, sink, &fields, rows, row_bytes, |column, rows| match column {
         0 => Chunk::Text(rows.map(|row| Some(predictions.ids[row].as_bytes())).collect()),
         1 => Chunk::Text(rows.map(|row| place(row).map(|p| p.chrom.as_bytes())).collect()),
@@ -280,7 +295,7 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
                 Chunk::Text(rows.map(|row| labels.class(row).map(str::as_bytes)).collect())
             }
         }
-        column => Chunk::Single(rows.map(|row| Some(predictions.values.row(row)[column - 6 - labels])).collect()),
+        column => Chunk::Single(rows.map(|row| predictions.numbers(row).nth(column - 6 - labels)).collect()),
     })
 }
 
@@ -298,13 +313,14 @@ pub fn read(path: &Path) -> Result<Predictions> {
         return Err(wrong(format!("expected {rows} rows, found {} in column {name:?}", values.len())));
     }
     let mut fixed = BTreeMap::new();
-    let (mut columns_of_labels, mut outputs, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut columns_of_labels, mut outputs, mut values, mut spread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, column) in columns {
         match column {
             column if name == "id" || name == "split" || PLACE.iter().any(|(place, _)| *place == name) => {
                 fixed.insert(name, column);
             }
             column if name.starts_with(LABEL) => columns_of_labels.push((name[LABEL.len()..].to_owned(), column)),
+            Values::Double(column) if name.starts_with(SPREAD) => spread.push(dense(column)),
             Values::Double(column) => {
                 outputs.push(name.strip_prefix(PREDICTION).unwrap_or(&name).to_owned());
                 values.push(dense(column));
@@ -324,9 +340,41 @@ pub fn read(path: &Path) -> Result<Predictions> {
     let (chroms, strands) = (text(fixed.remove("chrom")), text(fixed.remove("strand")));
     let places = places(chroms, strands, whole(fixed.remove("start"), rows), whole(fixed.remove("end"), rows));
     let splits = (!splits.is_empty()).then_some(splits);
-    let data = (0..rows).flat_map(|row| values.iter().map(move |column| column[row] as f32)).collect();
-    let values = Matrix::new(rows, outputs.len(), data);
-    Ok(Predictions { ids, places, splits, labels, outputs, values })
+    if !spread.is_empty() && spread.len() != outputs.len() {
+        return Err(wrong(format!("expected {} columns of spread or none, found {}", outputs.len(), spread.len())));
+    }
+    let spread = (!spread.is_empty()).then(|| matrix(&spread, rows));
+    let values = matrix(&values, rows);
+    Ok(Predictions { ids, places, splits, labels, outputs, values, spread })
+}
+
+fn matrix(columns: &[Vec<f64>], rows: usize) -> Matrix {
+    let data = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row] as f32)).collect();
+    Matrix::new(rows, columns.len(), data)
+}
+
+/// The labels of some rows: one column a task, or of a profile one a track, the logarithm of 1 + its total.
+fn labels_of(dataset: &Dataset, rows: &[usize]) -> Vec<TaskLabels> {
+    let mut all = Vec::new();
+    for (task, range) in dataset.tasks.iter().zip(label_ranges(&dataset.tasks, dataset.jitter)) {
+        let own = |row: usize| &dataset.examples[row].labels[range.clone()];
+        let column = |task: String, classes, values| TaskLabels { task, classes, values };
+        match &task.kind {
+            TaskKind::Profile(profile) => {
+                let seen: Vec<_> = rows.iter().map(|&row| profile.seen(own(row), dataset.jitter)).collect();
+                let names = task.output_names().into_iter().skip(profile.bins * profile.tracks.len());
+                let shapes = profile.bins * profile.tracks.len();
+                all.extend(names.zip(shapes..).map(|(name, output)| {
+                    column(name, Vec::new(), seen.iter().map(|seen| profile.label_of(seen, output)).collect())
+                }));
+            }
+            kind => {
+                let classes = if let TaskKind::Classes { classes } = kind { classes.clone() } else { Vec::new() };
+                all.push(column(task.name.clone(), classes, rows.iter().map(|&row| own(row)[0]).collect()));
+            }
+        }
+    }
+    all
 }
 
 /// The labels of the columns of tasks, class names turned into indices.
@@ -354,7 +402,9 @@ fn labels(columns: Vec<(String, Values)>, outputs: &[String]) -> std::result::Re
             let values = names.iter().map(value).collect();
             Ok(TaskLabels { task, classes, values })
         }
-        Values::Whole(_) => Err(format!("expected numbers or names in column \"{LABEL}{task}\", found another type")),
+        Values::Whole(_) | Values::Lists { .. } => {
+            Err(format!("expected numbers or names in column \"{LABEL}{task}\", found another type"))
+        }
     };
     columns.into_iter().map(of_column).collect()
 }

@@ -85,6 +85,7 @@ pub(super) fn windows(
                 chrom: Some(place.chrom.clone()),
                 place: Some(place),
                 labels: vec![0.0; tasks],
+                covariates: Vec::new(),
                 split: None,
                 group: None,
                 parent: None,

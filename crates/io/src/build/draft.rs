@@ -10,6 +10,8 @@ pub(super) struct Draft {
     pub(super) place: Option<Interval>,
     pub(super) sequence: Vec<u8>,
     pub(super) labels: Vec<f64>,
+    /// Numbers beside the sequence; NaN is unknown.
+    pub(super) covariates: Vec<f64>,
     /// The split that its file or column gives.
     pub(super) split: Option<Split>,
     /// What must stay together.
@@ -23,7 +25,8 @@ pub(super) struct Draft {
 impl Draft {
     /// A sequence of which only the name and the labels are known.
     pub(super) fn bare(id: String, sequence: Vec<u8>, labels: Vec<f64>) -> Self {
-        Self { id, sequence, labels, place: None, split: None, group: None, chrom: None, parent: None }
+        let covariates = Vec::new();
+        Self { id, sequence, labels, covariates, place: None, split: None, group: None, chrom: None, parent: None }
     }
 }
 
@@ -59,6 +62,7 @@ pub(super) fn finish(drafts: Vec<Draft>, splits: Vec<Split>) -> Vec<Example> {
         split,
         sequence: draft.sequence,
         labels: draft.labels,
+        covariates: draft.covariates,
     };
     drafts.into_iter().zip(splits).map(example).collect()
 }

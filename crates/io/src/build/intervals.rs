@@ -137,7 +137,8 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     provenance.notes.insert("renamed_ids".into(), json!(renamed));
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
-    let dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, examples };
+    let covariates = Vec::new();
+    let dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, covariates, examples };
     Ok(Built { dataset, provenance, account, warnings })
 }
 
@@ -285,6 +286,7 @@ impl Cutter<'_> {
                     place: Some(place),
                     sequence,
                     labels: window.labels.clone(),
+                    covariates: Vec::new(),
                     split: None,
                     group: None,
                     parent: None,

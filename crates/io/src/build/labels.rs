@@ -19,6 +19,8 @@ pub enum LabelKind {
     Classes,
     /// Finite numbers.
     Regression,
+    /// Finite numbers of 0 or more.
+    Counts,
 }
 
 /// A field of a label column, with where it stands.
@@ -40,6 +42,10 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
+fn count(text: &str) -> Option<f64> {
+    number(text).filter(|&value| value >= 0.0)
+}
+
 fn yes_or_no(text: &str) -> Option<f64> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Some(1.0),
@@ -55,6 +61,7 @@ pub(super) fn read(column: &str, kind: LabelKind, cells: &[Cell<'_>]) -> Result<
         LabelKind::Auto | LabelKind::Regression => {
             Ok((task(TaskKind::Regression), values(column, cells, "a number", number)?))
         }
+        LabelKind::Counts => Ok((task(TaskKind::Counts), values(column, cells, "a count of 0 or more", count)?)),
         LabelKind::Binary => Ok((task(TaskKind::Binary), values(column, cells, "0 or 1", yes_or_no)?)),
         LabelKind::Classes => {
             let (classes, labels) = classes(cells);
@@ -112,6 +119,17 @@ fn values(column: &str, cells: &[Cell<'_>], expected: &str, parse: fn(&str) -> O
     cells.iter().map(value).collect()
 }
 
+/// The values of a covariate, which are numbers; NaN is unknown.
+pub(super) fn numbers(column: &str, cells: &[Cell<'_>]) -> Result<Vec<f64>> {
+    let value = |cell: &Cell<'_>| match known(cell) {
+        None => Ok(f64::NAN),
+        Some(text) => number(text).ok_or_else(|| {
+            wrong(column, cell, "a finite number").with_hint("leave the field empty if the value is unknown")
+        }),
+    };
+    cells.iter().map(value).collect()
+}
+
 fn classes(cells: &[Cell<'_>]) -> (Vec<String>, Vec<f64>) {
     let mut names: Vec<&str> = cells.iter().filter_map(known).collect::<BTreeSet<_>>().into_iter().collect();
     // 2 before 10, where all are numbers.
@@ -141,6 +159,7 @@ mod tests {
         assert_eq!(kind_of(&["0", "2"], LabelKind::Auto).unwrap(), (TaskKind::Regression, vec![0.0, 2.0]));
         let names = TaskKind::Classes { classes: vec!["ei".into(), "ie".into()] };
         assert_eq!(kind_of(&["ie", "ei", "ie"], LabelKind::Auto).unwrap(), (names, vec![1.0, 0.0, 1.0]));
+        assert_eq!(kind_of(&["0", "3", ""], LabelKind::Counts).unwrap().0, TaskKind::Counts);
         let numbers = TaskKind::Classes { classes: vec!["2".into(), "10".into()] };
         assert_eq!(kind_of(&["10", "2"], LabelKind::Classes).unwrap(), (numbers, vec![1.0, 0.0]));
     }
@@ -162,6 +181,8 @@ mod tests {
         let error = kind_of(&["0", "2"], LabelKind::Binary).unwrap_err();
         assert_eq!(error.to_string(), "t.tsv: line 3: expected 0 or 1 in column \"y\", found \"2\"");
         assert!(kind_of(&["0.5", "inf"], LabelKind::Regression).is_err());
+        let error = kind_of(&["0", "-2"], LabelKind::Counts).unwrap_err();
+        assert_eq!(error.to_string(), "t.tsv: line 3: expected a count of 0 or more in column \"y\", found \"-2\"");
     }
 
     #[test]

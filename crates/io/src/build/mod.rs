@@ -1,4 +1,5 @@
-//! Making data sets: from labelled sequences ([`sequences()`]) or from places on a genome ([`intervals()`]).
+//! Making data sets: from labelled sequences ([`sequences()`]), from places on a genome ([`intervals()`]), or from signal
+//! along a genome ([`signal()`]).
 //!
 //! Every way in reads records, keeps or skips each of them for a stated reason, adds negatives if asked, assigns
 //! splits and ends with an [`Account`] in which nothing is lost: `read = used + skipped`.
@@ -9,13 +10,15 @@ mod intervals;
 mod labels;
 mod negatives;
 mod sequences;
+mod signal;
 mod splits;
 mod windows;
 
 pub use intervals::{IntervalsSpec, OutOfBounds, PeakFile, WindowPolicy, intervals};
 pub use labels::LabelKind;
 pub use negatives::Negatives;
-pub use sequences::{InputFile, LabelColumn, SequencesInput, SequencesSpec, TableColumns, sequences};
+pub use sequences::{CovariateColumn, InputFile, LabelColumn, SequencesInput, SequencesSpec, TableColumns, sequences};
+pub use signal::{Missing, SignalSpec, TrackFile, signal};
 pub use splits::{SplitPolicy, VALID_OF_TRAIN};
 
 use crate::dataset::Provenance;

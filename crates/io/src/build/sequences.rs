@@ -9,7 +9,7 @@ use crate::dataset::{Provenance, Source};
 use crate::error::{Error, Result, excerpt};
 use crate::fasta;
 use crate::table::{self, Table};
-use basewise_core::{Dataset, Encoding, Split, Task, TaskKind};
+use basewise_core::{Covariate, Dataset, Encoding, Split, Task, TaskKind, Transform};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,15 @@ pub struct LabelColumn {
     pub kind: LabelKind,
 }
 
+/// A column of numbers that a model is shown beside the sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CovariateColumn {
+    /// Its name in the header, which becomes that of the covariate.
+    pub name: String,
+    /// What is done to its numbers before they are standardized.
+    pub transform: Transform,
+}
+
 /// Which columns of a table hold what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableColumns {
@@ -48,6 +57,8 @@ pub struct TableColumns {
     pub id: Option<String>,
     /// Splits; by default `split` if there is one with anything in it.
     pub split: Option<String>,
+    /// Numbers beside the sequence; an empty field is unknown.
+    pub covariates: Vec<CovariateColumn>,
 }
 
 /// What the sequences are read from.
@@ -129,7 +140,7 @@ pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
     provenance.sources = spec.input.files().map(|file| Source::of(&file.path)).collect::<Result<_>>()?;
     negatives::add(&spec.negatives, &tasks, &mut drafts, spec.seed, &mut account, &mut provenance)?;
     let renamed = draft::unique_ids(&mut drafts);
-    let (splits, warnings) =
+    let (splits, mut warnings) =
         splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
     let longest = drafts.iter().map(|draft| draft.sequence.len()).max().unwrap_or(0);
     let length = spec.length.unwrap_or(longest);
@@ -139,13 +150,21 @@ pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
     provenance.notes.insert("renamed_ids".into(), json!(renamed));
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
-    let dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, examples };
+    let covariates = spec.input.covariates();
+    let mut dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, covariates, examples };
+    dataset.fit_covariates();
+    let constant = constant_covariates(&dataset);
+    if !constant.is_empty() {
+        warnings.extend(constant);
+        provenance.notes.insert("warnings".into(), json!(warnings));
+    }
     Ok(Built { dataset, provenance, account, warnings })
 }
 
 /// What can be refused before any file is read.
 fn check(spec: &SequencesSpec) -> Result<()> {
     spec.length.map_or(Ok(()), check_length)?;
+    spec.input.check_covariates(&spec.negatives)?;
     match &spec.input {
         SequencesInput::Binary { task, .. } | SequencesInput::Classes { task, .. } if task.trim().is_empty() => {
             Err(Error::new("expected a name for the task, found an empty one"))
@@ -163,6 +182,41 @@ impl SequencesInput {
         };
         files.into_iter()
     }
+}
+
+impl SequencesInput {
+    /// The covariates of a table, without statistics yet.
+    fn covariates(&self) -> Vec<Covariate> {
+        let Self::Table { columns, .. } = self else { return Vec::new() };
+        let bare = |column: &CovariateColumn| Covariate::fit(&column.name, column.transform, std::iter::empty());
+        columns.covariates.iter().map(bare).collect()
+    }
+
+    fn check_covariates(&self, negatives: &Negatives) -> Result<()> {
+        let Self::Table { columns, .. } = self else { return Ok(()) };
+        if let Some(fault) = basewise_core::covariates_fault(&self.covariates()) {
+            return Err(Error::new(fault));
+        }
+        if !columns.covariates.is_empty() && matches!(negatives, Negatives::File(_)) {
+            return Err(Error::new("expected negatives with covariates, found a FASTA file")
+                .with_hint("put the negatives into the table, with label 0"));
+        }
+        Ok(())
+    }
+}
+
+/// What to say of covariates from which nothing can be learned.
+fn constant_covariates(dataset: &Dataset) -> Vec<String> {
+    let train = || dataset.examples.iter().filter(|example| example.split == Split::Train);
+    let told = dataset.covariates.iter().enumerate().filter_map(|(i, covariate)| {
+        let mut known = train().map(|example| example.covariates[i]).filter(|value| !value.is_nan());
+        let Some(first) = known.next() else {
+            return Some(format!("covariate {:?}: no value is known in the train split", covariate.name));
+        };
+        let constant = known.all(|value| value == first);
+        constant.then(|| format!("covariate {:?}: all known values in the train split are {first}", covariate.name))
+    });
+    told.collect()
 }
 
 type Read = (Vec<Task>, Vec<Draft>);
@@ -216,16 +270,25 @@ fn rows_of_tables(files: &[InputFile], columns: &TableColumns, policy: Option<&S
     }
     let mut tasks = Vec::new();
     for column in &columns.labels {
-        let mut cells = Vec::new();
-        for (_, table) in &tables {
-            let fields = table.column(&column.name)?.iter().enumerate();
-            cells.extend(fields.map(|(row, text)| Cell { path: table.path(), line: table.line(row), text }));
-        }
-        let (task, values) = labels::read(&column.name, column.kind, &cells)?;
+        let (task, values) = labels::read(&column.name, column.kind, &cells(&tables, &column.name)?)?;
         tasks.push(task);
         drafts.iter_mut().zip(values).for_each(|(draft, value)| draft.labels.push(value));
     }
+    for column in &columns.covariates {
+        let values = labels::numbers(&column.name, &cells(&tables, &column.name)?)?;
+        drafts.iter_mut().zip(values).for_each(|(draft, value)| draft.covariates.push(value));
+    }
     Ok((tasks, drafts))
+}
+
+/// The fields of a column of all tables.
+fn cells<'t>(tables: &'t [(&InputFile, Table)], column: &str) -> Result<Vec<Cell<'t>>> {
+    let mut cells = Vec::new();
+    for (_, table) in tables {
+        let fields = table.column(column)?.iter().enumerate();
+        cells.extend(fields.map(|(row, text)| Cell { path: table.path(), line: table.line(row), text }));
+    }
+    Ok(cells)
 }
 
 /// The column of splits: the one that was asked for, or by default `split`, unless it is empty in every row. What stands
@@ -254,6 +317,7 @@ fn split_column(
 struct Resolved {
     sequence: String,
     labels: Vec<LabelColumn>,
+    covariates: Vec<CovariateColumn>,
     id: Option<String>,
     split: Option<String>,
     group: Option<String>,
@@ -272,6 +336,12 @@ impl Resolved {
             labels.push(LabelColumn { name, kind: LabelKind::Auto });
         }
         labels.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
+        columns.covariates.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
+        let is_label = |column: &&CovariateColumn| labels.iter().any(|label| label.name == column.name);
+        if let Some(column) = columns.covariates.iter().find(is_label) {
+            let message = format!("expected covariates other than the labels, found {:?} as both", column.name);
+            return Err(Error::of(table.path(), message));
+        }
         let group = match policy {
             Some(SplitPolicy::Group { column, .. }) => Some(column.clone()),
             _ => None,
@@ -282,7 +352,9 @@ impl Resolved {
             }
             _ => None,
         };
-        Ok(Self { sequence, labels, id: columns.id.clone().or_else(|| usual(&["id", "name"])), split, group, chrom })
+        let id = columns.id.clone().or_else(|| usual(&["id", "name"]));
+        let covariates = columns.covariates.clone();
+        Ok(Self { sequence, labels, covariates, id, split, group, chrom })
     }
 
     fn drafts(&self, file: &InputFile, table: &Table, drafts: &mut Vec<Draft>) -> Result<()> {

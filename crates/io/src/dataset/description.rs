@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::open_file;
-use basewise_core::{Dataset, Encoding, Split, Task};
+use basewise_core::{Covariate, Dataset, Encoding, Split, Task, covariates_fault};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -77,6 +77,8 @@ pub(super) struct Description {
     pub(super) length: usize,
     pub(super) jitter: usize,
     pub(super) tasks: Vec<Task>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) covariates: Vec<Covariate>,
     pub(super) examples: Examples,
 }
 
@@ -96,6 +98,7 @@ impl Description {
             length: dataset.length,
             jitter: dataset.jitter,
             tasks: dataset.tasks.clone(),
+            covariates: dataset.covariates.clone(),
             examples: Examples { count: dataset.examples.len(), splits, sha256 },
         }
     }
@@ -128,6 +131,10 @@ impl Description {
             Some(1..) => {}
             _ => return Err(Error::of(path, "expected a data set with a format_version, found none")),
         }
-        serde_json::from_value(value).map_err(wrong)
+        let description: Self = serde_json::from_value(value).map_err(wrong)?;
+        match description.tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(&description.covariates)) {
+            Some(fault) => Err(Error::of(path, fault)),
+            None => Ok(description),
+        }
     }
 }

@@ -7,6 +7,8 @@
 //! | `split` | string | `train`, `valid` or `test` |
 //! | `sequence` | string | letters as they came |
 //! | `label:TASK` | float64, or string for classes | the label, null if unknown; a class by its name |
+//! | `label:TASK` of a profile | list of float32 | bins of the first track, then of the second, ..., margins included; NaN if unknown |
+//! | `covariate:NAME` | float64 | a number beside the sequence as it came, null if unknown |
 //!
 //! The same data set gives the same bytes: there are no dates in the files.
 
@@ -62,6 +64,14 @@ pub fn load(directory: &Path) -> Result<(Dataset, Provenance)> {
     verify(&path, &description)?;
     let dataset = rows::read(&path, &description)?;
     Ok((dataset, description.provenance))
+}
+
+/// SHA-256 of a data set's table of examples, in hex, as its description has it: the name of what [`load`] would read.
+///
+/// # Errors
+/// A directory that is not a data set; a format newer than this program.
+pub fn digest(directory: &Path) -> Result<String> {
+    Ok(describe(directory)?.examples.sha256)
 }
 
 /// Opens a data set to read it a block at a time, and says where it came from. Memory does not grow with its rows.

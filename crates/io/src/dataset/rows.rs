@@ -4,9 +4,12 @@ use super::description::Description;
 use crate::columnar::{self, Chunk, Field, Kind, Values};
 use crate::error::{Error, Result, excerpt};
 use basewise_core::source;
-use basewise_core::{Dataset, Example, Interval, Strand, Task, TaskKind};
+use basewise_core::{
+    Covariate, Dataset, Example, Interval, Strand, Task, TaskKind, check_covariates, covariates_fault, label_ranges,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 
 const FIXED: [&str; 7] = ["id", "chrom", "start", "end", "strand", "split", "sequence"];
@@ -15,41 +18,38 @@ pub(super) fn label_column(task: &Task) -> String {
     format!("label:{}", task.name)
 }
 
+pub(super) fn covariate_column(covariate: &Covariate) -> String {
+    format!("covariate:{}", covariate.name)
+}
+
 /// What in a data set contradicts itself, if anything does.
 pub(super) fn check(dataset: &Dataset) -> std::result::Result<(), String> {
     let mut names = BTreeSet::new();
     if let Some(task) = dataset.tasks.iter().find(|task| !names.insert(task.name.as_str())) {
         return Err(format!("expected different task names, found {:?} twice", task.name));
     }
+    let fault = dataset.tasks.iter().find_map(Task::fault);
+    if let Some(fault) = fault.or_else(|| covariates_fault(&dataset.covariates)) {
+        return Err(fault);
+    }
     let mut ids = BTreeSet::new();
     for example in &dataset.examples {
         if !ids.insert(example.id.as_str()) {
             return Err(format!("expected unique ids, found {:?} twice", example.id));
         }
-        check_example(example, &dataset.tasks)?;
+        check_example(example, dataset)?;
     }
     Ok(())
 }
 
-fn check_example(example: &Example, tasks: &[Task]) -> std::result::Result<(), String> {
-    let Example { id, labels, sequence, .. } = example;
-    if labels.len() != tasks.len() {
-        return Err(format!("expected {} labels, found {} in example {id:?}", tasks.len(), labels.len()));
-    }
+fn check_example(example: &Example, dataset: &Dataset) -> std::result::Result<(), String> {
+    let Example { id, labels, sequence, covariates, .. } = example;
     if sequence.is_empty() {
         return Err(format!("expected a sequence, found none in example {id:?}"));
     }
-    for (task, &label) in tasks.iter().zip(labels) {
-        let fits = match &task.kind {
-            TaskKind::Binary => label == 0.0 || label == 1.0,
-            TaskKind::Classes { classes } => label >= 0.0 && label < classes.len() as f64 && label.fract() == 0.0,
-            TaskKind::Regression => label.is_finite(),
-        };
-        if !fits && !label.is_nan() {
-            return Err(format!("expected a label that fits task {:?}, found {label} in example {id:?}", task.name));
-        }
-    }
-    Ok(())
+    source::check_labels(labels, &dataset.tasks, dataset.jitter)
+        .and_then(|()| check_covariates(covariates, &dataset.covariates))
+        .map_err(|fault| format!("example {id:?}: {fault}"))
 }
 
 pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Dataset) -> Result<()> {
@@ -63,12 +63,20 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
         Field::required("sequence", Kind::Text),
     ];
     for task in &dataset.tasks {
-        let kind = if matches!(task.kind, TaskKind::Classes { .. }) { Kind::Text } else { Kind::Double };
+        let kind = match task.kind {
+            TaskKind::Classes { .. } => Kind::Text,
+            TaskKind::Profile(_) => Kind::Lists,
+            _ => Kind::Double,
+        };
         fields.push(Field::new(label_column(task), kind));
     }
+    fields.extend(dataset.covariates.iter().map(|covariate| Field::new(covariate_column(covariate), Kind::Double)));
+    let beside = FIXED.len() + dataset.tasks.len();
     let examples = &dataset.examples;
     // Bounded groups, so that training can read one at a time.
-    let groups = source::blocks(examples.iter().map(|example| example.sequence.len())).into_iter();
+    let profiles = dataset.profile_bytes();
+    let groups = source::blocks(examples.iter().map(|example| example.sequence.len() + profiles)).into_iter();
+    let ranges = label_ranges(&dataset.tasks, dataset.jitter);
     columnar::write_groups(path, sink, &fields, groups, |column, rows| {
         let rows = examples[rows].iter();
         let place = |pick: fn(&Interval) -> i64| move |e: &Example| e.place.as_ref().map(pick);
@@ -80,7 +88,11 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
             4 => Chunk::Text(rows.map(|e| e.place.as_ref().map(|p| strand_text(p.strand))).collect()),
             5 => Chunk::Text(rows.map(|e| Some(e.split.name().as_bytes())).collect()),
             6 => Chunk::Text(rows.map(|e| Some(e.sequence.as_slice())).collect()),
-            _ => labels(rows, &dataset.tasks[column - FIXED.len()], column - FIXED.len()),
+            _ if column >= beside => {
+                let value = |e: &Example| Some(e.covariates[column - beside]).filter(|value| !value.is_nan());
+                Chunk::Double(rows.map(value).collect())
+            }
+            _ => labels(rows, &dataset.tasks[column - FIXED.len()], ranges[column - FIXED.len()].clone()),
         }
     })
 }
@@ -92,13 +104,16 @@ fn strand_text(strand: Strand) -> &'static [u8] {
     }
 }
 
-fn labels<'a>(rows: impl Iterator<Item = &'a Example>, task: &'a Task, index: usize) -> Chunk<'a> {
-    let known = rows.map(|e| Some(e.labels[index]).filter(|label| !label.is_nan()));
+fn labels<'a>(rows: impl Iterator<Item = &'a Example>, task: &'a Task, range: Range<usize>) -> Chunk<'a> {
+    if matches!(task.kind, TaskKind::Profile(_)) {
+        return Chunk::Lists(rows.map(|e| &e.labels[range.clone()]).collect());
+    }
+    let known = rows.map(|e| Some(e.labels[range.start]).filter(|label| !label.is_nan()));
     match &task.kind {
         TaskKind::Classes { classes } => {
             Chunk::Text(known.map(|label| label.map(|label| classes[label as usize].as_bytes())).collect())
         }
-        TaskKind::Binary | TaskKind::Regression => Chunk::Double(known.collect()),
+        _ => Chunk::Double(known.collect()),
     }
 }
 
@@ -114,7 +129,10 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
     }
     let places = columns.places(count)?;
     let splits = columns.text("split")?;
-    let labels = description.tasks.iter().map(|task| columns.labels(task)).collect::<Result<Vec<_>>>()?;
+    let label = |task| columns.labels(task, description.jitter);
+    let labels = description.tasks.iter().map(label).collect::<Result<Vec<_>>>()?;
+    let covariate = |covariate| columns.numbers(&covariate_column(covariate));
+    let covariates = description.covariates.iter().map(covariate).collect::<Result<Vec<_>>>()?;
     let mut examples = Vec::with_capacity(count);
     for (row, (((id, sequence), place), split)) in ids.into_iter().zip(sequences).zip(places).zip(splits).enumerate() {
         let wrong = |message: String| Error::of(path, message).at(format!("row {row}"));
@@ -125,11 +143,17 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
             place,
             split: string(split).unwrap_or_default().parse().map_err(wrong)?,
             sequence,
-            labels: labels.iter().map(|column| column[row]).collect(),
+            labels: labels
+                .iter()
+                .flat_map(|(width, column)| &column[row * width..(row + 1) * width])
+                .copied()
+                .collect(),
+            covariates: covariates.iter().map(|column| column[row]).collect(),
         });
     }
-    let Description { encoding, length, jitter, ref tasks, .. } = *description;
-    let dataset = Dataset { encoding, length, jitter, tasks: tasks.clone(), examples };
+    let Description { encoding, length, jitter, ref tasks, ref covariates, .. } = *description;
+    let (tasks, covariates) = (tasks.clone(), covariates.clone());
+    let dataset = Dataset { encoding, length, jitter, tasks, covariates, examples };
     check(&dataset).map_err(|message| Error::of(path, message))?;
     for (&split, &expected) in &description.examples.splits {
         let found = dataset.rows_of(split).len();
@@ -172,6 +196,13 @@ impl Columns<'_> {
         }
     }
 
+    fn numbers(&mut self, name: &str) -> Result<Vec<f64>> {
+        match self.take(name)? {
+            Values::Double(values) => Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect()),
+            _ => Err(self.wrong_type(name, "numbers")),
+        }
+    }
+
     fn places(&mut self, count: usize) -> Result<Vec<Option<Interval>>> {
         let (chroms, strands) = (self.text("chrom")?, self.text("strand")?);
         let (starts, ends) = (self.whole("start")?, self.whole("end")?);
@@ -196,13 +227,23 @@ impl Columns<'_> {
         Ok(places)
     }
 
-    fn labels(&mut self, task: &Task) -> Result<Vec<f64>> {
+    /// How many labels a row has for a task, and those of all rows.
+    fn labels(&mut self, task: &Task, jitter: usize) -> Result<(usize, Vec<f64>)> {
+        let width = task.label_count(jitter);
+        if !matches!(task.kind, TaskKind::Profile(_)) {
+            return self.single_labels(task).map(|labels| (width, labels));
+        }
+        let name = label_column(task);
+        match self.take(&name)? {
+            Values::Lists { rows, values } if values.len() == rows.saturating_mul(width) => Ok((width, values)),
+            _ => Err(self.wrong_type(&name, &format!("lists of {width} numbers"))),
+        }
+    }
+
+    fn single_labels(&mut self, task: &Task) -> Result<Vec<f64>> {
         let name = label_column(task);
         let unknown = |label: Option<f64>| label.unwrap_or(f64::NAN);
         match (self.take(&name)?, &task.kind) {
-            (Values::Double(values), TaskKind::Binary | TaskKind::Regression) => {
-                Ok(values.into_iter().map(unknown).collect())
-            }
             (Values::Text(values), TaskKind::Classes { classes }) => {
                 let index_of: BTreeMap<&[u8], f64> =
                     classes.iter().enumerate().map(|(i, class)| (class.as_bytes(), i as f64)).collect();
@@ -218,6 +259,7 @@ impl Columns<'_> {
                 values.into_iter().map(label).collect()
             }
             (_, TaskKind::Classes { .. }) => Err(self.wrong_type(&name, "class names")),
+            (Values::Double(values), _) => Ok(values.into_iter().map(unknown).collect()),
             _ => Err(self.wrong_type(&name, "numbers")),
         }
     }

@@ -1,11 +1,12 @@
 //! A data set that stays on disk: one row group in memory at a time.
 
 use super::description::Description;
-use super::rows::label_column;
+use super::rows::{covariate_column, label_column};
 use crate::columnar::Groups;
 use crate::error::{Error, Result, excerpt};
+use basewise_core::folds::Origins;
 use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey};
-use basewise_core::{Split, TaskKind};
+use basewise_core::{Split, Task, TaskKind, check_covariates};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -20,22 +21,26 @@ pub struct StoredDataset {
     split: usize,
     sequence: usize,
     labels: Vec<usize>,
+    covariates: Vec<usize>,
     survey: Survey,
 }
 
 impl StoredDataset {
     pub(super) fn open(path: &Path, description: &Description) -> Result<Self> {
         let groups = Groups::open(path)?;
-        let Description { encoding, length, jitter, ref tasks, .. } = *description;
+        let Description { encoding, length, jitter, ref tasks, ref covariates, .. } = *description;
         let labels = tasks.iter().map(|task| groups.column(&label_column(task))).collect::<Result<_>>()?;
+        let columns = covariates.iter().map(|covariate| groups.column(&covariate_column(covariate)));
+        let columns = columns.collect::<Result<_>>()?;
         let mut stored = Self {
             path: path.to_owned(),
             split: groups.column("split")?,
             sequence: groups.column("sequence")?,
             groups,
-            header: Header { encoding, length, jitter, tasks: tasks.clone() },
+            header: Header { encoding, length, jitter, tasks: tasks.clone(), covariates: covariates.clone() },
             sha256: description.examples.sha256.clone(),
             labels,
+            covariates: columns,
             survey: Survey::new(tasks),
         };
         stored.survey = stored.look()?;
@@ -73,14 +78,14 @@ impl StoredDataset {
 
     /// Reads splits and labels of all rows.
     fn look(&self) -> Result<Survey> {
-        let tasks = &self.header.tasks;
-        let mut survey = Survey::new(tasks);
+        let width = self.header.label_count();
+        let mut survey = Survey::new(&self.header.tasks);
         for group in 0..self.groups.rows().len() {
             survey.begin_block();
             let (splits, labels) = (self.splits(group)?, self.labels(group)?);
             for (row, split) in splits.into_iter().enumerate() {
-                let own = &labels[row * tasks.len()..(row + 1) * tasks.len()];
-                survey.add(split, own, tasks).map_err(|message| self.at_row(group, row, message))?;
+                let own = &labels[row * width..(row + 1) * width];
+                survey.add(split, own, &self.header).map_err(|message| self.at_row(group, row, message))?;
             }
         }
         Ok(survey)
@@ -96,35 +101,91 @@ impl StoredDataset {
         Ok(splits)
     }
 
-    /// Labels of a row group, row by row, one a task.
+    /// Labels of a row group, row by row, as in [`basewise_core::Example`].
     fn labels(&self, group: usize) -> Result<Vec<f64>> {
-        let (rows, tasks) = (self.groups.rows()[group], self.header.tasks.len());
-        let mut labels = vec![f64::NAN; rows * tasks];
-        for (t, (task, &column)) in self.header.tasks.iter().zip(&self.labels).enumerate() {
-            let TaskKind::Classes { classes } = &task.kind else {
-                for (row, label) in self.groups.doubles(group, column)?.into_iter().enumerate() {
-                    labels[row * tasks + t] = label.unwrap_or(f64::NAN);
-                }
-                continue;
-            };
-            let index_of: BTreeMap<&[u8], f64> =
-                classes.iter().enumerate().map(|(i, class)| (class.as_bytes(), i as f64)).collect();
-            self.groups.each_text(group, column, &mut |row, class| {
-                let Some(class) = class else { return Ok(()) };
-                let unknown = || {
-                    let message = format!("expected a class of task {:?}, found {}", task.name, excerpt(class));
-                    self.at_row(group, row, message)
-                };
-                labels[row * tasks + t] = *index_of.get(class).ok_or_else(unknown)?;
-                Ok(())
-            })?;
+        let Header { tasks, jitter, .. } = &self.header;
+        let columns = tasks.iter().zip(&self.labels).map(|(task, &column)| {
+            let width = task.label_count(*jitter);
+            self.column(group, task, column, width).map(|labels| (width, labels))
+        });
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        if let [(_, labels)] = columns.as_mut_slice() {
+            return Ok(std::mem::take(labels));
+        }
+        let mut labels = Vec::with_capacity(columns.iter().map(|(_, labels)| labels.len()).sum());
+        for row in 0..self.groups.rows()[group] {
+            columns.iter().for_each(|(width, own)| labels.extend_from_slice(&own[row * width..(row + 1) * width]));
         }
         Ok(labels)
     }
 
+    /// The labels of one task in a row group, `width` for each row.
+    fn column(&self, group: usize, task: &Task, column: usize, width: usize) -> Result<Vec<f64>> {
+        let classes = match &task.kind {
+            TaskKind::Classes { classes } => classes,
+            TaskKind::Profile(_) => return self.groups.lists(group, column, width),
+            _ => {
+                let labels = self.groups.doubles(group, column)?;
+                return Ok(labels.into_iter().map(|label| label.unwrap_or(f64::NAN)).collect());
+            }
+        };
+        let index_of: BTreeMap<&[u8], f64> =
+            classes.iter().enumerate().map(|(i, class)| (class.as_bytes(), i as f64)).collect();
+        let mut labels = vec![f64::NAN; self.groups.rows()[group]];
+        self.groups.each_text(group, column, &mut |row, class| {
+            let Some(class) = class else { return Ok(()) };
+            let unknown = || {
+                let message = format!("expected a class of task {:?}, found {}", task.name, excerpt(class));
+                self.at_row(group, row, message)
+            };
+            labels[row] = *index_of.get(class).ok_or_else(unknown)?;
+            Ok(())
+        })?;
+        Ok(labels)
+    }
+
+    /// Covariates of a row group, row by row.
+    fn covariates(&self, group: usize) -> Result<Vec<f64>> {
+        let width = self.covariates.len();
+        let mut values = vec![f64::NAN; width * self.groups.rows()[group]];
+        for (i, (&column, covariate)) in self.covariates.iter().zip(&self.header.covariates).enumerate() {
+            for (row, value) in self.groups.doubles(group, column)?.into_iter().enumerate() {
+                let value = value.unwrap_or(f64::NAN);
+                let wrong = |message| self.at_row(group, row, message);
+                check_covariates(&[value], std::slice::from_ref(covariate)).map_err(wrong)?;
+                values[row * width + i] = value;
+            }
+        }
+        Ok(values)
+    }
+
+    /// What decides the fold of each row; one row group is in memory at a time.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn origins(&self) -> Result<Origins> {
+        let mut origins = Origins::new(self.header.encoding.alphabet, &self.header.tasks);
+        let chrom = self.groups.column("chrom")?;
+        for group in 0..self.groups.rows().len() {
+            let (splits, labels) = (self.splits(group)?, self.labels(group)?);
+            let mut chroms: Vec<Option<String>> = Vec::with_capacity(splits.len());
+            self.groups.each_text(group, chrom, &mut |_, text| {
+                chroms.push(text.map(|text| String::from_utf8_lossy(text).into_owned()));
+                Ok(())
+            })?;
+            let width = labels.len() / splits.len().max(1);
+            self.groups.each_text(group, self.sequence, &mut |row, letters| {
+                let labels = &labels[row * width..(row + 1) * width];
+                origins.push(splits[row], chroms[row].as_deref(), letters.unwrap_or_default(), labels);
+                Ok(())
+            })?;
+        }
+        Ok(origins)
+    }
+
     fn rows(&self, group: usize, split: Split, into: &mut Rows) -> Result<()> {
-        let tasks = self.header.tasks.len();
-        let (splits, labels) = (self.splits(group)?, self.labels(group)?);
+        let (width, side) = (self.header.label_count(), self.covariates.len());
+        let (splits, labels, covariates) = (self.splits(group)?, self.labels(group)?, self.covariates(group)?);
         self.groups.each_text(group, self.sequence, &mut |row, letters| {
             if splits[row] != split {
                 return Ok(());
@@ -133,7 +194,8 @@ impl StoredDataset {
             let letters = letters.ok_or_else(|| self.at_row(group, row, "expected a sequence, found none".into()))?;
             let codes = self.header.encoding.encode(letters);
             let codes = codes.map_err(|error| self.at_row(group, row, error.to_string()))?;
-            into.push(&codes, &labels[row * tasks..(row + 1) * tasks]);
+            let own = &covariates[row * side..(row + 1) * side];
+            into.push(&codes, &labels[row * width..(row + 1) * width], own);
             Ok(())
         })
     }

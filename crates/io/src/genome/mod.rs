@@ -12,7 +12,7 @@ mod bgzf;
 mod fai;
 mod text;
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, unknown_contig};
 use crate::input;
 use crate::output::write_file;
 use basewise_core::{Alphabet, Interval, Strand, reverse_complement};
@@ -113,21 +113,7 @@ impl Genome {
     }
 
     fn unknown(&self, chrom: &str) -> Error {
-        let error = Error::of(&self.path, format!("expected one of its contigs, found {chrom:?}"));
-        let bare = chrom.strip_prefix("chr").unwrap_or(chrom);
-        let mut variants = vec![bare.to_owned(), format!("chr{bare}")];
-        if ["M", "MT"].contains(&bare) {
-            variants.extend(["chrM", "MT", "M"].map(str::to_owned));
-        }
-        if let Some(same) = variants.iter().find(|name| self.by_name.contains_key(name.as_str())) {
-            return error.with_hint(format!("the genome calls it {same:?}: rename the contigs in one of the files"));
-        }
-        if let Some(near) = nearest(chrom, self.by_name.keys().map(String::as_str)) {
-            return error.with_hint(format!("did you mean {near:?}?"));
-        }
-        let shown: Vec<&str> = self.contigs.iter().take(8).map(|(name, _)| name.as_str()).collect();
-        let more = if self.contigs.len() > shown.len() { ", ..." } else { "" };
-        error.with_hint(format!("the genome has {}{more}", shown.join(", ")))
+        unknown_contig(&self.path, "genome", chrom, self.contigs.iter().map(|(name, _)| name.as_str()))
     }
 }
 

@@ -1,8 +1,8 @@
 use crate::support::{Dir, fails, says};
-use basewise_core::{Alphabet, CasePolicy, Encoding, Split, TaskKind};
+use basewise_core::{Alphabet, CasePolicy, Encoding, Split, TaskKind, Transform};
 use basewise_io::build::{
-    Built, InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, SplitPolicy, TableColumns,
-    sequences,
+    Built, CovariateColumn, InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, SplitPolicy,
+    TableColumns, sequences,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,6 +51,36 @@ fn a_table_with_a_split_column_is_taken_as_it_is() {
     assert_eq!((built.dataset.length, built.dataset.examples[2].sequence.as_slice()), (5, &b"acgtN"[..]));
     assert_eq!(built.account.skipped, BTreeMap::from([("no label".to_owned(), 1)]));
     assert_eq!(built.provenance.sources.len(), 1);
+}
+
+#[test]
+fn covariates_are_read_standardized_on_the_training_split_and_shared_with_shuffles() {
+    let dir = Dir::new();
+    let rows = "split\tlabel\tsequence\tdistance\tgc\ntrain\t1\tGATTACAGCATGCA\t-3\t0.5\ntrain\t1\tGGATCATTAC\tNA\t0.5\n\
+                valid\t1\tTTGACCATGA\t99\t\ntest\t1\tCATGCATTAG\t0\t0.25\n";
+    let column = |name: &str, transform| CovariateColumn { name: name.into(), transform };
+    let covariates = vec![column("distance", Transform::Log), column("gc", Transform::None)];
+    let columns = TableColumns { covariates, ..TableColumns::default() };
+    let input = |text: &str, columns: &TableColumns| {
+        let files = vec![dir.put("t.tsv", text).into()];
+        let negatives = Negatives::Shuffle { per_positive: 1 };
+        sequences(&SequencesSpec { negatives, ..spec(SequencesInput::Table { files, columns: columns.clone() }) })
+    };
+    let built = checked(input(rows, &columns).unwrap());
+    let data = &built.dataset;
+    assert_eq!((data.covariates[0].name.as_str(), data.covariates[0].transform), ("distance", Transform::Log));
+    assert_eq!(data.covariates[0].mean, -(4f64.ln()));
+    assert!(data.examples[1].covariates[0].is_nan() && data.examples[2].covariates[1].is_nan());
+    let shuffle = data.examples.iter().position(|example| example.id == "row1_shuffle1").unwrap();
+    assert_eq!(data.examples[shuffle].covariates, data.examples[0].covariates);
+    assert!(built.warnings.iter().any(|w| w.contains("\"gc\": all known values in the train split are 0.5")));
+    let path = dir.at("t.tsv");
+    says(input(&rows.replace("99", "far"), &columns), &path, &["line 4", "\"distance\"", "\"far\""]);
+    says(input(&rows.replace("gc", "GC"), &columns), &path, &["\"gc\""]);
+    let both = TableColumns { covariates: vec![column("label", Transform::None)], ..TableColumns::default() };
+    says(input(rows, &both), &path, &["\"label\" as both"]);
+    let twice = TableColumns { covariates: vec![column("gc", Transform::None); 2], ..TableColumns::default() };
+    assert!(input(rows, &twice).unwrap_err().to_string().contains("\"gc\" twice"));
 }
 
 #[test]

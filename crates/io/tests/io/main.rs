@@ -7,6 +7,8 @@ mod build_intervals;
 #[cfg(test)]
 mod build_sequences;
 #[cfg(test)]
+mod build_signal;
+#[cfg(test)]
 mod genomes;
 #[cfg(test)]
 mod never_panics;

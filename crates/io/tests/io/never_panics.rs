@@ -1,8 +1,13 @@
 //! Readers meet arbitrary bytes, and bytes that are almost right.
 
 use crate::support::{Dir, bgzip, bytes, gzip};
-use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, Interval, Split, Strand, Task, TaskKind};
-use basewise_io::{Genome, arrays, bed, dataset, fasta, input, predictions, table};
+use basewise_core::{
+    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Example, Interval, Profile, Split, Strand, Task, TaskKind,
+    Transform,
+};
+use basewise_io::bigwig::{self, Run};
+use basewise_io::signal::Track;
+use basewise_io::{Genome, arrays, bed, dataset, fasta, input, predictions, state_dict, table};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -19,8 +24,15 @@ fn read_all(path: &Path) {
     if let Ok(genome) = Genome::open(path) {
         walk(&genome);
     }
+    if let Ok(track) = Track::open(path) {
+        for chrom in ["chr1", "a", "b", "1"] {
+            let _ = track.length(chrom);
+            let _ = track.values(chrom, 0, 50).map(|values| assert_eq!(values.len(), 50));
+        }
+    }
     let _ = arrays::read_npz(path);
     let _ = predictions::read(path);
+    let _ = state_dict::read(path);
 }
 
 /// Fetches the ends of every contig, and beyond; what is fetched has the length that was asked for.
@@ -68,6 +80,8 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         b"1e400",
         b"\0",
         b"track",
+        b"fixedStep chrom=a start=1 step=1\n",
+        b"variableStep chrom=b span=2\n",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
@@ -96,14 +110,18 @@ fn example_dataset() -> Dataset {
         place: Some(Interval { chrom: "c".into(), start: i as u64, end: i as u64 + 8, strand: Strand::Reverse }),
         split: Split::ALL[i % 3],
         sequence: b"ACGTTGCA".to_vec(),
-        labels: vec![(i % 2) as f64, (i % 3) as f64],
+        labels: vec![(i % 2) as f64, (i % 3) as f64, i as f64, f64::NAN],
+        covariates: vec![if i.is_multiple_of(4) { f64::NAN } else { i as f64 }],
     };
+    let profile = Profile { tracks: vec!["t".into()], bins: 2, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
+    let task = |name: &str, kind| Task { name: name.into(), kind };
     let classes = TaskKind::Classes { classes: ["x", "y", "z"].map(str::to_owned).to_vec() };
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
         length: 8,
         jitter: 0,
-        tasks: vec![Task { name: "b".into(), kind: TaskKind::Binary }, Task { name: "c".into(), kind: classes }],
+        tasks: vec![task("b", TaskKind::Binary), task("c", classes), task("p", TaskKind::Profile(profile))],
+        covariates: vec![Covariate::fit("x", Transform::Log, (0..20).map(f64::from))],
         examples: (0..20).map(example).collect(),
     }
 }
@@ -113,6 +131,15 @@ static SAVED: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let dir = Dir::new();
     dataset::save(&dir.at("d"), &example_dataset(), &dataset::Provenance::new("x", 0, ""), &[], false).unwrap();
     (bytes(&dir.at("d/dataset.json")), bytes(&dir.at("d/examples.parquet")))
+});
+
+/// A bigWig of two contigs.
+static BIGWIG: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let dir = Dir::new();
+    let run = |contig, i: u64, span| Run { contig, start: 3 * i, end: 3 * i + span, value: i as f32 };
+    let runs = || (0..30).map(move |i| run(0, i, 1)).chain((0..10).map(move |i| run(1, i, 1 + i % 3)));
+    bigwig::write(&dir.at("x.bw"), &[("a".into(), 90), ("b".into(), 900)], runs).unwrap();
+    bytes(&dir.at("x.bw"))
 });
 
 proptest! {
@@ -136,6 +163,12 @@ proptest! {
     fn on_a_bgzip_genome_with_changed_bytes(content in mutated(&bgzip(b">a\nACGTACGT\nACG\n>b\nTTTTTT\nGG\n", 9))) {
         let dir = Dir::new();
         read_all(&dir.put("x.fa.gz", content));
+    }
+
+    #[test]
+    fn on_a_bigwig_with_changed_bytes(content in mutated(&BIGWIG)) {
+        let dir = Dir::new();
+        read_all(&dir.put("x.bw", content));
     }
 
     #[test]
@@ -193,5 +226,15 @@ proptest! {
     })) {
         let dir = Dir::new();
         let _ = arrays::read_npz(&dir.put("a.npz", archive));
+    }
+
+    #[test]
+    fn on_changed_weights(
+        torch in mutated(include_bytes!("../../../../tests/golden/torch_import/deflated.pt")),
+        tensors in mutated(include_bytes!("../../../../tests/golden/torch_import/conv.safetensors")),
+    ) {
+        let dir = Dir::new();
+        let _ = state_dict::read(&dir.put("x.pt", torch));
+        let _ = state_dict::read(&dir.put("x.safetensors", tensors));
     }
 }

@@ -1,6 +1,8 @@
 use crate::support::{Dir, bytes, says, text};
+use basewise_core::source::{ExampleSource, Rows};
 use basewise_core::{
-    Alphabet, CasePolicy, Dataset, Encoding, Example, Interval, Matrix, Split, Strand, Task, TaskKind,
+    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Example, Interval, Matrix, Split, Strand, Task, TaskKind,
+    Transform,
 };
 use basewise_io::arrays::{Array, read_npz, write_npz};
 use basewise_io::dataset::{Provenance, load, save};
@@ -17,12 +19,14 @@ fn dataset() -> Dataset {
         split,
         sequence: sequence.into(),
         labels: labels.to_vec(),
+        covariates: vec![],
     };
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Rna, case: CasePolicy::Channel },
         length: 6,
         jitter: 1,
         tasks: vec![task("bound", TaskKind::Binary), task("site", classes), task("ratio", TaskKind::Regression)],
+        covariates: vec![],
         examples: vec![
             example("a", Some(place), Split::Train, "ACGUnn", &[1.0, 1.0, -0.25]),
             example("b", None, Split::Valid, "a", &[0.0, f64::NAN, f64::NAN]),
@@ -57,6 +61,46 @@ fn a_data_set_comes_back_and_its_bytes_repeat() {
     }
 }
 
+/// The data set with two covariates, one of which is unknown in a row.
+fn with_covariates() -> Dataset {
+    let mut data = dataset();
+    for (example, values) in data.examples.iter_mut().zip([[-3.0, 0.5], [f64::NAN, 1.0], [1e9, -0.0]]) {
+        example.covariates = values.to_vec();
+    }
+    let fit = |name, transform| Covariate::fit(name, transform, std::iter::empty());
+    data.covariates = vec![fit("tss distance", Transform::Log), fit("gc", Transform::None)];
+    data.fit_covariates();
+    data
+}
+
+#[test]
+fn covariates_come_back_whole_and_in_blocks() {
+    let dir = Dir::new();
+    let data = with_covariates();
+    assert_eq!((data.covariates[0].mean, data.covariates[1].mean), (-(4f64.ln()), 0.5));
+    save(&dir.at("d"), &data, &provenance(), &[], false).unwrap();
+    assert!(same(&load(&dir.at("d")).unwrap().0, &data));
+    let (stored, _) = basewise_io::dataset::open(&dir.at("d")).unwrap();
+    assert_eq!(stored.header(), data.header());
+    for split in Split::ALL {
+        let (mut rows, mut wanted) = (Rows::new(&data.header()), Rows::new(&data.header()));
+        stored.read(0, split, &mut rows).unwrap();
+        data.read(0, split, &mut wanted).unwrap();
+        assert_eq!(format!("{rows:?}"), format!("{wanted:?}"));
+    }
+    // A data set of before there were covariates has none.
+    save(&dir.at("old"), &dataset(), &provenance(), &[], false).unwrap();
+    assert!(!text(&dir.at("old/dataset.json")).contains("covariates"));
+    let mut short = data.clone();
+    short.examples[1].covariates.pop();
+    let error = save(&dir.at("short"), &short, &provenance(), &[], false).unwrap_err();
+    assert!(error.to_string().contains("example \"b\": expected 2 covariates, found 1"), "{error}");
+    let mut twice = data;
+    twice.covariates[1].name = "tss distance".into();
+    let error = save(&dir.at("twice"), &twice, &provenance(), &[], false).unwrap_err();
+    assert!(error.to_string().contains("\"tss distance\" twice"), "{error}");
+}
+
 #[test]
 fn an_empty_data_set_comes_back() {
     let dir = Dir::new();
@@ -73,6 +117,7 @@ fn more_rows_than_a_row_group_holds_come_back() {
         .map(|i| Example {
             id: format!("r{i}"),
             labels: vec![f64::from(i % 2), f64::NAN, f64::from(i)],
+            covariates: vec![],
             ..large.examples[0].clone()
         })
         .collect();
@@ -87,9 +132,9 @@ fn a_data_set_that_contradicts_itself_is_not_written() {
     let broken: [(&str, Edit); 6] = [
         ("unique ids", |d| d.examples[1].id = "a".into()),
         ("3 labels", |d| d.examples[1].labels = vec![1.0]),
-        ("fits task \"bound\"", |d| d.examples[0].labels[0] = 0.5),
-        ("fits task \"site\"", |d| d.examples[0].labels[1] = 2.0),
-        ("fits task \"ratio\"", |d| d.examples[0].labels[2] = f64::INFINITY),
+        ("task \"bound\": expected a label 0 or 1", |d| d.examples[0].labels[0] = 0.5),
+        ("task \"site\": expected a class 0 to", |d| d.examples[0].labels[1] = 2.0),
+        ("task \"ratio\": expected a finite label", |d| d.examples[0].labels[2] = f64::INFINITY),
         ("different task names", |d| d.tasks[2].name = "bound".into()),
     ];
     for (part, edit) in broken {
@@ -218,6 +263,21 @@ fn predictions_are_a_table() {
     let ragged = Predictions { ids: vec![], ..predicted() };
     assert!(predictions::write(&dir.at("q.tsv"), &ragged).is_err());
     assert!(!dir.at("q.tsv").exists());
+}
+
+#[test]
+fn the_spread_of_an_ensemble_has_columns_of_its_own() {
+    let dir = Dir::new();
+    let spread = Some(Matrix::new(2, 4, vec![0.01, 0.02, 0.0, 0.5, 0.25, 1.0, 2.0, 4.0]));
+    let made = Predictions { spread, ..predicted() };
+    predictions::write(&dir.at("p.parquet"), &made).unwrap();
+    assert_eq!(format!("{:?}", predictions::read(&dir.at("p.parquet")).unwrap()), format!("{made:?}"));
+    predictions::write(&dir.at("p.tsv"), &made).unwrap();
+    let table = basewise_io::table::read(&dir.at("p.tsv")).unwrap();
+    assert_eq!(table.names()[13..], ["spread:bound", "spread:site:neither", "spread:site:donor", "spread:ratio"]);
+    assert_eq!(table.column("spread:ratio").unwrap(), ["0.5", "4"]);
+    let ragged = Predictions { spread: Some(Matrix::new(2, 1, vec![0.0; 2])), ..predicted() };
+    assert!(predictions::write(&dir.at("q.tsv"), &ragged).is_err());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A data set read a row group at a time holds what the whole one holds.
 
 use crate::support::{Dir, bytes, says, text};
+use basewise_core::folds::{FoldBy, Origins};
 use basewise_core::source::{ExampleSource, Rows};
 use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, Split, Task, TaskKind};
 use basewise_io::dataset::{Provenance, open, save};
@@ -15,12 +16,14 @@ fn dataset() -> Dataset {
         split: Split::ALL[i % 3],
         sequence: if i == 0 { b"ACGTT".repeat(4_000_000) } else { b"ACGTNacg"[..1 + i % 8].to_vec() },
         labels: vec![(i % 2) as f64, if i.is_multiple_of(5) { f64::NAN } else { (i % 2) as f64 }, i as f64 / 4.0],
+        covariates: vec![],
     };
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Channel },
         length: 4,
         jitter: 1,
         tasks: vec![task("bound", TaskKind::Binary), task("site", classes), task("ratio", TaskKind::Regression)],
+        covariates: vec![],
         examples: (0..70_000).map(example).collect(),
     }
 }
@@ -47,6 +50,9 @@ fn blocks_of_a_file_hold_the_rows_of_the_data_set_in_order() {
         assert_eq!(counts.rows(split), data.rows_of(split).len());
         (0..3).for_each(|task| assert_eq!(counts.known(task, split), survey.known(task, split)));
     }
+    // Both are dealt into the same folds.
+    let deal = |origins: Origins| origins.deal(3, FoldBy::Copies, 5).unwrap();
+    assert!(deal(stored.origins().unwrap()) == deal(data.origins()));
     let mut none = Rows::new(&stored.header());
     stored.read(0, Split::Valid, &mut none).unwrap();
     assert!(none.is_empty());

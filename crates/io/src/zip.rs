@@ -1,8 +1,9 @@
-//! The part of the zip format that numpy's archives use: members stored or deflated, with 64-bit sizes where needed
-//! (PKWARE's APPNOTE, sections 4.3 and 4.5.3).
+//! The part of the zip format that numpy's and PyTorch's archives use: members stored or deflated, with 64-bit sizes
+//! where needed (PKWARE's APPNOTE, sections 4.3 and 4.5.3).
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 const LOCAL: u32 = 0x0403_4b50;
@@ -16,7 +17,7 @@ const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
 /// Writes an archive of stored members.
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     sink: &'a mut dyn Write,
     at: u64,
     central: Vec<u8>,
@@ -24,7 +25,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(sink: &'a mut dyn Write) -> Self {
+    pub(crate) fn new(sink: &'a mut dyn Write) -> Self {
         Self { sink, at: 0, central: Vec::new(), count: 0 }
     }
 
@@ -33,7 +34,7 @@ impl<'a> Writer<'a> {
         self.sink.write_all(bytes)
     }
 
-    pub(super) fn member(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn member(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
         let mut crc = Crc::new();
         crc.update(content);
         let (offset, size) = (self.at, content.len() as u64);
@@ -71,7 +72,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         let (start, central) = (self.at, std::mem::take(&mut self.central));
         self.put(&central)?;
         let (end, size, count) = (self.at, central.len() as u64, self.count);
@@ -119,12 +120,13 @@ fn extra(numbers: &[u64]) -> Vec<u8> {
 }
 
 /// A member of an archive that is being read.
-pub(super) struct Member {
-    pub(super) name: String,
+pub(crate) struct Member {
+    pub(crate) name: String,
     method: u16,
     crc: u32,
     packed: u64,
-    size: u64,
+    /// Bytes of the content, as the directory has it.
+    pub(crate) size: u64,
     offset: u64,
 }
 
@@ -147,13 +149,13 @@ fn u64_at(bytes: &[u8], at: usize) -> Result<u64, String> {
 }
 
 fn truncated() -> String {
-    "expected a whole npz archive, found truncated or damaged data".to_owned()
+    "expected a whole zip archive, found truncated or damaged data".to_owned()
 }
 
 /// The members by the directory at the end of an archive.
-pub(super) fn members(bytes: &[u8]) -> Result<Vec<Member>, String> {
+pub(crate) fn members(bytes: &[u8]) -> Result<Vec<Member>, String> {
     if !bytes.starts_with(&LOCAL.to_le_bytes()) && !bytes.starts_with(&END.to_le_bytes()) {
-        return Err("expected an npz archive (zip), found other data".to_owned());
+        return Err("expected a zip archive, found other data".to_owned());
     }
     // A comment of up to 65535 bytes may follow the record.
     let first = bytes.len().saturating_sub(22 + 0xffff);
@@ -210,8 +212,8 @@ fn member(bytes: &[u8], at: usize) -> Result<(Member, usize), String> {
     Ok((member, at + 46 + name + extra + comment))
 }
 
-/// The bytes of a member, checked.
-pub(super) fn content(bytes: &[u8], member: &Member) -> Result<Vec<u8>, String> {
+/// The bytes of a member, checked; those of a stored one are part of the archive.
+pub(crate) fn content<'a>(bytes: &'a [u8], member: &Member) -> Result<Cow<'a, [u8]>, String> {
     let at = usize::try_from(member.offset).map_err(|_| truncated())?;
     if u32_at(bytes, at)? != LOCAL {
         return Err(truncated());
@@ -221,13 +223,13 @@ pub(super) fn content(bytes: &[u8], member: &Member) -> Result<Vec<u8>, String> 
     let end = (at + header).checked_add(packed).ok_or_else(truncated)?;
     let packed = bytes.get(at + header..end).ok_or_else(truncated)?;
     let content = match member.method {
-        STORED => packed.to_vec(),
+        STORED => Cow::Borrowed(packed),
         DEFLATED => {
             let mut content = Vec::new();
             // Never more than the directory says, so that a small file cannot fill the memory unannounced.
             let mut decoder = DeflateDecoder::new(packed).take(member.size.saturating_add(1));
             decoder.read_to_end(&mut content).map_err(|_| truncated())?;
-            content
+            Cow::Owned(content)
         }
         other => return Err(format!("expected stored or deflated data, found compression method {other}")),
     };
