@@ -94,7 +94,6 @@ impl Workload {
         let &(_, n, length, line) = NETWORKS.iter().find(|network| network.0 == name)?;
         let architecture = Architecture::from_toml(&toml(line), name).ok()?;
         let plan = Plan::without_head(&architecture, 4, length).ok()?;
-        let sizes: Vec<usize> = plan.parameters.iter().map(|spec| spec.size()).collect();
         let mut rng = stream(1, "bench", &[]);
         let mut batch = SequenceBatch::new(Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore }, length);
         for _ in 0..n {
@@ -105,7 +104,7 @@ impl Workload {
         Some(Self {
             engine: Engine::new(&plan),
             weights: Weights::initial(&plan, 1),
-            optimizer: Optimizer::new(OptimizerKind::Adam, 0.0, &sizes),
+            optimizer: Optimizer::new(OptimizerKind::Adam.usual(0.0), &plan.parameters),
             gradients: Vec::new(),
             batch,
             loss,

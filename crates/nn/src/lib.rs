@@ -9,6 +9,7 @@
 //! | [`loss`] | what does training make small? |
 //! | [`train()`] | how do weights come about, stop, and go on exactly where they stopped? |
 //! | [`Model`] | weights with their purpose: load, save, predict |
+//! | [`interchange`] | how do weights come from other programs, and models go to them? |
 //! | [`attribute`] | which bases mattered, and what do the first filters look for? |
 
 mod architecture;
@@ -17,6 +18,7 @@ pub mod attribute;
 pub mod bench;
 pub mod device;
 mod engine;
+pub mod interchange;
 pub mod loss;
 mod memory;
 mod model;
@@ -28,13 +30,15 @@ mod testing;
 mod train;
 
 pub use architecture::{
-    ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Layer, Padding, ShapeError, Summary, SummaryRow,
+    ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Combine, Head, Inputs, Layer, Outputs, Padding, Positions,
+    ShapeError, Summary, SummaryRow,
 };
 pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
 pub use memory::MemoryError;
 pub use model::{MODEL_FORMAT, Model, ModelError, TrainingSummary};
 pub use optimizer::{OptimizerKind, Schedule};
 pub use train::{
-    CheckpointEvery, Control, EpochRecord, EpochTiming, Monitor, Progress, StepProgress, Stopped, TrainConfig,
-    TrainError, TrainOptions, TrainOutcome, WriteError, check, train,
+    CheckpointEvery, ConfigFile, Control, EpochRecord, EpochTiming, LayerPenalty, Monitor, Progress, RateTrial,
+    StepProgress, Stopped, TrainConfig, TrainError, TrainOptions, TrainOutcome, WriteError, check, find_learning_rate,
+    suggested_learning_rate, train,
 };

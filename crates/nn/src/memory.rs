@@ -1,8 +1,9 @@
 //! How much memory a network takes, asked before any of it is taken: an allocation that fails ends the program without
 //! a word, so a network that cannot fit is refused first.
 
-use crate::architecture::{Architecture, Layer, ShapeError, directions};
-use crate::network::{Plan, Step};
+use crate::architecture::{Architecture, Inputs, Outputs, ShapeError};
+use crate::engine::training_numbers;
+use crate::network::Plan;
 use std::fmt;
 
 /// Bytes of a number.
@@ -12,8 +13,6 @@ const NUMBER: u64 = 4;
 const TRAINING_COPIES: u64 = 10;
 /// Copies of each weight of a model that predicts: on the host and on the device.
 const MODEL_COPIES: u64 = 2;
-/// Each layer's output is there forwards and backwards, and once more while its gradient is made.
-const OUTPUT_COPIES: u64 = 3;
 /// What is taken to be there where the system does not say: more than it will be on most machines.
 const UNKNOWN: u64 = 64 << 30;
 
@@ -57,19 +56,19 @@ fn mem_available(text: &str) -> Option<u64> {
 }
 
 impl Architecture {
-    /// Bytes that training takes at its most, about, with `batch` examples in a step: weights with their moments and
-    /// checkpoints, and the outputs of all layers with their gradients. Saturates.
+    /// Bytes that training on the processor takes at its most, about, with `batch` examples in a step: weights with their
+    /// moments and checkpoints, what layers keep for their gradients, and the sums of these. Saturates.
     ///
     /// # Errors
     /// The first layer that does not fit its input.
     pub fn training_memory(
         &self,
-        channels: usize,
+        inputs: impl Into<Inputs>,
         length: usize,
-        outputs: usize,
+        outputs: impl Into<Outputs>,
         batch: usize,
     ) -> Result<u64, ShapeError> {
-        Ok(Plan::new(self, channels, length, outputs)?.training_memory(batch))
+        Ok(Plan::new(self, inputs, length, outputs)?.training_memory(batch))
     }
 }
 
@@ -80,13 +79,8 @@ impl Plan {
     }
 
     pub(crate) fn training_memory(&self, batch: usize) -> u64 {
-        let outputs = self.steps_deep().map(values).fold(0, u64::saturating_add);
-        // The first layer's windows stay until its gradient; those of later ones are made and dropped one at a time.
-        let first = self.steps_deep().next().map_or(0, windows);
-        let passing = self.steps_deep().skip(1).map(windows).max().unwrap_or(0);
-        let example = outputs.saturating_mul(OUTPUT_COPIES).saturating_add(first).saturating_add(passing);
-        let activations = example.saturating_mul(batch as u64).saturating_mul(NUMBER);
-        self.weights().saturating_mul(TRAINING_COPIES * NUMBER).saturating_add(activations)
+        let passes = training_numbers(self, batch).saturating_mul(NUMBER);
+        self.weights().saturating_mul(TRAINING_COPIES * NUMBER).saturating_add(passes)
     }
 
     /// Refuses a network that cannot be trained on this many examples with the memory there is.
@@ -106,32 +100,6 @@ impl Plan {
     }
 }
 
-/// Values that one example leaves behind in a layer for its gradient.
-fn values(step: &Step) -> u64 {
-    let inside = match step.layer {
-        // At each position the gates, before and after their functions, the memory and its tangent.
-        Layer::Lstm { units, bidirectional, .. } => recurrent(step, units, bidirectional, 4),
-        Layer::Gru { units, bidirectional, .. } => recurrent(step, units, bidirectional, 3),
-        _ => 0,
-    };
-    inside.saturating_add(step.output.size() as u64)
-}
-
-fn recurrent(step: &Step, units: usize, bidirectional: bool, gates: u64) -> u64 {
-    let states = (units as u64).saturating_mul(directions(bidirectional) as u64);
-    states.saturating_mul(2 * gates + 2).saturating_mul(step.input.length as u64)
-}
-
-/// Values in the windows of a convolution on one example.
-fn windows(step: &Step) -> u64 {
-    match step.layer {
-        Layer::Conv1d { width, groups, .. } => (step.input.channels as u64 / groups as u64)
-            .saturating_mul(width as u64)
-            .saturating_mul(step.output.length as u64),
-        _ => 0,
-    }
-}
-
 fn enough(what: String, needed: u64, available: u64, hint: &'static str) -> Result<(), MemoryError> {
     if needed > available { Err(MemoryError { what, needed, available, hint }) } else { Ok(()) }
 }
@@ -142,15 +110,17 @@ mod tests {
     use crate::testing::net;
 
     #[test]
-    fn the_estimate_counts_weights_outputs_and_windows() {
-        let text = "[[layer]]\ntype='conv1d'\nfilters=2\nwidth=3\n[[layer]]\ntype='conv1d'\nfilters=5\nwidth=7\n\
-                    [[layer]]\ntype='global-max-pool'";
-        let bytes = net(text).training_memory(4, 10, 1, 6).unwrap();
-        let weights = (2 * 4 * 3 + 2) + (5 * 2 * 7 + 5) + (5 + 1);
-        // Both convolutions, the pool, the flattening before the head, the head.
-        let outputs = 20 + 50 + 5 + 5 + 1;
-        let windows = 4 * 3 * 10 + 2 * 7 * 10;
-        assert_eq!(bytes, 4 * (10 * weights + 6 * (3 * outputs + windows)));
+    fn the_estimate_counts_weights_outputs_and_sums() {
+        let text = "[[layer]]\ntype='conv1d'\nfilters=2\nwidth=3\n[[layer]]\ntype='relu'\n\
+                    [[layer]]\ntype='max-pool1d'\nwidth=2\n[[layer]]\ntype='flatten'\n\
+                    [[layer]]\ntype='dense'\nunits=5";
+        let bytes = net(text).training_memory(4, 12, 1, 6).unwrap();
+        let weights = (2 * 4 * 3 + 2) + (12 * 5 + 5) + (5 + 1);
+        // The convolution under its pool with the places of the maxima, flat, the dense layer, the head, the score's slope;
+        // then the slopes around the flattening, and a sum of the convolution's table for each example.
+        let kept = (12 + 12 / 4) + 12 + 5 + 1 + 1;
+        let (passing, sums) = (12 + 12, 6 * 2 * (3 * 5 + 1));
+        assert_eq!(bytes, 4 * (10 * weights + 6 * (kept + passing) + sums));
     }
 
     #[test]
@@ -159,17 +129,23 @@ mod tests {
                     [[layer]]\ntype='gru'\nunits=2\nbidirectional=true\nlast=true";
         let bytes = net(text).training_memory(4, 10, 1, 6).unwrap();
         let weights = (4 * 4 * 3 + 4) + 2 * (4 + 2 + 2) * 6 + (4 + 1);
-        // The sum, the convolution, the states with what is inside, the flattening before the head, the head.
-        let outputs = 40 + 40 + (4 + 2 * 2 * 8 * 10) + 4 + 1;
-        assert_eq!(bytes, 4 * (10 * weights + 6 * (3 * outputs + 4 * 3 * 10)));
+        // The input, the residual convolution with what its rectifier let pass, the last states with all states and what
+        // is inside, the head, the score's slope.
+        let kept = 40 + (40 + 40 / 4) + (4 + 2 * 2 * 5 * 10) + 1 + 1;
+        // Around the recurrent layer: its slopes, those of its input in both directions, and of all states.
+        let passing = (40 + 4) + 2 * 40 + 40;
+        let sums = 6 * (4 * 4 * 3 + 4) + 2 * 6 * (4 + 2 + 2);
+        assert_eq!(bytes, 4 * (10 * weights + 6 * (kept + passing) + sums));
     }
 
     #[test]
     fn the_presets_are_cheap_on_usual_data() {
         for (name, _) in Architecture::presets() {
             let bytes = Architecture::preset(name).unwrap().training_memory(4, 1000, 1, 64).unwrap();
-            // Danq's dense layer has 44 million weights, and dilated keeps 1,000 x 64 values 26 times.
-            let bound = if ["danq", "dilated"].contains(name) { 4 << 30 } else { 1 << 30 };
+            // The dense layers of danq and deepsea have 44 and 47 million weights, basset and dilated (and bpnet) keep
+            // 1,000 x 300 and 1,000 x 64 values several times, and recurrent layers on bases what is inside them 1,000 times.
+            let large = ["basset", "bpnet", "danq", "deepsea", "dilated", "lstm", "gru"].contains(name);
+            let bound = if large { 4 << 30 } else { 1 << 30 };
             assert!((1 << 20..bound).contains(&bytes), "{name}: {bytes}");
         }
     }

@@ -46,10 +46,11 @@ pub(crate) fn planted(n: usize, length: usize) -> Dataset {
             sequence[at..at + 7].copy_from_slice(b"TGACTCA");
         }
         let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
-        Example { id: format!("s{i}"), place: None, split, sequence, labels: vec![f64::from(u8::from(positive))] }
+        let (labels, covariates) = (vec![f64::from(u8::from(positive))], vec![]);
+        Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates }
     });
-    let examples = examples.collect();
-    Dataset { encoding: DNA, length, jitter: 0, tasks: vec![task("site", TaskKind::Binary)], examples }
+    let (tasks, examples) = (vec![task("site", TaskKind::Binary)], examples.collect());
+    Dataset { encoding: DNA, length, jitter: 0, tasks, covariates: vec![], examples }
 }
 
 pub(crate) const SMALL: &str = "
@@ -96,7 +97,7 @@ impl ExampleSource for Blocks {
         for block in self.dataset.examples.chunks(self.rows) {
             survey.begin_block();
             for example in block {
-                survey.add(example.split, &example.labels, &self.dataset.tasks).map_err(SourceError::new)?;
+                survey.add(example.split, &example.labels, &self.header()).map_err(SourceError::new)?;
             }
         }
         Ok(survey)
@@ -112,7 +113,7 @@ impl ExampleSource for Blocks {
         }
         let rows = self.dataset.examples.chunks(self.rows).nth(block).unwrap_or_default();
         for example in rows.iter().filter(|example| example.split == split) {
-            into.push(&DNA.encode(&example.sequence).unwrap(), &example.labels);
+            into.push(&DNA.encode(&example.sequence).unwrap(), &example.labels, &example.covariates);
         }
         Ok(())
     }

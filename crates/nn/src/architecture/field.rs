@@ -1,74 +1,109 @@
-//! Receptive fields.
+//! Receptive fields, found on the way back from an output to the input.
 
 use super::{Layer, Node, padding_of};
 
-/// Which input positions a value depends on: value `i` of the current layer sees those from `start + i * jump` on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
-    start: i128,
-    size: i128,
-    jump: i128,
-    /// Positions of the network's input.
-    whole: usize,
+/// Positions `first..=last`; where layers pad, they may lie beyond the sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    first: i128,
+    last: i128,
 }
 
 /// The layers after which positions are no longer told apart.
 pub(super) fn flattens(layer: &Layer) -> bool {
-    matches!(layer, Layer::Flatten | Layer::GlobalMaxPool | Layer::GlobalAvgPool | Layer::Dense { .. })
+    let pools = matches!(layer, Layer::GlobalMaxPool | Layer::GlobalAvgPool | Layer::AttentionPool { width: None });
+    pools || matches!(layer, Layer::Flatten | Layer::Dense { .. })
 }
 
-impl Field {
-    /// Of the input itself.
-    pub(super) fn of_input(length: usize) -> Self {
-        Self { start: 0, size: 1, jump: 1, whole: length }
+/// Positions of `length` that have to be asked for the widest view among all: where branches of different strides meet,
+/// the ends differ most, and beyond an upsampling views repeat with its factor.
+pub(super) fn asked(phases: usize, length: usize) -> impl Iterator<Item = usize> {
+    let phases = phases.min(length);
+    (0..phases).chain(length - phases..length)
+}
+
+/// Positions after which views after these nodes repeat.
+pub(super) fn phases(nodes: &[Node]) -> usize {
+    const MOST: usize = 64;
+    let of = |node: &Node| {
+        let own = if let Layer::Upsample { factor } = *node.layer { factor.min(MOST) } else { 1 };
+        node.inner.iter().fold(own, |product, nodes| (product * phases(nodes)).min(MOST))
+    };
+    nodes.iter().map(of).fold(1, |product, phases| (product * phases).min(MOST))
+}
+
+impl Span {
+    /// A single position.
+    pub(super) fn at(position: usize) -> Self {
+        Self { first: position as i128, last: position as i128 }
     }
 
-    /// Input positions that one value can see, at most the input's length.
-    pub(super) fn seen(&self) -> usize {
-        usize::try_from(self.size).unwrap_or(usize::MAX).min(self.whole)
+    /// How many positions it has.
+    pub(super) fn positions(self) -> usize {
+        usize::try_from(self.last.saturating_sub(self.first).saturating_add(1)).unwrap_or(usize::MAX)
     }
 
-    /// The field after a layer that holds no others.
-    pub(super) fn pass(&mut self, node: &Node) {
-        // Shapes were checked: every factor is below 2^32, so only a long chain of strides could overflow.
-        let (shift, span, stride) = match *node.layer {
+    /// The smallest stretch around both.
+    fn hull(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
+    /// What windows of these positions see, the first of which begins `left` before the sequence and which are `stride`
+    /// apart and reach `span` positions beyond their first.
+    fn windows(self, stride: usize, left: i128, span: usize) -> Self {
+        let begin = |at: i128| at.saturating_mul(stride as i128).saturating_sub(left);
+        Self { first: begin(self.first), last: begin(self.last).saturating_add(span as i128) }
+    }
+
+    /// The same stretch of a sequence of `length` that is read from its end.
+    fn turned(self, length: usize) -> Self {
+        let end = length as i128 - 1;
+        Self { first: end.saturating_sub(self.last), last: end.saturating_sub(self.first) }
+    }
+
+    /// The positions before `nodes` that these positions after them depend on; `None` if all of the input.
+    pub(super) fn before(self, nodes: &[Node]) -> Option<Self> {
+        nodes.iter().rev().try_fold(self, |span, node| span.before_one(node))
+    }
+
+    fn before_one(self, node: &Node) -> Option<Self> {
+        match *node.layer {
             Layer::Conv1d { width, stride, dilation, padding, .. } => {
                 let span = (width - 1) * dilation;
                 let (left, _) = padding_of(padding, node.input.length, span + 1, stride);
-                (-(left as i128), span, stride)
+                Some(self.windows(stride, left as i128, span))
             }
             Layer::MaxPool1d { width, stride } | Layer::AvgPool1d { width, stride } => {
-                (0, width - 1, stride.unwrap_or(width))
+                Some(self.windows(stride.unwrap_or(width), 0, width - 1))
             }
-            Layer::Crop { left, .. } => (left as i128, 0, 1),
+            Layer::AttentionPool { width: Some(width) } => Some(self.windows(width, 0, width - 1)),
+            Layer::Crop { left, .. } => Some(self.windows(1, -(left as i128), 0)),
+            Layer::Upsample { factor } => {
+                let factor = factor as i128;
+                Some(Self { first: self.first.div_euclid(factor), last: self.last.div_euclid(factor) })
+            }
+            // A residual layer passes its input on beside what its layers make of it.
+            Layer::Residual { .. } => {
+                node.inner.iter().try_fold(self, |all, nodes| Some(all.hull(self.before(nodes)?)))
+            }
+            Layer::Concat { .. } => {
+                let mut views = node.inner.iter().map(|nodes| self.before(nodes));
+                let first = views.next()??;
+                views.try_fold(first, |all, view| Some(all.hull(view?)))
+            }
+            Layer::Strands { .. } => {
+                let nodes = node.inner.first()?;
+                let reverse = self.turned(node.output.length).before(nodes)?.turned(node.input.length);
+                Some(self.before(nodes)?.hull(reverse))
+            }
             Layer::GlobalMaxPool
             | Layer::GlobalAvgPool
+            | Layer::AttentionPool { width: None }
+            | Layer::SelfAttention { .. }
             | Layer::Dense { .. }
             | Layer::Lstm { .. }
-            | Layer::Gru { .. } => {
-                (self.start, self.size) = (0, self.whole as i128);
-                return;
-            }
-            _ => return,
-        };
-        self.start = self.start.saturating_add(shift.saturating_mul(self.jump));
-        self.size = self.size.saturating_add((span as i128).saturating_mul(self.jump));
-        self.jump = self.jump.saturating_mul(stride as i128);
-    }
-
-    /// The smallest stretch around both fields, whichever of `length` positions is looked at.
-    pub(super) fn hull(&self, other: &Self, length: usize) -> Self {
-        let last = length.saturating_sub(1) as i128;
-        let bounds = |field: &Self, at: i128| {
-            let first = field.start.saturating_add(at.saturating_mul(field.jump));
-            (first, first.saturating_add(field.size))
-        };
-        let around = |at: i128| {
-            let ((a, b), (c, d)) = (bounds(self, at), bounds(other, at));
-            b.max(d).saturating_sub(a.min(c))
-        };
-        // Both ends move linearly with the position, so the widest hull is at one end.
-        let size = around(0).max(around(last));
-        Self { start: self.start.min(other.start), size, jump: self.jump.max(other.jump), whole: self.whole }
+            | Layer::Gru { .. } => None,
+            _ => Some(self),
+        }
     }
 }

@@ -24,22 +24,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Two layers hold others, so that a network is a tree: a residual layer adds what its layers make of its input to that
-//! input, and a concatenation joins what several branches make of one input. Messages, summaries and arrays name a
+//! Three layers hold others, so that a network is a tree: a residual layer adds what its layers make of its input to that
+//! input, a concatenation joins what several branches make of one input, and strands run their layers on both strands of
+//! the sequence. Messages, summaries and arrays name a
 //! nested layer by its path: `3.2` is the second layer within the third, `3.b1.2` that of the third's first branch.
 
 mod branches;
 mod field;
+mod head;
 mod parse;
 mod presets;
 mod shape;
+mod side;
 mod summary;
 
+pub(crate) use head::lay_out_head;
+pub use head::{Head, Outputs};
 pub use parse::ArchitectureError;
 #[cfg(test)]
 pub(crate) use parse::type_names;
 pub use shape::ShapeError;
-pub(crate) use shape::{Node, Shape, lay_out, padding_of};
+pub(crate) use shape::{Node, Shape, head_size, lay_out, padding_of};
+pub use side::Inputs;
 pub use summary::{Summary, SummaryRow};
 
 use serde::{Deserialize, Serialize};
@@ -49,8 +55,9 @@ pub const ARCHITECTURE_FORMAT: u32 = 1;
 
 /// A network: layers applied in order to one-hot sequence `[batch, channel, length]`.
 ///
-/// The last dense layer, to the outputs of the data set's tasks, is appended when the network is built and is no part
-/// of the description, so that one description fits every data set.
+/// The last layers, to the outputs of the data set's tasks, are appended when the network is built and are no part of the
+/// description, so that one description fits every data set: a dense layer for scalar tasks; for a profile, a
+/// convolution to its tracks and a dense layer to its totals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -60,7 +67,10 @@ pub struct Architecture {
     /// What to call it in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The layers in order, without the head.
+    /// Settings of the heads.
+    #[serde(default, skip_serializing_if = "Head::is_default")]
+    pub head: Head,
+    /// The layers in order, without the heads.
     #[serde(rename = "layer", default)]
     pub layers: Vec<Layer>,
 }
@@ -79,6 +89,37 @@ pub enum Padding {
     /// Only windows that lie within the sequence.
     Valid,
 }
+
+/// How self-attention tells positions apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Positions {
+    /// Not at all: the order of the positions changes nothing.
+    #[default]
+    None,
+    /// Pairs of channels of queries and keys are turned by an angle that grows with the position, so that their products
+    /// know the distance (Su et al. 2021).
+    Rotary,
+    /// A learned number for each head and each distance, clipped, is added to the scores (Raffel et al. 2020; clipped as
+    /// by Shaw et al. 2018).
+    Relative,
+}
+
+/// What becomes of the outputs for a sequence and for its reverse complement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Combine {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The larger, number by number.
+    Max,
+    /// Their sum.
+    Sum,
+}
+
+/// Largest distance that [`Positions::Relative`] tells apart, if the layer does not say.
+pub(crate) const DEFAULT_CLIP: usize = 32;
 
 fn one() -> usize {
     1
@@ -151,6 +192,12 @@ pub enum Layer {
         #[serde(default)]
         right: usize,
     },
+    /// The covariates of the example are appended to its vector: `[F, 1]` to `[F + S, 1]`, standardized as the model says.
+    SideInputs {
+        /// How many there are; the data set decides.
+        #[serde(skip)]
+        width: usize,
+    },
     /// Fully connected with bias: `[F, 1]` to `[units, 1]`. Weights `[F, units]`.
     Dense {
         /// Number of outputs.
@@ -217,6 +264,56 @@ pub enum Layer {
         #[serde(default, skip_serializing_if = "is_false")]
         last: bool,
     },
+    /// At each position the channels are brought to mean 0 and variance 1, then scaled and shifted by learned numbers,
+    /// one of each a channel (Ba et al. 2016). Epsilon is 1e-5.
+    LayerNorm,
+    /// At each position the channels are divided by their root mean square, then scaled by learned numbers, one a channel
+    /// (Zhang and Sennrich 2019). Epsilon is 1e-6.
+    RmsNorm,
+    /// At each position `exp(x)` of each channel over the sum of all channels: numbers above 0 that sum to 1.
+    Softmax,
+    /// Each position is repeated `factor` times: `[C, L]` to `[C, factor * L]`.
+    Upsample {
+        /// Copies of a position.
+        factor: usize,
+    },
+    /// A weighted mean of each window, a channel at a time, with learned weights (Avsec et al. 2021, Enformer): position
+    /// `i` of a window weighs as the softmax over its positions of `(x_i W)_c` in channel `c`. `W [C, C]` starts as twice
+    /// the identity, so that larger values weigh more. An incomplete window at the end is left out.
+    AttentionPool {
+        /// Positions in a window, which is also the distance of two windows; the whole sequence if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        width: Option<usize>,
+    },
+    /// Every position gathers from all positions what its queries match (Vaswani et al. 2017), and keeps the shape
+    /// `[C, L]`: of each head, `softmax(q kᵀ / sqrt(key size) + bias) v`, where `q`, `k` and `v` are `x W + b` with
+    /// `W [C, heads * key size]`; all heads side by side times the output weight `[heads * key size, C]`, with bias.
+    SelfAttention {
+        /// Number of heads, each with its own queries, keys and values.
+        heads: usize,
+        /// Channels of a query, key and value of one head; the channels divided by the heads if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_size: Option<usize>,
+        /// How positions are told apart.
+        #[serde(default)]
+        positions: Positions,
+        /// With [`Positions::Relative`], distances beyond count as this one; 32 if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clip: Option<usize>,
+    },
+    /// Layers that see the sequence and, with the same weights, its reverse complement (Shrikumar et al. 2017; Zhou et
+    /// al. 2022). Outputs for the reverse complement are turned back along the positions, and both are combined, so that
+    /// a sequence and its reverse complement give the same outputs, in reverse order where there are positions.
+    ///
+    /// Only as the first layer. Batch norms within take statistics over both strands.
+    Strands {
+        /// The layers in order, at least one.
+        #[serde(rename = "layer")]
+        layers: Vec<Layer>,
+        /// How the two outputs become one.
+        #[serde(default)]
+        combine: Combine,
+    },
     /// `x + f(x)` (He et al. 2016), where `f` is a sequence of layers that keeps the shape.
     Residual {
         /// The layers of `f` in order, at least one.
@@ -241,6 +338,7 @@ impl Layer {
             Self::GlobalMaxPool => "global-max-pool",
             Self::GlobalAvgPool => "global-avg-pool",
             Self::Flatten => "flatten",
+            Self::SideInputs { .. } => "side-inputs",
             Self::Dense { .. } => "dense",
             Self::Dropout { .. } => "dropout",
             Self::BatchNorm => "batch-norm",
@@ -255,6 +353,13 @@ impl Layer {
             Self::Crop { .. } => "crop",
             Self::Lstm { .. } => "lstm",
             Self::Gru { .. } => "gru",
+            Self::LayerNorm => "layer-norm",
+            Self::RmsNorm => "rms-norm",
+            Self::Softmax => "softmax",
+            Self::Upsample { .. } => "upsample",
+            Self::AttentionPool { .. } => "attention-pool",
+            Self::SelfAttention { .. } => "self-attention",
+            Self::Strands { .. } => "strands",
             Self::Residual { .. } => "residual",
             Self::Concat { .. } => "concat",
         }
@@ -268,10 +373,11 @@ impl Layer {
         )
     }
 
-    /// The sequences of layers that it holds: one of a residual layer, one a branch of a concatenation, else none.
+    /// The sequences of layers that it holds: one of a residual layer or of strands, one a branch of a concatenation,
+    /// else none.
     pub fn inner(&self) -> &[Vec<Self>] {
         match self {
-            Self::Residual { layers } => std::slice::from_ref(layers),
+            Self::Residual { layers } | Self::Strands { layers, .. } => std::slice::from_ref(layers),
             Self::Concat { branches } => branches,
             _ => &[],
         }
@@ -293,6 +399,7 @@ impl Layer {
                 Some(stride) if stride != width => format!("{} {width} stride {stride}", self.type_name()),
                 _ => format!("{} {width}", self.type_name()),
             },
+            Self::SideInputs { width: width @ 1.. } => format!("side-inputs {width}"),
             Self::Dense { units } => format!("dense {units}"),
             Self::Dropout { rate, channels: true } => format!("dropout {rate} channels"),
             Self::Dropout { rate, channels: false } => format!("dropout {rate}"),
@@ -301,6 +408,18 @@ impl Layer {
                 let both = if *bidirectional { " bidirectional" } else { "" };
                 format!("{} {units}{both}{}", self.type_name(), if *last { " last" } else { "" })
             }
+            Self::Upsample { factor } => format!("upsample {factor}"),
+            Self::AttentionPool { width: Some(width) } => format!("attention-pool {width}"),
+            Self::SelfAttention { heads, key_size, positions, clip } => {
+                let size = key_size.map_or_else(String::new, |size| format!(" x {size}"));
+                let positions = match positions {
+                    Positions::None => String::new(),
+                    Positions::Rotary => " rotary".to_owned(),
+                    Positions::Relative => format!(" relative {}", clip.unwrap_or(DEFAULT_CLIP)),
+                };
+                format!("self-attention {heads}{size}{positions}")
+            }
+            Self::Strands { combine, .. } => format!("strands {}", format!("{combine:?}").to_lowercase()),
             Self::Concat { branches } => format!("concat {} branches", branches.len()),
             other => other.type_name().to_owned(),
         }
@@ -310,7 +429,7 @@ impl Layer {
 impl Architecture {
     /// A network of these layers without a name.
     pub fn new(layers: Vec<Layer>) -> Self {
-        Self { format_version: ARCHITECTURE_FORMAT, name: None, layers }
+        Self { format_version: ARCHITECTURE_FORMAT, name: None, head: Head::default(), layers }
     }
 
     /// The TOML text that [`Architecture::from_toml`] reads back as the same network.

@@ -1,6 +1,6 @@
 //! Reading a network's TOML, with errors that name the file, the layer and the nearest valid word.
 
-use super::{ARCHITECTURE_FORMAT, Architecture, Layer};
+use super::{ARCHITECTURE_FORMAT, Architecture, Head, Layer, Positions};
 use crate::suggest::{hint, nearest};
 use toml::{Table, Value};
 
@@ -12,6 +12,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("global-max-pool", &[]),
     ("global-avg-pool", &[]),
     ("flatten", &[]),
+    ("side-inputs", &[]),
     ("dense", &["units"]),
     ("dropout", &["rate", "channels"]),
     ("batch-norm", &[]),
@@ -26,14 +27,25 @@ const TYPES: &[(&str, &[&str])] = &[
     ("crop", &["left", "right"]),
     ("lstm", &["units", "bidirectional", "last"]),
     ("gru", &["units", "bidirectional", "last"]),
+    ("layer-norm", &[]),
+    ("rms-norm", &[]),
+    ("softmax", &[]),
+    ("upsample", &["factor"]),
+    ("attention-pool", &["width"]),
+    ("self-attention", &["heads", "key_size", "positions", "clip"]),
+    ("strands", &["layer", "combine"]),
     ("residual", &["layer"]),
     ("concat", &["branch"]),
 ];
 
-/// The values of `padding`.
-const PADDINGS: &[&str] = &["same", "valid"];
+/// Keys whose values are words, and these.
+const WORDS: &[(&str, &[&str])] = &[
+    ("padding", &["same", "valid"]),
+    ("positions", &["none", "rotary", "relative"]),
+    ("combine", &["mean", "max", "sum"]),
+];
 
-const TOP_KEYS: &[&str] = &["format_version", "name", "layer"];
+const TOP_KEYS: &[&str] = &["format_version", "name", "head", "layer"];
 
 /// More layers than anyone needs; a bound on what a hostile file can make us build.
 const MAX_LAYERS: usize = 1000;
@@ -64,7 +76,7 @@ pub enum ArchitectureError {
         found: i64,
     },
     /// A key outside the layers that means nothing.
-    #[error("{file}: unknown key {key:?}{}; valid keys are format_version, name and [[layer]]", hint(.nearest))]
+    #[error("{file}: unknown key {key:?}{}; valid keys are format_version, name, [head] and [[layer]]", hint(.nearest))]
     UnknownKey {
         /// Where the text came from.
         file: String,
@@ -169,7 +181,8 @@ impl Architecture {
             }
         };
         check_count(&layers, source)?;
-        Ok(Self { format_version: ARCHITECTURE_FORMAT, name, layers })
+        let head = table.get("head").map_or_else(|| Ok(Head::default()), |head| Head::read(head, source))?;
+        Ok(Self { format_version: ARCHITECTURE_FORMAT, name, head, layers })
     }
 
     /// Checks the ranges of all values, as reading does.
@@ -179,6 +192,9 @@ impl Architecture {
     pub fn check(&self, source: &str) -> Result<(), ArchitectureError> {
         if self.format_version == 0 || self.format_version > ARCHITECTURE_FORMAT {
             return Err(ArchitectureError::Version { file: source.to_owned(), found: self.format_version.into() });
+        }
+        if let Some(message) = self.head.fault() {
+            return Err(ArchitectureError::Form { file: source.to_owned(), message });
         }
         check_layers(&self.layers, &Place { source, prefix: "", depth: 0 })?;
         check_count(&self.layers, source)
@@ -274,14 +290,16 @@ fn read_layer(value: &Value, path: String, place: &Place) -> Result<Layer, Archi
         let (key, nearest) = (key.clone(), nearest(key, keys));
         return Err(ArchitectureError::UnknownLayerKey { file: file(), path, layer: name, key, nearest });
     }
-    if let Some(Value::String(found)) = table.get("padding")
-        && !PADDINGS.contains(&found.as_str())
-    {
-        let (near, all) = (hint(&nearest(found, PADDINGS)), PADDINGS.join(", "));
-        return Err(bad(name, format!("padding: unknown value {found:?}{near}; valid values are {all}")));
+    for (key, words) in WORDS {
+        if let Some(Value::String(found)) = table.get(*key)
+            && !words.contains(&found.as_str())
+        {
+            let (near, all) = (hint(&nearest(found, words)), words.join(", "));
+            return Err(bad(name, format!("{key}: unknown value {found:?}{near}; valid values are {all}")));
+        }
     }
     let layer = match name {
-        "residual" | "concat" => read_nested(name, table, &path, place)?,
+        "residual" | "concat" | "strands" => read_nested(name, table, &path, place)?,
         _ => value.clone().try_into().map_err(|error: toml::de::Error| bad(name, error.message().to_owned()))?,
     };
     check_layer(&layer, &path, place)?;
@@ -297,10 +315,15 @@ fn read_nested(layer: &'static str, table: &Table, path: &str, place: &Place) ->
     if depth > MAX_DEPTH {
         return Err(bad(too_deep()));
     }
-    if layer == "residual" {
+    if layer != "concat" {
         let list = table.get("layer").ok_or_else(|| bad(NO_LAYERS.to_owned()))?;
         let layers = read_layers(list, &Place { source, prefix: &format!("{path}."), depth })?;
-        return Ok(Layer::Residual { layers });
+        if layer == "residual" {
+            return Ok(Layer::Residual { layers });
+        }
+        let combine = table.get("combine").cloned().map(Value::try_into).transpose();
+        let combine = combine.map_err(|error: toml::de::Error| bad(format!("combine: {}", error.message())))?;
+        return Ok(Layer::Strands { layers, combine: combine.unwrap_or_default() });
     }
     let branches = match table.get("branch") {
         Some(Value::Array(branches)) => branches,
@@ -362,6 +385,11 @@ fn check_layer(layer: &Layer, path: &str, place: &Place) -> Result<(), Architect
         Layer::MaxPool1d { width, stride } | Layer::AvgPool1d { width, stride } => {
             vec![("width", width), ("stride", stride.unwrap_or(width))]
         }
+        Layer::Upsample { factor } => vec![("factor", factor)],
+        Layer::AttentionPool { width } => vec![("width", width.unwrap_or(1))],
+        Layer::SelfAttention { heads, key_size, clip, .. } => {
+            vec![("heads", heads), ("key_size", key_size.unwrap_or(1)), ("clip", clip.unwrap_or(1))]
+        }
         Layer::Dense { units } | Layer::Lstm { units, .. } | Layer::Gru { units, .. } => vec![("units", units)],
         _ => Vec::new(),
     };
@@ -372,9 +400,16 @@ fn check_layer(layer: &Layer, path: &str, place: &Place) -> Result<(), Architect
         Layer::Dropout { rate, .. } if !(0.0..1.0).contains(rate) => {
             Err(bad(format!("rate: expected 0 or more and below 1, found {rate}")))
         }
-        Layer::Residual { layers } if layers.is_empty() => Err(bad(NO_LAYERS.to_owned())),
+        Layer::SelfAttention { positions, clip: Some(_), .. } if *positions != Positions::Relative => {
+            Err(bad("clip: expected only with positions = \"relative\"".to_owned()))
+        }
+        Layer::Residual { layers } | Layer::Strands { layers, .. } if layers.is_empty() => {
+            Err(bad(NO_LAYERS.to_owned()))
+        }
         Layer::Concat { branches } if branches.is_empty() => Err(bad(NO_BRANCHES.to_owned())),
-        Layer::Residual { .. } | Layer::Concat { .. } if place.depth >= MAX_DEPTH => Err(bad(too_deep())),
+        Layer::Residual { .. } | Layer::Concat { .. } | Layer::Strands { .. } if place.depth >= MAX_DEPTH => {
+            Err(bad(too_deep()))
+        }
         _ => Ok(()),
     }
 }

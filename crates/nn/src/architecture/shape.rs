@@ -1,6 +1,6 @@
 //! Shapes, from the description alone.
 
-use super::{Layer, Padding, directions};
+use super::{DEFAULT_CLIP, Layer, Padding, Positions, directions};
 use serde::Serialize;
 use std::fmt;
 
@@ -32,6 +32,10 @@ impl fmt::Display for Shape {
 /// More values in one example, or weights in one layer, than any network here needs; a bound on what a hostile file
 /// can make us allocate.
 const MAX_VALUES: usize = 1 << 31;
+
+/// More positions between two outputs or two taps than any sequence here needs, so that places can be counted without
+/// overflow.
+const MAX_STEP: usize = 1 << 24;
 
 /// A layer that does not fit what comes into it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,13 +86,8 @@ pub(crate) fn lay_out(layers: &[Layer], channels: usize, length: usize) -> Resul
     sequence(layers, input_shape(channels, length)?, "")
 }
 
-/// The head for `outputs` after `layers`.
-pub(super) fn check_head(head: &Layer, layers: usize, flat: Shape) -> Result<(), ShapeError> {
-    output_of(head, flat, &(layers + 1).to_string(), &[]).map(|_| ())
-}
-
 /// `prefix` is the path of the layer around these, with a dot.
-fn sequence<'a>(layers: &'a [Layer], mut shape: Shape, prefix: &str) -> Result<Vec<Node<'a>>, ShapeError> {
+pub(super) fn sequence<'a>(layers: &'a [Layer], mut shape: Shape, prefix: &str) -> Result<Vec<Node<'a>>, ShapeError> {
     let mut nodes = Vec::with_capacity(layers.len());
     for (i, layer) in layers.iter().enumerate() {
         let path = format!("{prefix}{}", i + 1);
@@ -127,7 +126,7 @@ type Misfit = (String, Option<String>, &'static str);
 
 /// The shape after `layer`, whose inner sequences end in the shapes `ends`, or why it does not fit.
 fn output_of(layer: &Layer, input: Shape, path: &str, ends: &[Shape]) -> Result<Shape, ShapeError> {
-    let output = fit(layer, input, ends).and_then(|output| {
+    let output = at_its_place(layer, input, path).and_then(|()| fit(layer, input, ends)).and_then(|output| {
         let fits = output.size() <= MAX_VALUES && parameters_of(layer, input) <= MAX_VALUES;
         fits.then_some(output).ok_or_else(|| (format!("at most {MAX_VALUES} weights and output values"), None, ""))
     });
@@ -138,6 +137,19 @@ fn output_of(layer: &Layer, input: Shape, path: &str, ends: &[Shape]) -> Result<
         found: found.unwrap_or_else(|| input.to_string()),
         hint: hint.to_owned(),
     })
+}
+
+/// Whether the layer may stand at this place.
+fn at_its_place(layer: &Layer, input: Shape, path: &str) -> Result<(), Misfit> {
+    match layer {
+        Layer::Strands { .. } if path != "1" => {
+            Err(("the sequence itself".into(), None, "; make it the first layer, within no other"))
+        }
+        Layer::Strands { .. } if !matches!(input.channels, 4 | 5) => {
+            Err(("a sequence of 4 bases, or 4 and a mark, at each position".into(), None, ""))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn fit(layer: &Layer, input: Shape, ends: &[Shape]) -> Result<Shape, Misfit> {
@@ -160,12 +172,17 @@ fn fit(layer: &Layer, input: Shape, ends: &[Shape]) -> Result<Shape, Misfit> {
             }
             Shape { channels: input.channels, length: input.length - cut }
         }
-        Layer::Dense { units } => {
+        Layer::SideInputs { .. } | Layer::Dense { .. } => {
             if input.length != 1 {
                 let hint = "; put a flatten or a global pool before it";
                 return Err(("a vector [features, 1]".into(), None, hint));
             }
-            Shape { channels: units, length: 1 }
+            let channels = match *layer {
+                Layer::SideInputs { width } => input.channels.saturating_add(width),
+                Layer::Dense { units } => units,
+                _ => input.channels,
+            };
+            Shape { channels, length: 1 }
         }
         Layer::Lstm { units, bidirectional, last } | Layer::Gru { units, bidirectional, last } => {
             let channels = units.saturating_mul(directions(bidirectional));
@@ -180,6 +197,28 @@ fn fit(layer: &Layer, input: Shape, ends: &[Shape]) -> Result<Shape, Misfit> {
             }
         },
         Layer::Concat { .. } => joined(ends)?,
+        Layer::Strands { .. } => ends.first().copied().unwrap_or(input),
+        Layer::Upsample { factor } => Shape { channels: input.channels, length: input.length.saturating_mul(factor) },
+        Layer::AttentionPool { width } => {
+            let width = width.unwrap_or(input.length);
+            if width > input.length {
+                let hint = "; use a narrower pool, fewer pools or longer sequences";
+                return Err((format!("a length of at least {width}, its window"), None, hint));
+            }
+            Shape { channels: input.channels, length: input.length / width }
+        }
+        Layer::SelfAttention { heads, key_size, positions, .. } => {
+            if key_size.is_none() && !input.channels.is_multiple_of(heads) {
+                let hint = "; give a key_size, or as many filters before it";
+                return Err((format!("channels that are a multiple of its {heads} heads"), None, hint));
+            }
+            let size = head_size(heads, key_size, input.channels);
+            if positions == Positions::Rotary && !size.is_multiple_of(2) {
+                let found = format!("a key size of {size}");
+                return Err(("an even key size, for rotary positions".into(), Some(found), "; give a key_size"));
+            }
+            input
+        }
         _ => input,
     })
 }
@@ -189,6 +228,8 @@ fn convolved(layer: &Layer, input: Shape) -> Result<Shape, Misfit> {
     if !input.channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
         return Err((format!("channels and filters that are multiples of its {groups} groups"), None, ""));
     }
+    stepped("stride", stride)?;
+    stepped("dilation", dilation)?;
     let span = (width - 1).saturating_mul(dilation).saturating_add(1);
     if span > MAX_VALUES {
         return Err((format!("a filter that spans at most {MAX_VALUES} positions"), None, ""));
@@ -204,6 +245,14 @@ fn convolved(layer: &Layer, input: Shape) -> Result<Shape, Misfit> {
     Ok(Shape { channels: filters, length })
 }
 
+/// Refuses a stride or dilation beyond [`MAX_STEP`].
+fn stepped(name: &str, step: usize) -> Result<(), Misfit> {
+    if step <= MAX_STEP {
+        return Ok(());
+    }
+    Err((format!("a {name} of at most {MAX_STEP}"), Some(step.to_string()), ""))
+}
+
 /// The outputs of branches side by side.
 fn joined(ends: &[Shape]) -> Result<Shape, Misfit> {
     let length = ends.first().map_or(0, |end| end.length);
@@ -214,6 +263,11 @@ fn joined(ends: &[Shape]) -> Result<Shape, Misfit> {
     }
     let channels = ends.iter().fold(0, |sum: usize, end| sum.saturating_add(end.channels));
     Ok(Shape { channels, length })
+}
+
+/// Channels of a query of one head of self-attention on `channels`.
+pub(crate) fn head_size(heads: usize, key_size: Option<usize>, channels: usize) -> usize {
+    key_size.unwrap_or(channels / heads.max(1))
 }
 
 /// Trained numbers of `layer` on `input`, without those of layers within it; saturates.
@@ -228,7 +282,17 @@ pub(super) fn parameters_of(layer: &Layer, input: Shape) -> usize {
             filters.saturating_mul(input.channels / groups).saturating_mul(width).saturating_add(filters)
         }
         Layer::Dense { units } => input.channels.saturating_mul(units).saturating_add(units),
-        Layer::BatchNorm => input.channels.saturating_mul(2),
+        Layer::BatchNorm | Layer::LayerNorm => input.channels.saturating_mul(2),
+        Layer::RmsNorm => input.channels,
+        Layer::AttentionPool { .. } => input.channels.saturating_mul(input.channels),
+        Layer::SelfAttention { heads, key_size, positions, clip } => {
+            let inner = heads.saturating_mul(head_size(heads, key_size, input.channels));
+            let weights = inner.saturating_mul(input.channels).saturating_mul(4);
+            let distances = clip.unwrap_or(DEFAULT_CLIP).saturating_mul(2).saturating_add(1);
+            let biases = if positions == Positions::Relative { heads.saturating_mul(distances) } else { 0 };
+            let all = weights.saturating_add(inner.saturating_mul(3)).saturating_add(input.channels);
+            all.saturating_add(biases)
+        }
         Layer::Lstm { units, bidirectional, .. } => recurrent(units, 4, 1, bidirectional),
         Layer::Gru { units, bidirectional, .. } => recurrent(units, 3, 2, bidirectional),
         _ => 0,

@@ -1,14 +1,14 @@
 //! What a network looks like: rows of layers, parameter counts and receptive fields.
 
-use super::field::{Field, flattens};
-use super::shape::{check_head, input_shape, parameters_of};
-use super::{Architecture, Layer, Node, ShapeError, lay_out};
+use super::field::{Span, asked, flattens, phases};
+use super::shape::{Shape, input_shape, parameters_of};
+use super::{Architecture, Inputs, Layer, Node, Outputs, ShapeError, lay_out, lay_out_head};
 use serde::Serialize;
 
 /// What a network looks like on a given input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// One row a layer, the head last; the layers within a layer follow it.
+    /// One row a layer, the heads last; the layers within a layer follow it.
     pub rows: Vec<SummaryRow>,
     /// Trained numbers in all.
     pub parameters: usize,
@@ -26,7 +26,8 @@ impl Summary {
 /// One layer of a [`Summary`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SummaryRow {
-    /// The layer with its numbers, such as `conv1d 64 x 15`; the appended last one is `head dense 1`. A layer within
+    /// The layer with its numbers, such as `conv1d 64 x 15`; the appended last one is `head dense 1`, or for
+    /// a profile `head profile conv1d 2 x 75` and `head counts dense 2`. A layer within
     /// another is indented and begins with its path, as in `  3.2 relu`.
     pub layer: String,
     /// Channels and length after it, of one example; a vector has length 1.
@@ -38,75 +39,123 @@ pub struct SummaryRow {
 }
 
 impl Architecture {
-    /// Shapes, parameters and receptive fields for an input of `channels` x `length` and a head of `outputs`.
+    /// Shapes, parameters and receptive fields for an input of `inputs` (channels, and numbers beside the sequence) x `length`
+    /// and heads to `outputs`.
     ///
     /// # Errors
     /// The first layer that does not fit its input.
-    pub fn summary(&self, channels: usize, length: usize, outputs: usize) -> Result<Summary, ShapeError> {
-        let nodes = lay_out(&self.layers, channels, length)?;
+    pub fn summary(
+        &self,
+        inputs: impl Into<Inputs>,
+        length: usize,
+        outputs: impl Into<Outputs>,
+    ) -> Result<Summary, ShapeError> {
+        let (Inputs { channels, side }, outputs) = (inputs.into(), outputs.into());
+        let joined = self.joined(side, &outputs)?;
+        let nodes = lay_out(&joined.layers, channels, length)?;
         let end = nodes.last().map_or(input_shape(channels, length)?, |node| node.output);
-        let mut walk = Walk { rows: Vec::new(), before_flat: None };
-        let field = walk.sequence(&nodes, Field::of_input(length), 0);
-        let Walk { mut rows, before_flat } = walk;
-        let head = Layer::Dense { units: outputs };
-        check_head(&head, self.layers.len(), end.flat())?;
-        rows.push(SummaryRow {
-            layer: format!("head {}", head.label()),
-            output: [outputs, 1],
-            parameters: parameters_of(&head, end.flat()),
-            receptive_field: length,
-        });
+        let head = joined.head_layers(&outputs, end, &nodes)?;
+        let heads = lay_out_head(&head, joined.layers.len(), end)?;
+        let mut walk =
+            Walk { rows: Vec::new(), outer: Vec::new(), before_flat: None, whole: length, phases: phases(&nodes) };
+        walk.sequence(&nodes, 0);
+        let receptive_field = walk.before_flat.unwrap_or_else(|| walk.seen(&nodes, end.length));
+        walk.outer.push(&nodes);
+        let head_rows = head_rows(&walk, &heads);
+        let mut rows = walk.rows;
+        rows.extend(head_rows);
         let parameters = rows.iter().map(|row| row.parameters).fold(0, usize::saturating_add);
-        Ok(Summary { rows, parameters, receptive_field: before_flat.unwrap_or(field.seen()) })
+        Ok(Summary { rows, parameters, receptive_field })
     }
 }
 
-/// Collects rows on the way through the tree.
-struct Walk {
-    rows: Vec<SummaryRow>,
-    /// What a value saw before the first layer that flattens.
-    before_flat: Option<usize>,
+impl Architecture {
+    /// The layers of the heads for `outputs`.
+    pub(crate) fn head_after(&self, nodes: &[Node], input: Shape, outputs: &Outputs) -> Result<Vec<Layer>, ShapeError> {
+        self.head_layers(outputs, nodes.last().map_or(input, |node| node.output), nodes)
+    }
 }
 
-impl Walk {
-    /// Adds the rows of `nodes`, and returns the field after them.
-    fn sequence(&mut self, nodes: &[Node], mut field: Field, depth: usize) -> Field {
-        for node in nodes {
-            if flattens(node.layer) {
-                self.before_flat.get_or_insert(field.seen());
+/// One row for each layer with weights in the heads; `walk` stands behind the other layers.
+fn head_rows(walk: &Walk, nodes: &[Node]) -> Vec<SummaryRow> {
+    let mut rows = Vec::new();
+    let branches = nodes.iter().flat_map(|node| &node.inner).map(Vec::as_slice);
+    for branch in branches.chain(std::iter::once(nodes)) {
+        for (i, node) in branch.iter().enumerate() {
+            let parameters = parameters_of(node.layer, node.input);
+            if parameters > 0 {
+                // The name of a dense layer says what it is already.
+                let path = node.path.trim_end_matches(".dense").replace('.', " ");
+                rows.push(SummaryRow {
+                    layer: format!("head{path} {}", node.layer.label()),
+                    output: [node.output.channels, node.output.length],
+                    parameters,
+                    receptive_field: walk.seen(&branch[..=i], node.output.length),
+                });
             }
-            let row = self.rows.len();
+        }
+    }
+    rows
+}
+
+/// Collects rows on the way through the tree.
+struct Walk<'a> {
+    rows: Vec<SummaryRow>,
+    /// The layers before those that hold the current one, the outermost first.
+    outer: Vec<&'a [Node<'a>]>,
+    /// What a value saw before the first layer that flattens.
+    before_flat: Option<usize>,
+    /// Positions of the network's input.
+    whole: usize,
+    /// See [`phases`].
+    phases: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Adds the rows of `nodes`.
+    fn sequence(&mut self, nodes: &'a [Node<'a>], depth: usize) {
+        for (i, node) in nodes.iter().enumerate() {
+            if flattens(node.layer) && self.before_flat.is_none() {
+                self.before_flat = Some(self.seen(&nodes[..i], node.input.length));
+            }
             let place = if depth > 0 { format!("{}{} ", "  ".repeat(depth), node.path) } else { String::new() };
+            // Flattening shows no value more than it saw.
+            let length = if *node.layer == Layer::Flatten { node.input.length } else { node.output.length };
             self.rows.push(SummaryRow {
                 layer: place + &node.layer.label(),
                 output: [node.output.channels, node.output.length],
                 parameters: parameters_of(node.layer, node.input),
-                receptive_field: 0,
+                receptive_field: self.seen(&nodes[..=i], length),
             });
-            field = self.through(node, field, depth);
-            self.rows[row].receptive_field = field.seen();
+            self.inner(&nodes[..i], node, depth);
         }
-        field
     }
 
-    fn through(&mut self, node: &Node, mut field: Field, depth: usize) -> Field {
+    /// Adds the rows of what `node` holds, after the nodes `before` it.
+    fn inner(&mut self, before: &'a [Node<'a>], node: &'a Node<'a>, depth: usize) {
         if node.inner.is_empty() {
-            field.pass(node);
-            return field;
+            return;
         }
-        let length = node.output.length;
-        // A residual layer passes its input on beside what its layers make of it.
-        let mut all = matches!(node.layer, Layer::Residual { .. }).then_some(field);
+        self.outer.push(before);
         // Branches that flatten side by side each count; the widest view is the network's.
         let (outer, mut widest) = (self.before_flat, None);
         for nodes in &node.inner {
             self.before_flat = outer;
-            let one = self.sequence(nodes, field, depth + 1);
+            self.sequence(nodes, depth + 1);
             widest = widest.max(self.before_flat);
-            all = Some(all.map_or(one, |all| all.hull(&one, length)));
         }
         self.before_flat = widest;
-        all.unwrap_or(field)
+        self.outer.pop();
+    }
+
+    /// Input positions that one of `length` values after `nodes` can see, at most the input's length.
+    fn seen(&self, nodes: &[Node], length: usize) -> usize {
+        let view = |at: usize| {
+            let span = Span::at(at).before(nodes)?;
+            self.outer.iter().rev().try_fold(span, |span, nodes| span.before(nodes))
+        };
+        let widest = asked(self.phases, length).map(|at| view(at).map_or(self.whole, Span::positions)).max();
+        widest.unwrap_or(self.whole).min(self.whole)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::gradients::device_values;
 use crate::architecture::{Layer, padding_of};
 use crate::model::{Model, parts};
-use crate::network::{Mode, forward_steps_batch};
+use crate::network::{Mode, Step, forward_steps_batch};
 use basewise_core::{PredictError, SequenceBatch};
 
 /// Why filters could not be looked at.
@@ -87,7 +87,7 @@ pub const MAX_WINDOWS: usize = 20_000;
 /// # Errors
 /// If it is no convolution.
 pub fn first_layer_shape(model: &Model) -> Result<FirstLayer, FilterError> {
-    match model.architecture.layers.first() {
+    match leading_layers(&model.architecture.layers).first() {
         Some(&Layer::Conv1d { filters, width, stride, dilation, padding, .. }) => {
             let span = (width - 1) * dilation + 1;
             let (pad_left, _) = padding_of(padding, model.plan.input.length, span, stride);
@@ -110,7 +110,7 @@ pub fn first_layer_shape(model: &Model) -> Result<FirstLayer, FilterError> {
 pub fn first_layer_activations(model: &Model, batch: &SequenceBatch) -> Result<Activations, FilterError> {
     let shape = first_layer_shape(model)?;
     let mut activations =
-        Activations { filters: shape.filters, length: model.plan.steps[0].output.length, values: Vec::new() };
+        Activations { filters: shape.filters, length: trunk(model)[0].output.length, values: Vec::new() };
     each_part(model, batch, |_, values| activations.values.extend_from_slice(values))?;
     Ok(activations)
 }
@@ -124,7 +124,7 @@ pub fn first_layer_activations(model: &Model, batch: &SequenceBatch) -> Result<A
 /// If the first layer is no convolution, or the sequences do not fit the model.
 pub fn filter_windows(model: &Model, batch: &SequenceBatch, fraction: f32) -> Result<FilterLayer, FilterError> {
     let shape = first_layer_shape(model)?;
-    let length = model.plan.steps[0].output.length;
+    let length = trunk(model)[0].output.length;
     let mut filters =
         vec![FilterWindows { max_activation: f32::NEG_INFINITY, ..FilterWindows::default() }; shape.filters];
     each_part(model, batch, |_, values| {
@@ -167,7 +167,8 @@ fn keep_strongest(windows: &mut Vec<Window>) {
 fn each_part(model: &Model, batch: &SequenceBatch, mut visit: impl FnMut(usize, &[f32])) -> Result<(), FilterError> {
     model.check(batch)?;
     let rows = model.batch_rows();
-    let steps = &model.plan.steps[..leading(model)];
+    let trunk = trunk(model);
+    let steps = &trunk[..leading(trunk)];
     let leaves = model.leaves();
     for (i, part) in parts(batch, rows).enumerate() {
         let (activations, _) = forward_steps_batch(steps, &leaves, &part, &model.device, Mode::Evaluate);
@@ -176,10 +177,26 @@ fn each_part(model: &Model, batch: &SequenceBatch, mut visit: impl FnMut(usize, 
     Ok(())
 }
 
+/// The layers that see the sequence as it is given: within strands, those on the given strand.
+fn leading_layers(layers: &[Layer]) -> &[Layer] {
+    match layers.first() {
+        Some(Layer::Strands { layers, .. }) => layers,
+        _ => layers,
+    }
+}
+
+/// Their steps.
+fn trunk(model: &Model) -> &[Step] {
+    match model.plan.steps.first() {
+        Some(Step { layer: Layer::Strands { .. }, inner, .. }) => inner.first().map_or(&[], Vec::as_slice),
+        _ => &model.plan.steps,
+    }
+}
+
 /// Steps up to and including the first non-linearity, if only batch norm and dropout stand before it.
-fn leading(model: &Model) -> usize {
+fn leading(trunk: &[Step]) -> usize {
     let passes = |layer: &Layer| matches!(layer, Layer::BatchNorm | Layer::Dropout { .. });
-    let after = &model.plan.steps[1..];
+    let after = &trunk[1..];
     let between = after.iter().take_while(|step| passes(&step.layer)).count();
     match after.get(between) {
         Some(step) if step.layer.is_activation() => between + 2,

@@ -2,7 +2,7 @@
 
 use crate::engine::on_processor;
 use crate::model::{Model, parts, values};
-use crate::network::{Leaves, Mode, forward, input};
+use crate::network::{Leaves, Mode, forward, input, side};
 use basewise_core::{PredictError, SequenceBatch};
 use burn_tensor::Tensor;
 
@@ -51,7 +51,7 @@ fn by_engine(model: &Model, part: &SequenceBatch, output: usize) -> Vec<f32> {
     let (plan, x) = (&model.plan, part.one_hot());
     let slopes =
         |scores: &[f32]| (0..scores.len()).map(|at| f32::from(u8::from(at % plan.outputs == output))).collect();
-    plan.engines.with(plan, |engine| engine.input_gradient(&model.weights, &x, Mode::Evaluate, slopes))
+    plan.engines.with(plan, |engine| engine.input_gradient(&model.weights, &x, part.side(), Mode::Evaluate, slopes))
 }
 
 /// The same on another device.
@@ -60,7 +60,8 @@ fn by_burn(model: &Model, part: &SequenceBatch, output: usize) -> Result<Vec<f32
     // Only the input gathers gradients, so the weights stay off the tape.
     let leaves = Leaves::frozen(&model.weights, &device);
     let x = input(part, &device).require_grad();
-    let scores = forward(&model.plan, &leaves, x.clone(), Mode::Evaluate).scores;
+    let side = side(part.side(), part.len(), &device);
+    let scores = forward(&model.plan, &leaves, x.clone(), &side, Mode::Evaluate).scores;
     let mut tape = scores.narrow(1, output, 1).sum().backward();
     match x.grad_remove(&mut tape) {
         Some(gradient) => Ok(device_values(gradient)?),

@@ -34,7 +34,7 @@ fn model(encoding: Encoding) -> Model {
 fn score(model: &Model, x: &[f32], output: usize) -> f64 {
     let shape = [1, x.len() / 12, 12];
     let x = Tensor::from_data(TensorData::new(x.to_vec(), shape), &model.device);
-    f64::from(values(forward(&model.plan, &model.leaves(), x, Mode::Evaluate).scores).unwrap()[output])
+    f64::from(values(forward(&model.plan, &model.leaves(), x, &None, Mode::Evaluate).scores).unwrap()[output])
 }
 
 #[test]
@@ -127,6 +127,26 @@ fn a_batch_norm_before_the_activation_is_passed_through() {
     assert!(plain.values.iter().zip(&normed.values).all(|(a, b)| (a - b).abs() < 1e-4));
     let bare = first_layer_activations(&acg(""), &batch).unwrap();
     assert!(bare.values.iter().any(|&v| v < 0.0));
+}
+
+#[test]
+fn filters_within_strands_are_those_of_the_given_strand() {
+    let batch = random_batch(3, 8, 1);
+    let within = |tail: &str| {
+        let inner = "[[layer.layer]]\ntype='conv1d'\nfilters=2\nwidth=3\n[[layer.layer]]\ntype='relu'";
+        let text = format!("[[layer]]\ntype='strands'\n{inner}\n{tail}");
+        let mut model = Model::untrained(&net(&text), &three_tasks(), DNA, 8, 3, &cpu()).unwrap();
+        for (array, plain) in model.weights.parameters.iter_mut().zip(&acg("").weights.parameters).take(2) {
+            array.values.clone_from(&plain.values);
+        }
+        model.to_device(&cpu())
+    };
+    let model = within("[[layer]]\ntype='global-max-pool'");
+    assert_eq!(first_layer_shape(&model).unwrap(), first_layer_shape(&acg("")).unwrap());
+    let plain = acg("[[layer]]\ntype='relu'");
+    assert_eq!(first_layer_activations(&model, &batch).unwrap(), first_layer_activations(&plain, &batch).unwrap());
+    let windows = filter_windows(&model, &batch, 0.5).unwrap();
+    assert_eq!(windows, filter_windows(&plain, &batch, 0.5).unwrap());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The way back.
 
-use super::layers::{conv, dense, first, norm, pointwise, pools, recurrent, shape};
+use super::layers::{
+    attention, attention_pool, conv, dense, first, norm, pointwise, pools, positions, recurrent, shape,
+};
 use super::{Array, Extra, Found, Kept, Node, Op, Pass};
 
 impl Pass<'_> {
@@ -31,7 +33,7 @@ impl Pass<'_> {
         node: &Node,
         (x, codes): (&[f32], &[u8]),
         y: &[f32],
-        extra: Extra,
+        mut extra: Extra,
         mut dy: Array,
         wanted: bool,
         found: &mut Found,
@@ -40,6 +42,7 @@ impl Pass<'_> {
         match &node.op {
             Op::Conv(layer) if layer.residual => {
                 conv::backward_residual(self, layer, x, &extra, &mut dy, found);
+                self.buffers.give_extra(extra);
                 return Some(dy);
             }
             Op::Activation(kind) => {
@@ -53,6 +56,17 @@ impl Pass<'_> {
             Op::BatchNorm { parameter, relu, .. } => {
                 norm::backward(self, node, *parameter, *relu, x, y, &extra, &mut dy, found);
                 return Some(dy);
+            }
+            Op::PositionNorm { parameter, kind } => {
+                positions::norm_back(self, *parameter, *kind, x, &mut dy, found);
+                return Some(dy);
+            }
+            Op::Softmax => {
+                positions::softmax_back(self, node, y, &mut dy);
+                return Some(dy);
+            }
+            Op::Strands(inner, combine) => {
+                return self.strands_back(node, inner, *combine, extra, dy, wanted, found);
             }
             Op::Residual(inner) => return self.residual_back(inner, x, extra, dy, found),
             Op::Concat(branches) => return self.concat_back(node, branches, x, extra, dy, found),
@@ -69,9 +83,29 @@ impl Pass<'_> {
             Op::AveragePool(windows) => pools::average_back(self, windows, &dy, &mut dx),
             Op::Flatten if wanted => shape::turn(&dy, node.input.channels, node.input.length, &mut dx),
             Op::Crop { left } => shape::crop_back(node, *left, &dy, &mut dx),
-            Op::Recurrent(layer) => recurrent::backward(self, node, layer, x, y, extra, &dy, &mut dx, found),
+            Op::SideInputs => shape::part(&dy, self.n, 0, node.input.size(), &mut dx),
+            Op::Upsample { factor } if wanted => shape::upsample_back(node, *factor, &dy, &mut dx),
+            Op::AttentionPool { parameter, window } => {
+                attention_pool::backward(
+                    self,
+                    node,
+                    *parameter,
+                    *window,
+                    x,
+                    y,
+                    std::mem::take(&mut extra),
+                    &dy,
+                    &mut dx,
+                    found,
+                );
+            }
+            Op::SelfAttention(layer) => {
+                attention::backward(self, node, layer, x, std::mem::take(&mut extra), &dy, &mut dx, found)
+            }
+            Op::Recurrent(layer) => recurrent::backward(self, node, layer, x, y, &mut extra, &dy, &mut dx, found),
             _ => {}
         }
+        self.buffers.give_extra(extra);
         self.buffers.give(dy);
         if wanted && !matches!(node.op, Op::First(_)) {
             return Some(dx);

@@ -1,6 +1,9 @@
 //! Arrays that are used again: a step takes and gives back the same memory as the step before, so that it touches no
 //! fresh page.
 
+use super::Extra;
+use super::layers::recurrent::Saved;
+use super::node::Cell;
 use std::ops::{Deref, DerefMut};
 
 /// An array of a size asked for, within memory that may be larger. Its content is what the last user left.
@@ -29,11 +32,15 @@ impl DerefMut for Array {
 pub(super) struct Buffers {
     free: Vec<Vec<f32>>,
     free_places: Vec<Vec<u8>>,
+    free_saved: Vec<Saved>,
 }
 
 impl Buffers {
     /// An array of `length` numbers of any value: the smallest that is large enough, but not one twice as large.
     pub(super) fn take(&mut self, length: usize) -> Array {
+        if length == 0 {
+            return Array::default();
+        }
         let fits = |memory: &Vec<f32>| memory.len() >= length && memory.len() / 2 <= length;
         let best = (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| self.free[i].len());
         let memory = best.map_or_else(|| vec![0.0; length], |i| self.free.swap_remove(i));
@@ -48,7 +55,24 @@ impl Buffers {
     }
 
     pub(super) fn give(&mut self, array: Array) {
-        self.free.push(array.memory);
+        // Arrays of nothing would only make the search for memory longer from step to step.
+        if !array.memory.is_empty() {
+            self.free.push(array.memory);
+        }
+    }
+
+    /// Arrays that wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Numbers that wait here, four bytes one.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> u64 {
+        let numbers: usize = self.free.iter().map(Vec::len).sum();
+        let bytes: usize = self.free_places.iter().map(Vec::len).sum();
+        (numbers + bytes / 4) as u64
     }
 
     /// Bytes of any value, exactly `length`.
@@ -61,6 +85,24 @@ impl Buffers {
         // Batches of a few sizes take turns; more are not kept.
         if self.free_places.len() < 64 {
             self.free_places.push(places);
+        }
+    }
+
+    /// What a task of a recurrent layer keeps, with the memory of an earlier one.
+    pub(super) fn take_saved(&mut self, cell: Cell) -> Saved {
+        let same = self.free_saved.iter().rposition(|saved| saved.is_of(cell));
+        same.map_or_else(|| Saved::new(cell), |i| self.free_saved.swap_remove(i))
+    }
+
+    /// Takes back what a node kept for its gradient.
+    pub(super) fn give_extra(&mut self, extra: Extra) {
+        match extra {
+            Extra::Places(places) => self.give_places(places),
+            Extra::Recurrent(saved, all) => {
+                self.free_saved.extend(saved);
+                self.give(all);
+            }
+            _ => {}
         }
     }
 }

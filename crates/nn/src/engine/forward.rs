@@ -1,6 +1,8 @@
 //! The way forwards.
 
-use super::layers::{conv, dense, first, norm, pointwise, pools, recurrent, shape};
+use super::layers::{
+    attention, attention_pool, conv, dense, first, norm, pointwise, pools, positions, recurrent, shape,
+};
 use super::{Array, Extra, Kept, Node, Op, Pass, Tape};
 
 impl Pass<'_> {
@@ -51,7 +53,19 @@ impl Pass<'_> {
                 Extra::None
             }
             Op::Crop { left } => shape::crop(node, *left, x, &mut y),
+            Op::SideInputs => {
+                shape::join(&[x, self.side], self.n, &mut y);
+                Extra::None
+            }
             Op::Recurrent(layer) => recurrent::forward(self, node, layer, x, &mut y),
+            Op::PositionNorm { parameter, kind } => positions::norm(self, *parameter, *kind, x, &mut y),
+            Op::Softmax => positions::softmax(self, node, x, &mut y),
+            Op::Upsample { factor } => shape::upsample(node, *factor, x, &mut y),
+            Op::AttentionPool { parameter, window } => {
+                attention_pool::forward(self, node, *parameter, *window, x, &mut y)
+            }
+            Op::SelfAttention(layer) => attention::forward(self, node, layer, x, &mut y),
+            Op::Strands(inner, combine) => self.strands(node, inner, *combine, x, codes, &mut y),
             Op::Residual(inner) => {
                 let kept = self.forward_nodes(inner, x, &[]);
                 let change: &[f32] = kept.last().map_or(x, |kept| &kept.output);

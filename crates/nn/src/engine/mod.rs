@@ -14,6 +14,7 @@
 mod backward;
 mod buffers;
 mod chunks;
+mod footprint;
 mod forward;
 mod layers;
 mod node;
@@ -26,6 +27,7 @@ use basewise_core::SequenceBatch;
 use basewise_kernels::Level;
 use buffers::{Array, Buffers};
 use burn_tensor::Device;
+pub(crate) use footprint::training_numbers;
 use node::{Node, Op};
 pub(crate) use pool::Engines;
 
@@ -74,6 +76,8 @@ struct Pass<'a> {
     n: usize,
     weights: &'a Weights,
     mode: Mode,
+    /// Numbers beside the sequences, `[n, width]`.
+    side: &'a [f32],
     /// Whether a backward pass follows.
     keep: bool,
     buffers: &'a mut Buffers,
@@ -85,8 +89,8 @@ struct Pass<'a> {
 pub(crate) enum Input<'a> {
     /// Sequences of codes.
     Codes(&'a SequenceBatch),
-    /// One-hot or any other numbers, `[n, channels, length]`.
-    Floats(&'a [f32]),
+    /// One-hot or any other numbers, `[n, channels, length]`, and those beside the sequences, `[n, width]`.
+    Floats(&'a [f32], &'a [f32]),
 }
 
 /// What a forward pass leaves for the backward pass.
@@ -116,7 +120,12 @@ enum Extra {
     Norm(Vec<f32>, Vec<f32>),
     /// What each task kept, and all states where only the last ones are the output.
     Recurrent(Vec<layers::recurrent::Saved>, Array),
+    /// Weights of the positions in an attention pool.
+    Weights(Array),
+    /// Queries, keys and values, and what the heads gathered.
+    Attention(Array, Array),
     Inner(Vec<Vec<Kept>>),
+    Strands(Tape),
 }
 
 impl Engine {
@@ -139,13 +148,18 @@ impl Engine {
         self
     }
 
+    #[cfg(test)]
+    fn held(&self) -> u64 {
+        self.buffers.held()
+    }
+
     /// Raw scores `[n, outputs]` in evaluation mode.
     pub(crate) fn infer(&mut self, weights: &Weights, input: Input) -> Vec<f32> {
         let Self { infer_nodes, dense_nodes, buffers, .. } = self;
         let nodes: &[Node] = if matches!(input, Input::Codes(_)) { infer_nodes } else { dense_nodes };
         let n = input.rows(self.channels, self.length);
-        let mode = Mode::Evaluate;
-        let mut pass = Pass { level: self.level, n, weights, mode, keep: false, buffers, statistics: Vec::new() };
+        let (mode, side, statistics) = (Mode::Evaluate, input.side(), Vec::new());
+        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: false, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let scores = pass.infer(nodes, start, &codes);
         let values = scores.to_vec();
@@ -176,12 +190,13 @@ impl Engine {
         &mut self,
         weights: &Weights,
         x: &[f32],
+        side: &[f32],
         mode: Mode,
         slopes: impl FnOnce(&[f32]) -> Vec<f32>,
     ) -> Vec<f32> {
         let mut found = Found { parameters: None, input: true };
         let slopes = |scores: &[f32]| ((), slopes(scores));
-        let ((), _, dx) = self.both(weights, Input::Floats(x), mode, &mut found, slopes);
+        let ((), _, dx) = self.both(weights, Input::Floats(x, side), mode, &mut found, slopes);
         let Some(dx) = dx else { return vec![0.0; x.len()] };
         let mut turned = vec![0.0; dx.len()];
         layers::shape::turn(&dx, self.length, self.channels, &mut turned);
@@ -200,7 +215,8 @@ impl Engine {
         let Self { nodes, dense_nodes, buffers, .. } = self;
         let nodes: &[Node] = if matches!(input, Input::Codes(_)) { nodes } else { dense_nodes };
         let n = input.rows(self.channels, self.length);
-        let mut pass = Pass { level: self.level, n, weights, mode, keep: true, buffers, statistics: Vec::new() };
+        let (side, statistics) = (input.side(), Vec::new());
+        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: true, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let tape = pass.forward(nodes, start, codes);
         let scores: &[f32] = tape.kept.last().map_or(&tape.input, |kept| &kept.output);
@@ -237,11 +253,18 @@ impl Found<'_> {
     }
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    fn side(&self) -> &'a [f32] {
+        match self {
+            Self::Codes(batch) => batch.side(),
+            Self::Floats(_, side) => side,
+        }
+    }
+
     fn rows(&self, channels: usize, length: usize) -> usize {
         match self {
             Self::Codes(batch) => batch.len(),
-            Self::Floats(x) => x.len() / (channels * length).max(1),
+            Self::Floats(x, _) => x.len() / (channels * length).max(1),
         }
     }
 }
@@ -250,15 +273,13 @@ impl Pass<'_> {
     /// The input as the first node wants it: codes, or numbers `[n, length, channels]`.
     fn start(&mut self, input: Input, channels: usize, length: usize, nodes: &[Node]) -> (Array, Vec<u8>) {
         match input {
-            Input::Codes(batch) if matches!(nodes.first().map(|node| &node.op), Some(Op::First(_))) => {
-                (Array::default(), layers::first::codes(batch))
-            }
+            Input::Codes(batch) if node::begins_on_codes(nodes) => (Array::default(), layers::first::codes(batch)),
             Input::Codes(batch) => {
                 let mut x = self.buffers.take(self.n * channels * length);
                 layers::shape::turn(&batch.one_hot(), channels, length, &mut x);
                 (x, Vec::new())
             }
-            Input::Floats(values) => {
+            Input::Floats(values, _) => {
                 let mut x = self.buffers.take(values.len());
                 layers::shape::turn(values, channels, length, &mut x);
                 (x, Vec::new())

@@ -1,8 +1,9 @@
 //! A plan compiled for the processor: layers that can run as one are joined.
 
-use crate::architecture::{Layer, Shape, directions, padding_of};
+use crate::architecture::{Combine, DEFAULT_CLIP, Layer, Positions, Shape, directions, head_size, padding_of};
 use crate::network::{Plan, Step};
 pub(super) use basewise_kernels::activation::Activation as Pointwise;
+pub(super) use basewise_kernels::norm::positions::Kind as NormKind;
 use basewise_kernels::{conv, onehot, pool};
 
 /// Layers that run as one.
@@ -41,7 +42,25 @@ pub(super) enum Op {
     Crop {
         left: usize,
     },
+    /// Numbers beside the sequence are appended to a vector.
+    SideInputs,
     Recurrent(Recurrent),
+    /// Over the channels of each position.
+    PositionNorm {
+        parameter: usize,
+        kind: NormKind,
+    },
+    Softmax,
+    Upsample {
+        factor: usize,
+    },
+    AttentionPool {
+        parameter: usize,
+        window: usize,
+    },
+    SelfAttention(Attention),
+    /// On the sequences and their reverse complements.
+    Strands(Vec<Node>, Combine),
     Residual(Vec<Node>),
     Concat(Vec<Vec<Node>>),
 }
@@ -93,6 +112,17 @@ pub(super) struct Recurrent {
     pub(super) parameter: usize,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attention {
+    pub(super) heads: usize,
+    /// Channels of a query of one head.
+    pub(super) size: usize,
+    pub(super) rotary: bool,
+    /// The largest distance that has a bias of its own, if distances have any.
+    pub(super) clip: Option<usize>,
+    pub(super) parameter: usize,
+}
+
 /// Symbols of a table: 4 bases and the unknown one, without and with a mark.
 pub(super) const SYMBOLS: usize = 10;
 
@@ -100,17 +130,38 @@ pub(super) const SYMBOLS: usize = 10;
 /// batch norms after convolutions are part of their weights, for evaluation only.
 pub(super) fn compile(plan: &Plan, codes: bool, fold: bool) -> Vec<Node> {
     let mut nodes = sequence(&plan.steps, fold);
-    if let Some(node) = nodes.first_mut().filter(|_| codes)
-        && let Op::Conv(conv) = node.op
-        && let Some(first) = first(&conv)
-    {
-        node.op = Op::First(first);
+    if codes {
+        read_codes(&mut nodes);
     }
     // Outputs are in the order of channels, as everywhere outside the engine.
     if let Some(input) = nodes.last().map(|node| node.output).filter(|shape| shape.channels > 1 && shape.length > 1) {
         nodes.push(Node { op: Op::Flatten, input, output: input.flat() });
     }
     nodes
+}
+
+/// Makes a leading convolution, alone or within strands, one on codes, if it can be.
+fn read_codes(nodes: &mut [Node]) {
+    match nodes.first_mut().map(|node| &mut node.op) {
+        Some(Op::Strands(inner, _)) => read_codes(inner),
+        Some(op) => {
+            if let Op::Conv(conv) = op
+                && let Some(first) = first(conv)
+            {
+                *op = Op::First(first);
+            }
+        }
+        None => {}
+    }
+}
+
+/// Whether the nodes begin on codes.
+pub(super) fn begins_on_codes(nodes: &[Node]) -> bool {
+    match nodes.first().map(|node| &node.op) {
+        Some(Op::First(_)) => true,
+        Some(Op::Strands(inner, _)) => begins_on_codes(inner),
+        _ => false,
+    }
 }
 
 /// The convolution as one on codes, if it can be.
@@ -121,7 +172,9 @@ fn first(conv: &Conv) -> Option<First> {
         Some(pool) if pool.window == pool.stride && pool.window <= 255 => Some(pool.window),
         Some(_) => return None,
     };
-    if s.groups > 1 || conv.residual {
+    // Taps far beyond the ends would each want a place of their own.
+    let far = (s.width - 1) * s.dilation > s.length.saturating_mul(2);
+    if s.groups > 1 || conv.residual || far {
         return None;
     }
     let shape = onehot::Shape {
@@ -197,6 +250,7 @@ fn node(step: &Step, fold: bool) -> Node {
         Layer::AvgPool1d { .. } | Layer::GlobalAvgPool => Op::AveragePool(windows(step)),
         Layer::Flatten => Op::Flatten,
         Layer::Crop { left, .. } => Op::Crop { left },
+        Layer::SideInputs { .. } => Op::SideInputs,
         Layer::Dense { .. } => Op::Dense { parameter, relu: false },
         Layer::Dropout { rate, channels } => Op::Dropout { rate, channels, number: step.number as u64 },
         Layer::BatchNorm => Op::BatchNorm { parameter, buffer: step.buffer, relu: false },
@@ -210,6 +264,19 @@ fn node(step: &Step, fold: bool) -> Node {
         Layer::Exp => Op::Activation(Pointwise::Exp),
         Layer::Lstm { units, bidirectional, last } => recurrent(Cell::Lstm, units, bidirectional, last),
         Layer::Gru { units, bidirectional, last } => recurrent(Cell::Gru, units, bidirectional, last),
+        Layer::LayerNorm => Op::PositionNorm { parameter, kind: NormKind::Layer },
+        Layer::RmsNorm => Op::PositionNorm { parameter, kind: NormKind::RootMeanSquare },
+        Layer::Softmax => Op::Softmax,
+        Layer::Upsample { factor } => Op::Upsample { factor },
+        Layer::AttentionPool { width } => Op::AttentionPool { parameter, window: width.unwrap_or(step.input.length) },
+        Layer::SelfAttention { heads, key_size, positions, clip } => Op::SelfAttention(Attention {
+            heads,
+            size: head_size(heads, key_size, step.input.channels),
+            rotary: positions == Positions::Rotary,
+            clip: (positions == Positions::Relative).then(|| clip.unwrap_or(DEFAULT_CLIP)),
+            parameter,
+        }),
+        Layer::Strands { combine, .. } => Op::Strands(sequence(&step.inner[0], fold), combine),
         Layer::Residual { .. } => residual(sequence(&step.inner[0], fold)),
         Layer::Concat { .. } => Op::Concat(step.inner.iter().map(|steps| sequence(steps, fold)).collect()),
     };

@@ -2,11 +2,11 @@
 //! nothing.
 
 use super::{Model, Purpose};
-use crate::architecture::{Architecture, ArchitectureError, ShapeError};
+use crate::architecture::{Architecture, ArchitectureError, Inputs, Outputs, ShapeError};
 use crate::device::OpenedDevice;
 use crate::memory::MemoryError;
 use crate::network::{Array, Plan, Spec, Weights};
-use basewise_core::{Encoding, Task};
+use basewise_core::{Covariate, Encoding, Task, covariates_fault};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -47,6 +47,8 @@ struct Header {
     tasks: Vec<Task>,
     encoding: Encoding,
     length: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    covariates: Vec<Covariate>,
     #[serde(default)]
     training: Option<TrainingSummary>,
 }
@@ -109,16 +111,18 @@ impl Model {
         let bytes = read_bounded(path)?;
         let header = read_header(&bytes, &file)?;
         header.architecture.check(&file)?;
-        let outputs = header.tasks.iter().map(Task::outputs).sum();
-        let plan = Plan::new(&header.architecture, header.encoding.channels(), header.length, outputs)
-            .map_err(|source| ModelError::Shape { file: file.clone(), source: Box::new(source) })?;
+        let shape = |source| ModelError::Shape { file: file.clone(), source: Box::new(source) };
+        let inputs = Inputs { channels: header.encoding.channels(), side: header.covariates.len() };
+        let architecture = header.architecture.joined(inputs.side, &Outputs::from(&header.tasks)).map_err(shape)?;
+        let plan = Plan::new(&architecture, inputs, header.length, &header.tasks).map_err(shape)?;
         plan.check_weights()?;
         let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
         let mut arrays = arrays_of(&bytes, &specs, &file)?;
         let buffers = arrays.split_off(plan.parameters.len());
         let weights = Weights { parameters: arrays, buffers };
-        let Header { architecture, tasks, encoding, length, training, .. } = header;
-        Ok(Self::assemble(architecture, plan, weights, Purpose { tasks, encoding, length, training }, &device.device))
+        let Header { tasks, encoding, length, covariates, training, .. } = header;
+        let purpose = Purpose { tasks, encoding, length, covariates, training };
+        Ok(Self::assemble(architecture, plan, weights, purpose, &device.device))
     }
 
     /// Writes the model aside, syncs it and renames it into place: afterwards `path` is the old file or the new one.
@@ -133,6 +137,7 @@ impl Model {
             tasks: self.tasks.clone(),
             encoding: self.encoding,
             length: self.length,
+            covariates: self.covariates.clone(),
             training: self.training.clone(),
         };
         let json = serde_json::to_string(&header).map_err(io::Error::other)?;
@@ -169,7 +174,11 @@ fn read_header(bytes: &[u8], file: &str) -> Result<Header, ModelError> {
             "expected format_version {MODEL_FORMAT} or lower, found {found}; a newer basewise may have written it"
         )));
     }
-    serde_json::from_str(json).map_err(bad)
+    let header: Header = serde_json::from_str(json).map_err(bad)?;
+    match header.tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(&header.covariates)) {
+        Some(fault) => Err(content(fault)),
+        None => Ok(header),
+    }
 }
 
 /// Copies the expected arrays out of a file's bytes; anything missing, extra, misshapen or not finite is an error.

@@ -5,11 +5,11 @@ mod file;
 pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
 pub(crate) use file::{read_arrays, write_arrays, write_whole};
 
-use crate::architecture::{Architecture, ShapeError, Summary};
+use crate::architecture::{Architecture, Inputs, ShapeError, Summary};
 use crate::device::OpenedDevice;
 use crate::engine::{Input, Placed};
 use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
-use basewise_core::{Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
+use basewise_core::{Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
 use burn_tensor::{Device, Tensor};
 
 /// A network with its weights, the tasks that it predicts and the form of its input. It predicts through
@@ -24,6 +24,7 @@ pub struct Model {
     tasks: Vec<Task>,
     encoding: Encoding,
     length: usize,
+    covariates: Vec<Covariate>,
     training: Option<TrainingSummary>,
 }
 
@@ -33,11 +34,12 @@ pub(crate) struct Purpose {
     pub(crate) tasks: Vec<Task>,
     pub(crate) encoding: Encoding,
     pub(crate) length: usize,
+    pub(crate) covariates: Vec<Covariate>,
     pub(crate) training: Option<TrainingSummary>,
 }
 
 impl Model {
-    /// A network with fresh weights, a function of the seed.
+    /// A network with fresh weights, a function of the seed, for sequences alone.
     ///
     /// # Errors
     /// If a value is out of range, a layer does not fit what comes into it, or the weights are more than the memory
@@ -52,12 +54,11 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let source = architecture.name.as_deref().unwrap_or("the network");
         architecture.check(source)?;
-        let outputs = tasks.iter().map(Task::outputs).sum();
-        let plan = Plan::new(architecture, encoding.channels(), length, outputs)
+        let plan = Plan::new(architecture, encoding.channels(), length, tasks)
             .map_err(|error| ModelError::Shape { file: source.to_owned(), source: Box::new(error) })?;
         plan.check_weights()?;
         let weights = Weights::initial(&plan, seed);
-        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, training: None };
+        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, covariates: Vec::new(), training: None };
         Ok(Self::assemble(architecture.clone(), plan, weights, purpose, &device.device))
     }
 
@@ -71,8 +72,15 @@ impl Model {
     ) -> Self {
         let device = device.clone().without_autodiff();
         let placed = Placed::new(&weights, &device);
-        let Purpose { tasks, encoding, length, training } = purpose;
-        Self { architecture, plan, weights, placed, device, tasks, encoding, length, training }
+        let Purpose { tasks, encoding, length, covariates, training } = purpose;
+        Self { architecture, plan, weights, placed, device, tasks, encoding, length, covariates, training }
+    }
+
+    /// The same model with other weights, which were made for its plan.
+    pub(crate) fn with_weights(mut self, weights: Weights) -> Self {
+        self.placed = Placed::new(&weights, &self.device);
+        self.weights = weights;
+        self
     }
 
     /// The same model on another device.
@@ -102,7 +110,8 @@ impl Model {
     /// # Errors
     /// None for a model that was built or loaded: its shapes were checked then.
     pub fn summary(&self) -> Result<Summary, ShapeError> {
-        self.architecture.summary(self.plan.input.channels, self.plan.input.length, self.plan.outputs)
+        let inputs = Inputs { channels: self.plan.input.channels, side: self.plan.side };
+        self.architecture.summary(inputs, self.plan.input.length, &self.tasks)
     }
 
     /// SHA-256 over names, shapes and bits of all weights, in hex: equal for equal models on any device.
@@ -131,6 +140,10 @@ impl Model {
                 channels,
             });
         }
+        let (expected, rows, found) = (self.covariates.len(), batch.len(), batch.side().len());
+        if found != rows * expected {
+            return Err(PredictError::Covariates { expected, rows, found });
+        }
         Ok(())
     }
 }
@@ -148,6 +161,10 @@ impl Predict for Model {
         self.length
     }
 
+    fn covariates(&self) -> &[Covariate] {
+        &self.covariates
+    }
+
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
         self.check(batch)?;
         let mut scores = Vec::with_capacity(batch.len() * self.plan.outputs);
@@ -162,8 +179,8 @@ impl Predict for Model {
 /// Consecutive pieces of at most `rows` sequences.
 pub(crate) fn parts(batch: &SequenceBatch, rows: usize) -> impl Iterator<Item = SequenceBatch> + '_ {
     (0..batch.len()).step_by(rows).map(move |start| {
-        let mut part = SequenceBatch::new(batch.encoding(), batch.length());
-        (start..batch.len().min(start + rows)).for_each(|i| part.push_codes(batch.sequence(i)));
+        let mut part = batch.emptied();
+        (start..batch.len().min(start + rows)).for_each(|i| part.push_row(batch, i));
         part
     })
 }

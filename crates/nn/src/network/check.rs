@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) weights: Weights,
     /// `[n, channels, length]`.
     pub(crate) x: Vec<f32>,
+    /// Numbers beside the sequences, `[n, width]`.
+    pub(crate) side: Vec<f32>,
     pub(crate) n: usize,
     pub(crate) mode: Mode,
     /// `[n, outputs]`.
@@ -52,13 +54,14 @@ impl Case {
         }
         let mut draw = |size: usize| -> Vec<f32> { (0..size).map(|_| value(&mut rng)).collect() };
         let (x, slopes) = (draw(n * plan.input.size()), draw(n * plan.outputs));
-        Self { plan, weights, x, n, mode, slopes }
+        let side = draw(n * plan.side);
+        Self { plan, weights, x, side, n, mode, slopes }
     }
 
     /// The scores `[n, outputs]` by the reference.
     pub(crate) fn scores(&self) -> Vec<f64> {
         let [parameters, buffers, x] = self.arrays();
-        reference::forward(&self.plan, &parameters, &buffers, &x[0], self.n, self.mode)
+        reference::forward(&self.plan, &parameters, &buffers, &x[0], &self.side, self.n, self.mode)
     }
 
     /// Parameters, buffers and, in a list of its own, the input.
@@ -122,8 +125,8 @@ fn differences(case: &Case, buffers: &[Vec<f64>], values: &mut [Vec<f64>], array
     let h = STEP * old.abs().max(1.0);
     let [down, here, up] = [-h, 0.0, h].map(|by| {
         values[array][at] = old + by;
-        let scores =
-            reference::forward(&case.plan, &values[..parameters], buffers, &values[parameters], case.n, case.mode);
+        let (inputs, x) = (&values[..parameters], &values[parameters]);
+        let scores = reference::forward(&case.plan, inputs, buffers, x, &case.side, case.n, case.mode);
         scores.iter().zip(&case.slopes).map(|(score, slope)| score * f64::from(*slope)).sum::<f64>()
     });
     values[array][at] = old;

@@ -1,12 +1,14 @@
 //! A batch's way through the network.
 
-use super::{Plan, Step, Weights, dropout, first, recurrent};
+use super::{Plan, Step, Weights, attention, dropout, first, recurrent, strands};
 use crate::architecture::{Layer, padding_of};
 use basewise_core::SequenceBatch;
 use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
 
 pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
+const LAYER_NORM_EPSILON: f64 = 1e-5;
+const RMS_NORM_EPSILON: f64 = 1e-6;
 
 /// How layers that differ between training and evaluation behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,15 @@ pub(crate) fn tensor1(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values, [n]), device)
 }
 
+/// Numbers beside the sequences `[n, width, 1]`, if there are any.
+pub(crate) type Side = Option<Tensor<3>>;
+
+/// The numbers beside `n` sequences on a device.
+pub(crate) fn side(values: &[f32], n: usize, device: &Device) -> Side {
+    let width = values.len().checked_div(n).filter(|&width| width > 0)?;
+    Some(Tensor::from_data(TensorData::new(values.to_vec(), [n, width, 1]), device))
+}
+
 /// Runs sequences through all steps and the head.
 pub(crate) fn forward_batch(
     plan: &Plan,
@@ -80,10 +91,11 @@ pub(crate) fn forward_steps_batch(
     device: &Device,
     mode: Mode,
 ) -> (Tensor<3>, Vec<Statistics>) {
+    let beside = side(batch.side(), batch.len(), device);
     let fast = steps.first().and_then(|step| first::convolve(step, leaves, batch, device));
     match fast {
-        Some(x) => forward_steps(&steps[1..], leaves, x, mode),
-        None => forward_steps(steps, leaves, input(batch, device), mode),
+        Some(x) => forward_steps(&steps[1..], leaves, x, &beside, mode),
+        None => forward_steps(steps, leaves, input(batch, device), &beside, mode),
     }
 }
 
@@ -99,15 +111,21 @@ fn scored(x: Tensor<3>, statistics: Vec<Statistics>) -> Forward {
 }
 
 /// Runs `x` `[n, channels, length]` through all steps and the head.
-pub(crate) fn forward(plan: &Plan, leaves: &Leaves, x: Tensor<3>, mode: Mode) -> Forward {
-    let (x, statistics) = forward_steps(&plan.steps, leaves, x, mode);
+pub(crate) fn forward(plan: &Plan, leaves: &Leaves, x: Tensor<3>, side: &Side, mode: Mode) -> Forward {
+    let (x, statistics) = forward_steps(&plan.steps, leaves, x, side, mode);
     scored(x, statistics)
 }
 
 /// Runs `x` through some leading steps.
-pub(crate) fn forward_steps(steps: &[Step], leaves: &Leaves, x: Tensor<3>, mode: Mode) -> (Tensor<3>, Vec<Statistics>) {
+pub(crate) fn forward_steps(
+    steps: &[Step],
+    leaves: &Leaves,
+    x: Tensor<3>,
+    side: &Side,
+    mode: Mode,
+) -> (Tensor<3>, Vec<Statistics>) {
     let mut statistics = Vec::new();
-    let x = sequence(steps, leaves, x, mode, &mut statistics);
+    let x = sequence(steps, leaves, x, side, mode, &mut statistics);
     (x, statistics)
 }
 
@@ -116,6 +134,7 @@ fn sequence(
     steps: &[Step],
     leaves: &Leaves,
     mut x: Tensor<3>,
+    side: &Side,
     mode: Mode,
     statistics: &mut Vec<Statistics>,
 ) -> Tensor<3> {
@@ -143,11 +162,20 @@ fn sequence(
             (Layer::Residual { .. }, _) => step
                 .inner
                 .iter()
-                .fold(x.clone(), |sum, inner| sum + sequence(inner, leaves, x.clone(), mode, statistics)),
+                .fold(x.clone(), |sum, inner| sum + sequence(inner, leaves, x.clone(), side, mode, statistics)),
+            (Layer::Strands { combine, .. }, _) => {
+                // Nothing within takes numbers beside the sequence: there are twice as many rows.
+                let y = sequence(&step.inner[0], leaves, strands::both(x), &None, mode, statistics);
+                strands::combined(y, *combine)
+            }
             (Layer::Concat { .. }, _) => {
-                let branch = |inner: &Vec<Step>| sequence(inner, leaves, x.clone(), mode, statistics);
+                let branch = |inner: &Vec<Step>| sequence(inner, leaves, x.clone(), side, mode, statistics);
                 Tensor::cat(step.inner.iter().map(branch).collect(), 1)
             }
+            (Layer::SideInputs { .. }, _) => match side {
+                Some(side) => Tensor::cat(vec![x, side.clone()], 1),
+                None => x,
+            },
             _ => apply(step, leaves, x),
         };
     }
@@ -180,6 +208,22 @@ fn apply(step: &Step, leaves: &Leaves, x: Tensor<3>) -> Tensor<3> {
         Layer::Flatten => x.reshape([n, channels * length, 1]),
         Layer::Crop { left, right } => x.narrow(2, left, length - left - right),
         Layer::Lstm { .. } | Layer::Gru { .. } => recurrent::run(step, leaves, x),
+        Layer::LayerNorm => {
+            let [scale, shift] = pair(&leaves.parameters, step.parameter).map(|v| v.reshape([1, channels, 1]));
+            let centred = x.clone() - x.mean_dim(1);
+            let variance = centred.clone().square().mean_dim(1);
+            centred / (variance + LAYER_NORM_EPSILON).sqrt() * scale + shift
+        }
+        Layer::RmsNorm => {
+            let scale = leaves.parameters[step.parameter].clone().reshape([1, channels, 1]);
+            x.clone() / (x.square().mean_dim(1) + RMS_NORM_EPSILON).sqrt() * scale
+        }
+        Layer::Softmax => activation::softmax(x, 1),
+        Layer::Upsample { factor } => {
+            x.reshape([n, channels, length, 1]).repeat_dim(3, factor).reshape([n, channels, length * factor])
+        }
+        Layer::AttentionPool { .. } => attention::pool(step, leaves, x),
+        Layer::SelfAttention { .. } => attention::run(step, leaves, x),
         Layer::Dense { units } => {
             let [weight, bias] = pair(&leaves.parameters, step.parameter);
             let product = x.reshape([n, channels]).matmul(weight.reshape([channels, units]));
@@ -195,6 +239,11 @@ fn apply(step: &Step, leaves: &Leaves, x: Tensor<3>) -> Tensor<3> {
         Layer::Softplus => activation::softplus(x, 1.0),
         Layer::Exp => x.exp(),
         // The caller tells their modes apart, or runs the steps within them.
-        Layer::Dropout { .. } | Layer::BatchNorm | Layer::Residual { .. } | Layer::Concat { .. } => x,
+        Layer::Dropout { .. }
+        | Layer::BatchNorm
+        | Layer::Residual { .. }
+        | Layer::Concat { .. }
+        | Layer::SideInputs { .. }
+        | Layer::Strands { .. } => x,
     }
 }

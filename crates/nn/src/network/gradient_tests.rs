@@ -1,8 +1,8 @@
 //! Every layer on Burn against the reference: scores, and gradients of parameters and input.
 
 use super::check::{self, Agreement, Case};
-use super::{Leaves, Mode, Plan, forward};
-use crate::architecture::{Architecture, Layer, Padding, type_names};
+use super::{Leaves, Mode, Plan, forward, side};
+use crate::architecture::{Architecture, Combine, Inputs, Layer, Padding, Positions, type_names};
 use crate::model::values;
 use crate::testing::cpu;
 use basewise_core::random::{Stream, below, stream, uniform};
@@ -16,7 +16,8 @@ fn burn(case: &Case) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>) {
     let leaves = Leaves::new(&case.weights, &device);
     let shape = [case.n, case.plan.input.channels, case.plan.input.length];
     let x: Tensor<3> = Tensor::from_data(TensorData::new(case.x.clone(), shape), &device).require_grad();
-    let scores = forward(&case.plan, &leaves, x.clone(), case.mode).scores;
+    let side = side(&case.side, case.n, &device);
+    let scores = forward(&case.plan, &leaves, x.clone(), &side, case.mode).scores;
     let slopes = TensorData::new(case.slopes.clone(), [case.n, case.plan.outputs]);
     let mut tape = (scores.clone() * Tensor::from_data(slopes, &device)).sum().backward();
     let parameters = leaves.parameters.iter().zip(&case.plan.parameters).map(|(leaf, spec)| {
@@ -29,7 +30,7 @@ fn burn(case: &Case) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>) {
 
 /// Checks a network without a head on random numbers.
 fn agrees(architecture: &Architecture, input: [usize; 2], n: usize, mode: Mode, seed: u64) -> Agreement {
-    let plan = Plan::without_head(architecture, input[0], input[1]).unwrap();
+    let plan = Plan::without_head(architecture, Inputs { channels: input[0], side: 3 }, input[1]).unwrap();
     let case = Case::random(plan, n, mode, seed);
     let (scores, parameters, x) = burn(&case);
     let what = format!("{:?} on {n} x {input:?}, {mode:?}, seed {seed}", architecture.layers);
@@ -70,6 +71,10 @@ pub(crate) fn random_layer(name: &str, rng: &mut Stream) -> (Layer, [usize; 2]) 
                 _ => Layer::AvgPool1d { width, stride },
             }
         }
+        "side-inputs" => {
+            shape = [between(rng, 1, 12), 1];
+            Layer::SideInputs { width: 0 }
+        }
         "dense" => {
             shape = [between(rng, 1, 12), 1];
             Layer::Dense { units: between(rng, 1, 7) }
@@ -85,6 +90,33 @@ pub(crate) fn random_layer(name: &str, rng: &mut Stream) -> (Layer, [usize; 2]) 
                 "lstm" => Layer::Lstm { units, bidirectional, last },
                 _ => Layer::Gru { units, bidirectional, last },
             }
+        }
+        "layer-norm" | "rms-norm" => {
+            // Of one or two channels the gradient is a difference of nearly equal numbers.
+            shape[0] += 2;
+            if name == "rms-norm" { Layer::RmsNorm } else { Layer::LayerNorm }
+        }
+        "upsample" => Layer::Upsample { factor: between(rng, 1, 4) },
+        "attention-pool" => {
+            let width = (uniform(rng) < 0.7).then(|| between(rng, 1, shape[1]));
+            Layer::AttentionPool { width }
+        }
+        "self-attention" => {
+            let heads = between(rng, 1, 3);
+            let positions = [Positions::None, Positions::Rotary, Positions::Relative][below(rng, 3)];
+            let pairs = if positions == Positions::Rotary { 2 } else { 1 };
+            let key_size = (uniform(rng) < 0.5).then(|| pairs * between(rng, 1, 3));
+            shape[0] = pairs * heads * between(rng, 1, 2);
+            let clip = (positions == Positions::Relative).then(|| between(rng, 1, 6));
+            Layer::SelfAttention { heads, key_size, positions, clip }
+        }
+        "strands" => {
+            shape = [between(rng, 4, 5), shape[1] + 4];
+            let mut layers = vec![same_length(between(rng, 1, 3), rng), Layer::Silu];
+            let tails = [Layer::BatchNorm, Layer::GlobalAvgPool, Layer::Dropout { rate: 0.3, channels: false }];
+            layers.extend(tails.into_iter().nth(below(rng, 4)));
+            let combine = [Combine::Mean, Combine::Max, Combine::Sum][below(rng, 3)];
+            Layer::Strands { layers, combine }
         }
         "residual" => Layer::Residual { layers: vec![same_length(shape[0], rng), Layer::Silu] },
         "concat" => {
@@ -172,7 +204,23 @@ fn whole_networks_agree_with_central_differences() {
 
 /// Up to four layers, some of which hold others.
 fn random_tree(rng: &mut Stream, depth: usize) -> Vec<Layer> {
-    let flat = ["conv1d", "max-pool1d", "crop", "gru", "lstm", "batch-norm", "tanh", "dropout", "flatten", "dense"];
+    let flat = [
+        "conv1d",
+        "max-pool1d",
+        "crop",
+        "gru",
+        "lstm",
+        "batch-norm",
+        "tanh",
+        "dropout",
+        "flatten",
+        "dense",
+        "rms-norm",
+        "upsample",
+        "attention-pool",
+        "self-attention",
+        "softmax",
+    ];
     let layers = (0..between(rng, 0, 4)).map(|_| match below(rng, 10) {
         0 | 1 if depth < 3 => Layer::Residual { layers: [random_tree(rng, depth + 1), vec![Layer::Silu]].concat() },
         2 | 3 if depth < 3 => {
@@ -212,7 +260,7 @@ fn random_trees_agree_with_the_reference() {
         let case = Case::random(plan, 2, Mode::Train { seed, step: 0 }, seed);
         let leaves = Leaves::new(&case.weights, &device);
         let x = Tensor::from_data(TensorData::new(case.x.clone(), [2, 4, 15]), &device);
-        let scores = values(forward(&case.plan, &leaves, x, case.mode).scores).unwrap();
+        let scores = values(forward(&case.plan, &leaves, x, &None, case.mode).scores).unwrap();
         let wanted = case.scores();
         let largest = wanted.iter().fold(1.0, |top: f64, v| top.max(v.abs()));
         for (score, want) in scores.iter().zip(&wanted) {

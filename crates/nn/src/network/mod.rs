@@ -3,6 +3,7 @@
 //! Weights live on the host as plain arrays, so that the optimizer's state, checkpoints and digests are exact; a step
 //! copies them to the device as leaves of the gradient tape.
 
+mod attention;
 #[cfg(test)]
 pub(crate) mod check;
 mod dropout;
@@ -12,15 +13,18 @@ mod plan;
 mod recurrent;
 #[cfg(test)]
 pub(crate) mod reference;
+mod strands;
 mod weights;
 
 pub(crate) use dropout::key as dropout_key;
 #[cfg(test)]
 pub(crate) use forward::forward_steps;
-pub(crate) use forward::{BATCH_NORM_EPSILON, Leaves, Mode, forward, forward_batch, forward_steps_batch, input};
+pub(crate) use forward::{BATCH_NORM_EPSILON, Leaves, Mode, forward, forward_batch, forward_steps_batch, input, side};
 pub(crate) use plan::{Init, Plan, Spec, Step};
 pub(crate) use weights::{Array, Weights, hex};
 
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 pub(crate) mod gradient_tests;
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! A network laid out for an input: steps with their shapes, and the arrays that they own.
 
-use crate::architecture::{Architecture, Layer, Node, Shape, ShapeError, directions, lay_out};
+use crate::architecture::{
+    Architecture, DEFAULT_CLIP, Inputs, Layer, Node, Outputs, Positions, Shape, ShapeError, directions, head_size,
+    lay_out, lay_out_head,
+};
 use crate::engine::Engines;
 
 /// At most this many sequences go through the network at once in evaluation.
 const EVALUATION_ROWS: usize = 256;
 /// At most about this many values in one intermediate array, so that long sequences go in smaller batches.
 const EVALUATION_VALUES: usize = 1 << 23;
+
+/// What the diagonal of an attention pool's weight starts with (Avsec et al. 2021).
+const POOL_WEIGHT: f32 = 2.0;
 
 /// How an array starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +28,8 @@ pub(crate) enum Init {
     ForgetGate { units: usize },
     /// All the same.
     Constant(f32),
+    /// A square matrix with this number on its diagonal and zeros elsewhere.
+    Diagonal { side: usize, value: f32 },
 }
 
 /// An array that the network has.
@@ -48,18 +56,20 @@ impl Spec {
 pub(crate) struct Step {
     /// Its place in the whole tree, counted from 0; a layer comes before those within it, and these before the next.
     pub(crate) number: usize,
-    /// What its arrays' names begin with: `layer3`, `layer3.2` or `layer3.b1.2`; `flatten` and `head` at the end.
+    /// What its arrays' names begin with: `layer3`, `layer3.2` or `layer3.b1.2`; `flatten` and `head` at the end,
+    /// and within a head of several parts `head.profile`, `head.counts` and `head.dense`.
     pub(crate) name: String,
     pub(crate) layer: Layer,
-    /// First of its parameters. Convolution and dense layer: weight, bias. Batch norm: scale, shift. Recurrent layers,
-    /// for each direction: input weight, hidden weight, bias, and of a gated recurrent unit the hidden bias. Of a layer
-    /// that holds others, the first within it.
+    /// First of its parameters. Convolution and dense layer: weight, bias. Batch norm and layer norm: scale, shift; root
+    /// mean square norm: scale. Recurrent layers, for each direction: input weight, hidden weight, bias, and of a gated
+    /// recurrent unit the hidden bias. Attention pool: weight. Self-attention: weight and bias of queries, keys, values
+    /// and outputs, and the bias of relative positions. Of a layer that holds others, the first within it.
     pub(crate) parameter: usize,
     /// First of its buffers: running mean then running variance.
     pub(crate) buffer: usize,
     pub(crate) input: Shape,
     pub(crate) output: Shape,
-    /// The steps within it: one list of a residual layer, one a branch of a concatenation (empty if it passes its
+    /// The steps within it: one list of a residual layer or of strands, one a branch of a concatenation (empty if it passes its
     /// input on), else none.
     pub(crate) inner: Vec<Vec<Step>>,
 }
@@ -69,12 +79,19 @@ impl Step {
     pub(crate) fn is_stateless(&self) -> bool {
         self.layer != Layer::BatchNorm
     }
+
+    /// How often each example goes through the steps within it.
+    pub(crate) fn strands(&self) -> usize {
+        if matches!(self.layer, Layer::Strands { .. }) { 2 } else { 1 }
+    }
 }
 
 /// A network for a given input and number of outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) input: Shape,
+    /// Numbers beside each sequence.
+    pub(crate) side: usize,
     pub(crate) outputs: usize,
     pub(crate) steps: Vec<Step>,
     /// Trained arrays.
@@ -86,37 +103,42 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Lays out the network with its head.
+    /// Lays out the network with its heads.
     pub(crate) fn new(
         architecture: &Architecture,
-        channels: usize,
+        inputs: impl Into<Inputs>,
         length: usize,
-        outputs: usize,
+        outputs: impl Into<Outputs>,
     ) -> Result<Self, ShapeError> {
-        // Checks the head too.
-        architecture.summary(channels, length, outputs)?;
+        let (outputs, Inputs { channels, side }) = (outputs.into(), inputs.into());
+        let (architecture, input) = (architecture.joined(side, &outputs)?, Shape { channels, length });
+        let nodes = lay_out(&architecture.layers, channels, length)?;
+        let end = nodes.last().map_or(input, |node| node.output);
+        let head = architecture.head_after(&nodes, input, &outputs)?;
+        let heads = lay_out_head(&head, architecture.layers.len(), end)?;
         let mut builder = Builder::default();
-        let mut steps = builder.sequence(&lay_out(&architecture.layers, channels, length)?, false);
-        let input = Shape { channels, length };
-        let end = steps.last().map_or(input, |step| step.output);
-        steps.push(builder.step(&leaf(&Layer::Flatten, end, end.flat()), "flatten".into(), false));
-        let head = Layer::Dense { units: outputs };
-        let scores = Shape { channels: outputs, length: 1 };
-        steps.push(builder.step(&leaf(&head, end.flat(), scores), "head".into(), false));
-        Ok(builder.plan(input, outputs, steps))
+        let mut steps = builder.sequence(&nodes, false);
+        builder.prefix = "head";
+        for node in &heads {
+            let name = if *node.layer == Layer::Flatten { "flatten" } else { "head" };
+            steps.push(builder.step(node, name.to_owned(), false));
+        }
+        Ok(builder.plan(input, side, outputs.count(), steps))
     }
 
     /// Lays out the layers of the description alone; the outputs are the values of the last one, channel by channel.
     pub(crate) fn without_head(
         architecture: &Architecture,
-        channels: usize,
+        inputs: impl Into<Inputs>,
         length: usize,
     ) -> Result<Self, ShapeError> {
+        let Inputs { channels, side } = inputs.into();
+        let architecture = architecture.with_width(side)?;
         let mut builder = Builder::default();
         let steps = builder.sequence(&lay_out(&architecture.layers, channels, length)?, false);
         let input = Shape { channels, length };
         let outputs = steps.last().map_or(input, |step| step.output).size();
-        Ok(builder.plan(input, outputs, steps))
+        Ok(builder.plan(input, side, outputs, steps))
     }
 
     /// All steps of the tree in order of their numbers.
@@ -129,42 +151,54 @@ impl Plan {
         })
     }
 
+    /// How often a step sees each example of a batch: twice within strands, else once.
+    pub(crate) fn passes(&self, step: &Step) -> usize {
+        let Some(first) = self.steps.first() else { return 1 };
+        let within = step.number > first.number && self.steps.get(1).is_none_or(|next| step.number < next.number);
+        if within { first.strands() } else { 1 }
+    }
+
     /// Sequences that go through the network at once in evaluation.
     pub(crate) fn evaluation_rows(&self) -> usize {
         (EVALUATION_VALUES / self.widest().max(1)).clamp(1, EVALUATION_ROWS)
     }
 
-    /// Values of the largest array that one example makes on its way, the windows of convolutions and the gates of
-    /// recurrent layers included.
+    /// Values of the largest array that one example makes on its way, the gates of recurrent layers included.
     fn widest(&self) -> usize {
         let of_step = |step: &Step| match step.layer {
-            Layer::Conv1d { width, groups, .. } => {
-                (step.input.channels / groups * width).saturating_mul(step.output.length).max(step.output.size())
-            }
             Layer::Lstm { units, .. } => step.input.length.saturating_mul(units.saturating_mul(4)),
             Layer::Gru { units, .. } => step.input.length.saturating_mul(units.saturating_mul(3)),
+            Layer::SelfAttention { heads, key_size, .. } => {
+                let inner = heads.saturating_mul(head_size(heads, key_size, step.input.channels));
+                inner.saturating_mul(3).saturating_mul(step.input.length).max(step.output.size())
+            }
+            Layer::AttentionPool { .. } => step.input.size(),
             _ => step.output.size(),
         };
-        self.steps_deep().map(of_step).max().unwrap_or(0).max(self.input.size())
+        let strands = self.steps.first().map_or(1, Step::strands);
+        self.steps_deep().map(of_step).max().unwrap_or(0).max(self.input.size()).saturating_mul(strands)
     }
 }
 
-/// A layer of the head, which stands in no list.
-fn leaf(layer: &Layer, input: Shape, output: Shape) -> Node<'_> {
-    Node { layer, path: String::new(), input, output, inner: Vec::new() }
-}
-
 /// Hands out numbers and arrays.
-#[derive(Default)]
 struct Builder {
+    /// What names begin with.
+    prefix: &'static str,
     steps: usize,
     parameters: Vec<Spec>,
     buffers: Vec<Spec>,
 }
 
+impl Default for Builder {
+    fn default() -> Self {
+        Self { prefix: "layer", steps: 0, parameters: Vec::new(), buffers: Vec::new() }
+    }
+}
+
 impl Builder {
-    fn plan(self, input: Shape, outputs: usize, steps: Vec<Step>) -> Plan {
-        Plan { input, outputs, steps, parameters: self.parameters, buffers: self.buffers, engines: Engines::default() }
+    fn plan(self, input: Shape, side: usize, outputs: usize, steps: Vec<Step>) -> Plan {
+        let (parameters, buffers) = (self.parameters, self.buffers);
+        Plan { input, side, outputs, steps, parameters, buffers, engines: Engines::default() }
     }
 
     /// `rectified` says what follows the sequence, for layers at its end.
@@ -172,7 +206,7 @@ impl Builder {
         let mut steps = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
             let rectified = nodes[i + 1..].iter().find_map(|node| rectifies(node.layer)).unwrap_or(rectified);
-            steps.push(self.step(node, format!("layer{}", node.path), rectified));
+            steps.push(self.step(node, format!("{}{}", self.prefix, node.path), rectified));
         }
         steps
     }
@@ -189,7 +223,14 @@ impl Builder {
     /// The layer's own arrays.
     fn arrays(&mut self, node: &Node, name: &str, rectified: bool) {
         let input = node.input;
-        let scale = |fan_in, fan_out| if rectified { Init::He { fan_in } } else { Init::Glorot { fan_in, fan_out } };
+        // The heads of a profile begin at the same chance for each bin and at no signal: what a deep trunk makes of random
+        // weights is too large to take logarithms of totals and logits of shapes from.
+        let of_profile = [".profile", ".counts"].iter().any(|end| node.path.ends_with(end));
+        let scale = |fan_in, fan_out| match rectified {
+            _ if of_profile => Init::Constant(0.0),
+            true => Init::He { fan_in },
+            false => Init::Glorot { fan_in, fan_out },
+        };
         let named = |part: &str| format!("{name}.{part}");
         match *node.layer {
             Layer::Conv1d { filters, width, groups, .. } => {
@@ -210,6 +251,19 @@ impl Builder {
                 self.buffers.push(Spec::new(named("mean"), shape.clone(), Init::Constant(0.0)));
                 self.buffers.push(Spec::new(named("variance"), shape, Init::Constant(1.0)));
             }
+            Layer::LayerNorm => {
+                self.parameters.push(Spec::new(named("scale"), vec![input.channels], Init::Constant(1.0)));
+                self.parameters.push(Spec::new(named("shift"), vec![input.channels], Init::Constant(0.0)));
+            }
+            Layer::RmsNorm => {
+                self.parameters.push(Spec::new(named("scale"), vec![input.channels], Init::Constant(1.0)));
+            }
+            Layer::AttentionPool { .. } => {
+                let side = input.channels;
+                let init = Init::Diagonal { side, value: POOL_WEIGHT };
+                self.parameters.push(Spec::new(named("weight"), vec![side, side], init));
+            }
+            Layer::SelfAttention { .. } => self.attention(node, name),
             Layer::Lstm { units, bidirectional, .. } => {
                 let biases = [("bias", Init::ForgetGate { units })];
                 self.recurrent(input.channels, units, 4, bidirectional, name, &biases);
@@ -219,6 +273,28 @@ impl Builder {
                 self.recurrent(input.channels, units, 3, bidirectional, name, &biases);
             }
             _ => {}
+        }
+    }
+
+    /// The arrays of self-attention.
+    fn attention(&mut self, node: &Node, name: &str) {
+        let Layer::SelfAttention { heads, key_size, positions, clip } = *node.layer else { return };
+        let channels = node.input.channels;
+        let inner = heads * head_size(heads, key_size, channels);
+        let named = |part: &str| format!("{name}.{part}");
+        for (part, from, to) in [
+            ("query", channels, inner),
+            ("key", channels, inner),
+            ("value", channels, inner),
+            ("output", inner, channels),
+        ] {
+            let init = Init::Glorot { fan_in: from, fan_out: to };
+            self.parameters.push(Spec::new(named(&format!("{part}_weight")), vec![from, to], init));
+            self.parameters.push(Spec::new(named(&format!("{part}_bias")), vec![to], Init::Constant(0.0)));
+        }
+        if positions == Positions::Relative {
+            let shape = vec![heads, 2 * clip.unwrap_or(DEFAULT_CLIP) + 1];
+            self.parameters.push(Spec::new(named("position_bias"), shape, Init::Constant(0.0)));
         }
     }
 
@@ -249,7 +325,10 @@ impl Builder {
 fn rectifies(layer: &Layer) -> Option<bool> {
     match layer {
         Layer::Conv1d { .. } | Layer::Dense { .. } | Layer::Lstm { .. } | Layer::Gru { .. } => Some(false),
-        Layer::Residual { .. } | Layer::Concat { .. } => layer.inner().iter().flatten().find_map(rectifies),
+        Layer::SelfAttention { .. } => Some(false),
+        Layer::Residual { .. } | Layer::Concat { .. } | Layer::Strands { .. } => {
+            layer.inner().iter().flatten().find_map(rectifies)
+        }
         layer if layer.is_activation() => {
             Some(matches!(layer, Layer::Relu | Layer::Gelu | Layer::Silu | Layer::Elu | Layer::Softplus))
         }

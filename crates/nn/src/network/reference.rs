@@ -1,23 +1,29 @@
 //! The network once more, as naive loops in f64: what every other path is compared with. It shares the plan and the
 //! dropout masks with them, and no arithmetic.
 
+mod attention;
+
 use super::{Mode, Plan, Step, dropout};
-use crate::architecture::{Layer, Shape, padding_of};
+use crate::architecture::{Combine, Layer, Shape, padding_of};
 
 const BATCH_NORM_EPSILON: f64 = 1e-5;
+const LAYER_NORM_EPSILON: f64 = 1e-5;
+const RMS_NORM_EPSILON: f64 = 1e-6;
 
 /// Raw scores `[n, outputs]` of `x` `[n, channels, length]`. `parameters` and `buffers` are in the plan's order, each
-/// flattened row-major.
+/// flattened row-major; `side` is `[n, width]`, numbers beside the sequences.
 pub(crate) fn forward(
     plan: &Plan,
     parameters: &[Vec<f64>],
     buffers: &[Vec<f64>],
     x: &[f64],
+    side: &[f32],
     n: usize,
     mode: Mode,
 ) -> Vec<f64> {
     assert_eq!(x.len(), n * plan.input.size());
-    let scores = Network { parameters, buffers, n, mode }.sequence(&plan.steps, x.to_vec());
+    assert_eq!(side.len(), n * plan.side);
+    let scores = Network { parameters, buffers, side, n, mode }.sequence(&plan.steps, x.to_vec());
     assert_eq!(scores.len(), n * plan.outputs);
     scores
 }
@@ -25,6 +31,7 @@ pub(crate) fn forward(
 struct Network<'a> {
     parameters: &'a [Vec<f64>],
     buffers: &'a [Vec<f64>],
+    side: &'a [f32],
     n: usize,
     mode: Mode,
 }
@@ -57,9 +64,41 @@ impl Network<'_> {
                 });
                 examples.collect()
             }
+            &Layer::SideInputs { width } => {
+                let mut out = Vec::new();
+                for (i, one) in x.chunks_exact(step.input.size()).enumerate() {
+                    out.extend(one);
+                    out.extend(self.side[i * width..(i + 1) * width].iter().map(|&value| f64::from(value)));
+                }
+                out
+            }
+            Layer::Strands { combine, .. } => self.strands(step, *combine, x),
             // The others treat each example alone.
             _ => x.chunks_exact(step.input.size()).flat_map(|one| self.example(step, one)).collect(),
         }
+    }
+
+    /// The layers within on the sequences and, as more examples, on their reverse complements.
+    fn strands(&self, step: &Step, combine: Combine, x: &[f64]) -> Vec<f64> {
+        let Shape { channels, length } = step.input;
+        let complement = |c: usize| if c < 4 { 3 - c } else { c };
+        let reverse = (0..x.len()).map(|at| {
+            let (i, c, l) = (at / (channels * length), at / length % channels, at % length);
+            x[(i * channels + complement(c)) * length + length - 1 - l]
+        });
+        let both = x.iter().copied().chain(reverse).collect();
+        let y = Network { n: 2 * self.n, ..*self }.sequence(&step.inner[0], both);
+        let (forward, reverse) = y.split_at(y.len() / 2);
+        let length = step.output.length;
+        let combined = forward.iter().enumerate().map(|(at, &a)| {
+            let b = reverse[at / length * length + length - 1 - at % length];
+            match combine {
+                Combine::Mean => (a + b) / 2.0,
+                Combine::Max => a.max(b),
+                Combine::Sum => a + b,
+            }
+        });
+        combined.collect()
     }
 
     fn batch_norm(&self, step: &Step, x: &[f64]) -> Vec<f64> {
@@ -112,6 +151,10 @@ impl Network<'_> {
                     bias[u] + (0..channels).map(|c| x[c] * weight[c * units + u]).sum::<f64>()
                 })
                 .collect(),
+            Layer::LayerNorm | Layer::RmsNorm | Layer::Softmax => self.positions(step, x),
+            Layer::Upsample { factor } => x.iter().flat_map(|&value| vec![value; factor]).collect(),
+            Layer::AttentionPool { width } => self.attention_pool(step, width.unwrap_or(length), x),
+            Layer::SelfAttention { .. } => self.self_attention(step, x),
             Layer::Lstm { units, bidirectional, last } => self.directions(
                 step,
                 bidirectional,
@@ -124,6 +167,30 @@ impl Network<'_> {
             }
             _ => x.iter().map(|&value| activation(&step.layer, value)).collect(),
         }
+    }
+
+    /// Layers that treat the channels of each position together.
+    fn positions(&self, step: &Step, x: &[f64]) -> Vec<f64> {
+        let Shape { channels, length } = step.input;
+        let mut out = vec![0.0; x.len()];
+        for l in 0..length {
+            let at: Vec<f64> = (0..channels).map(|c| x[c * length + l]).collect();
+            let mean = mean(&at);
+            let variance = at.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / channels as f64;
+            let square = at.iter().map(|v| v * v).sum::<f64>() / channels as f64;
+            let total: f64 = at.iter().map(|v| v.exp()).sum();
+            let parameter = |i: usize, c: usize| self.parameters[step.parameter + i][c];
+            for c in 0..channels {
+                out[c * length + l] = match step.layer {
+                    Layer::LayerNorm => {
+                        (at[c] - mean) / (variance + LAYER_NORM_EPSILON).sqrt() * parameter(0, c) + parameter(1, c)
+                    }
+                    Layer::RmsNorm => at[c] / (square + RMS_NORM_EPSILON).sqrt() * parameter(0, c),
+                    _ => at[c].exp() / total,
+                };
+            }
+        }
+        out
     }
 
     fn convolution(&self, step: &Step, x: &[f64]) -> Vec<f64> {

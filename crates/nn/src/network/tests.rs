@@ -57,7 +57,7 @@ fn run(toml: &str, x: &[f32], parameters: &[&[f32]]) -> Vec<f32> {
     let device = cpu().device;
     let leaves = Leaves::new(&weights, &device);
     let x = Tensor::from_data(TensorData::new(x.to_vec(), [1, 1, x.len()]), &device);
-    values(forward(&plan, &leaves, x, Mode::Evaluate).scores).unwrap()
+    values(forward(&plan, &leaves, x, &None, Mode::Evaluate).scores).unwrap()
 }
 
 #[test]
@@ -84,6 +84,20 @@ fn values_of_layers_by_hand() {
     assert_eq!(run(concat, &x, &[]), [5.0, 3.0]);
     let beside = "[[layer]]\ntype='concat'\n[[layer.branch]]\n[[layer.branch]]\n[[layer.branch.layer]]\ntype='relu'";
     assert_eq!(run(beside, &[-1.0, 2.0], &[]), [-1.0, 2.0, 0.0, 2.0]);
+    assert_eq!(run("[[layer]]\ntype='upsample'\nfactor=2", &[3.0, 4.0], &[]), [3.0, 3.0, 4.0, 4.0]);
+    assert_eq!(run("[[layer]]\ntype='softmax'", &x, &[]), [1.0; 5]);
+    assert_eq!(run("[[layer]]\ntype='layer-norm'", &x, &[&[2.0], &[0.5]]), [0.5; 5]);
+    let norm = run("[[layer]]\ntype='rms-norm'", &[-3.0, 0.0, 5.0], &[&[2.0]]);
+    assert!(norm.iter().zip([-2.0, 0.0, 2.0]).all(|(a, b)| (a - b).abs() < 1e-5), "{norm:?}");
+    // Weights of 1 to 2 for scores of 0 to ln 2, and the last position in no window.
+    let pool = run("[[layer]]\ntype='attention-pool'\nwidth=2", &[0.0, 1.0, 4.0, 4.0, 9.0], &[&[2f32.ln()]]);
+    assert!((pool[0] - 2.0 / 3.0).abs() < 1e-6 && pool[1..] == [4.0], "{pool:?}");
+    assert_eq!(run("[[layer]]\ntype='attention-pool'", &x, &[&[0.0]]), [3.0]);
+    // Without queries every position gathers the mean of the values.
+    let one: &[f32] = &[1.0];
+    let zero: &[f32] = &[0.0];
+    let gathered = run("[[layer]]\ntype='self-attention'\nheads=1", &x, &[zero, zero, one, zero, one, one, one, one]);
+    assert!(gathered.iter().all(|y| (y - 5.0).abs() < 1e-6), "{gathered:?}");
     let close = |name: &str, want: [f64; 3]| {
         let got = run(&format!("[[layer]]\ntype='{name}'"), &[-1.5, 0.0, 2.0], &[]);
         assert!(got.iter().zip(want).all(|(g, w)| (f64::from(*g) - w).abs() < 1e-5), "{name}: {got:?}");
@@ -133,7 +147,7 @@ fn the_receptive_field_is_where_gradients_are() {
     let device = cpu().device.autodiff();
     let leaves = Leaves::frozen(&shaken(&plan, 2), &device);
     let x = input(&random_batch(1, 60, 1), &device).require_grad();
-    let (y, _) = forward_steps(&plan.steps[..3], &leaves, x.clone(), Mode::Evaluate);
+    let (y, _) = forward_steps(&plan.steps[..3], &leaves, x.clone(), &None, Mode::Evaluate);
     let mut tape = y.narrow(2, 5, 1).sum().backward();
     let gradient = values(x.grad_remove(&mut tape).unwrap()).unwrap();
     let seen: Vec<usize> = (0..60).filter(|p| (0..4).any(|c| gradient[c * 60 + p] != 0.0)).collect();
@@ -161,7 +175,7 @@ fn the_fast_first_convolution_equals_the_general_one() {
             let architecture = net(&format!("[[layer]]\ntype='conv1d'\nfilters=3\n{keys}"));
             let plan = Plan::new(&architecture, encoding.channels(), 14, 1).unwrap();
             let leaves = Leaves::new(&shaken(&plan, 3), &device);
-            let general = forward_steps(&plan.steps[..1], &leaves, input(&batch, &device), Mode::Evaluate).0;
+            let general = forward_steps(&plan.steps[..1], &leaves, input(&batch, &device), &None, Mode::Evaluate).0;
             let fast = first::convolve(&plan.steps[0], &leaves, &batch, &device).unwrap();
             assert_eq!(general.dims(), fast.dims(), "{keys}");
             let (general, fast) = (values(general).unwrap(), values(fast).unwrap());
@@ -262,7 +276,7 @@ fn without_a_head_the_scores_are_the_last_layer() {
     let device = cpu().device;
     let leaves = Leaves::new(&Weights::initial(&plan, 1), &device);
     let x = Tensor::from_data(TensorData::new(vec![1f32, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 2, 3]), &device);
-    assert_eq!(values(forward(&plan, &leaves, x, Mode::Evaluate).scores).unwrap(), [2.0, 3.0, 5.0, 6.0]);
+    assert_eq!(values(forward(&plan, &leaves, x, &None, Mode::Evaluate).scores).unwrap(), [2.0, 3.0, 5.0, 6.0]);
     assert_eq!(Plan::without_head(&net("layer = []"), 2, 3).unwrap().outputs, 6);
 }
 
@@ -294,7 +308,7 @@ fn recurrent_layers_follow_pytorch() {
             let device = cpu().device;
             let x = Tensor::from_data(TensorData::new(case.x.clone(), [1, 2, 4]), &device);
             let leaves = Leaves::new(&case.weights, &device);
-            let found = values(forward(&case.plan, &leaves, x, Mode::Evaluate).scores).unwrap();
+            let found = values(forward(&case.plan, &leaves, x, &None, Mode::Evaluate).scores).unwrap();
             // A direction's last state is at the last position, or at the first in reverse.
             let want: Vec<f64> = match last {
                 false => want.to_vec(),
@@ -343,7 +357,7 @@ fn the_receptive_field_of_a_tree_is_where_gradients_are() {
     let device = cpu().device.autodiff();
     let leaves = Leaves::frozen(&shaken(&plan, 2), &device);
     let x = input(&random_batch(1, 80, 1), &device).require_grad();
-    let (y, _) = forward_steps(&plan.steps, &leaves, x.clone(), Mode::Evaluate);
+    let (y, _) = forward_steps(&plan.steps, &leaves, x.clone(), &None, Mode::Evaluate);
     let mut tape = y.narrow(2, 11, 1).sum().backward();
     let gradient = values(x.grad_remove(&mut tape).unwrap()).unwrap();
     let seen: Vec<usize> = (0..80).filter(|p| (0..4).any(|c| gradient[c * 80 + p] != 0.0)).collect();

@@ -74,6 +74,9 @@ fn fill(spec: &Spec, rng: &mut Stream) -> Array {
             let bound = 1.0 / (units.max(1) as f64).sqrt();
             (0..spec.size()).map(|_| (bound * (2.0 * uniform(rng) - 1.0)) as f32).collect()
         }
+        Init::Diagonal { side, value } => {
+            (0..spec.size()).map(|i| if i / side.max(1) == i % side.max(1) { value } else { 0.0 }).collect()
+        }
         Init::ForgetGate { units } => (0..spec.size()).map(|i| f32::from(u8::from(i / units.max(1) == 1))).collect(),
     };
     Array { name: spec.name.clone(), shape: spec.shape.clone(), values }

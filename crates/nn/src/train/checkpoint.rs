@@ -5,19 +5,20 @@ use super::{EpochRecord, EpochTiming, TrainError};
 use crate::loss::LossSums;
 use crate::model::{read_arrays, write_arrays, write_whole};
 use crate::network::{Array, Plan, Spec, Weights, hex};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, Plateau};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// What the names of unfinished files and directories end with.
 const PARTIAL: &str = ".partial";
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
+const AVERAGE: &str = "average.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// Holds the digest of `state.json`, which holds those of the arrays.
 const SEAL: &str = "state.sha256";
@@ -38,6 +39,8 @@ pub(super) struct State {
     pub(super) optimizer_steps: u64,
     /// Value of the monitored figure in the best epoch; lower is better.
     pub(super) best_score: Option<f64>,
+    /// What the schedule of that name remembers.
+    pub(super) plateau: Plateau,
     /// The lines of `history.jsonl` and `timing.jsonl`.
     pub(super) history: Vec<EpochRecord>,
     pub(super) timing: Vec<EpochTiming>,
@@ -50,15 +53,16 @@ pub(super) struct State {
 
 impl State {
     /// The state before the first step.
-    pub(super) fn new(identity: Identity, tasks: usize) -> Self {
+    pub(super) fn new(identity: Identity, sums: LossSums) -> Self {
         Self {
             format_version: FORMAT,
             identity,
             epoch: 0,
             step: 0,
-            sums: LossSums::new(tasks),
+            sums,
             optimizer_steps: 0,
             best_score: None,
+            plateau: Plateau::default(),
             history: Vec::new(),
             timing: Vec::new(),
             seconds: 0.0,
@@ -78,6 +82,8 @@ pub(super) struct Snapshot {
     pub(super) state: State,
     pub(super) weights: Weights,
     pub(super) best: Weights,
+    /// The moving average of the weights, if there is one.
+    pub(super) average: Option<Weights>,
     pub(super) optimizer: Optimizer,
 }
 
@@ -107,11 +113,13 @@ fn write(directory: &Path, aside: &Path, target: &Path, snapshot: &mut Snapshot)
     fs_err::create_dir(aside)?;
     snapshot.state.optimizer_steps = snapshot.optimizer.steps;
     let moments = moment_arrays(&snapshot.optimizer, &snapshot.weights);
-    for (file, arrays) in [
+    let mut files = vec![
         (WEIGHTS, snapshot.weights.arrays().collect::<Vec<&Array>>()),
         (BEST, snapshot.best.arrays().collect()),
         (OPTIMIZER, moments.iter().collect()),
-    ] {
+    ];
+    files.extend(snapshot.average.iter().map(|average| (AVERAGE, average.arrays().collect())));
+    for (file, arrays) in files {
         let path = aside.join(file);
         write_arrays(&path, &arrays, None)?;
         snapshot.state.files.insert(file.to_owned(), digest_of(&path)?);
@@ -134,27 +142,31 @@ fn write(directory: &Path, aside: &Path, target: &Path, snapshot: &mut Snapshot)
     Ok(sync_directory(directory)?)
 }
 
-/// The newest checkpoint of this run that is whole, if there is any, and what is wrong with the newer ones.
+/// The newest checkpoint of this run that is whole, if there is any, and what is wrong with the newer ones, which are
+/// renamed so that they do not count as checkpoints any more. `fresh` is the run's beginning.
 ///
 /// # Errors
 /// If there are checkpoints but none of them is whole, or if they belong to another run.
 pub(super) fn load_newest(
     directory: &Path,
     plan: &Plan,
-    fresh: &Optimizer,
-    identity: &Identity,
+    fresh: &Snapshot,
 ) -> Result<(Option<Snapshot>, Vec<String>), TrainError> {
     let mut damaged = Vec::new();
     if !directory.is_dir() {
         return Ok((None, damaged));
     }
-    let mut first_error = None;
+    let (mut first_error, mut broken) = (None, Vec::<PathBuf>::new());
     for path in list(directory)?.into_iter().rev() {
-        match load(&path, plan, fresh, identity) {
-            Ok(snapshot) => return Ok((Some(snapshot), damaged)),
+        match load(&path, plan, fresh) {
+            Ok(snapshot) => {
+                broken.iter().try_for_each(|path| set_aside(path))?;
+                return Ok((Some(snapshot), damaged));
+            }
             Err(error @ TrainError::OtherRun { .. }) => return Err(error),
             Err(error) => {
                 damaged.push(format!("{error}; the checkpoint before it is used"));
+                broken.push(path);
                 first_error = first_error.or(Some(error));
             }
         }
@@ -162,6 +174,15 @@ pub(super) fn load_newest(
     let Some(error) = first_error else { return Ok((None, damaged)) };
     let remedy = "no checkpoint is whole: start anew with --overwrite or in another directory";
     Err(TrainError::Checkpoint { path: directory.to_owned(), message: format!("{remedy} ({error})") })
+}
+
+/// Renames a damaged checkpoint: newer than those to come, it would be kept in their place.
+fn set_aside(path: &Path) -> Result<(), TrainError> {
+    let mut name = std::ffi::OsString::from("damaged-");
+    name.push(path.file_name().unwrap_or_default());
+    let aside = path.with_file_name(name);
+    remove(&aside)?;
+    Ok(fs_err::rename(path, aside)?)
 }
 
 /// Removes what a killed run left half-written in its directory and among its checkpoints.
@@ -200,7 +221,7 @@ fn discard(directory: &Path) -> Result<(), TrainError> {
     }
 }
 
-fn load(path: &Path, plan: &Plan, fresh: &Optimizer, identity: &Identity) -> Result<Snapshot, TrainError> {
+fn load(path: &Path, plan: &Plan, fresh: &Snapshot) -> Result<Snapshot, TrainError> {
     let broken = |message: String| TrainError::Checkpoint { path: path.to_owned(), message };
     let text = fs_err::read(path.join(STATE))?;
     if fs_err::read(path.join(SEAL))? != hex(&Sha256::digest(&text)).as_bytes() {
@@ -211,13 +232,14 @@ fn load(path: &Path, plan: &Plan, fresh: &Optimizer, identity: &Identity) -> Res
     if state.format_version != FORMAT {
         return Err(other(format!("expected format_version {FORMAT}, found {}", state.format_version)));
     }
-    if let Some(difference) = identity.difference(&state.identity) {
+    if let Some(difference) = fresh.state.identity.difference(&state.identity) {
         return Err(other(format!(
             "the checkpoint belongs to a run with {difference}; \
              repeat the command that began it, or start anew with --overwrite or in another directory"
         )));
     }
-    for file in [WEIGHTS, BEST, OPTIMIZER] {
+    let average = fresh.average.is_some().then_some(AVERAGE);
+    for file in [WEIGHTS, BEST, OPTIMIZER].into_iter().chain(average) {
         if state.files.get(file) != Some(&digest_of(&path.join(file))?) {
             return Err(broken(format!("{file} was truncated or damaged after it was written")));
         }
@@ -228,25 +250,33 @@ fn load(path: &Path, plan: &Plan, fresh: &Optimizer, identity: &Identity) -> Res
         let buffers = parameters.split_off(plan.parameters.len());
         Ok(Weights { parameters, buffers })
     };
-    let moments: Vec<Spec> = ["first", "second"].iter().flat_map(|which| moment_specs(plan, which)).collect();
-    let mut first: Vec<Vec<f32>> = read_arrays(&path.join(OPTIMIZER), &moments.iter().collect::<Vec<_>>())?
-        .into_iter()
-        .map(|array| array.values)
-        .collect();
-    let second = first.split_off(plan.parameters.len());
-    let optimizer = Optimizer { steps: state.optimizer_steps, first, second, ..fresh.clone() };
-    Ok(Snapshot { weights: weights(WEIGHTS)?, best: weights(BEST)?, state, optimizer })
+    let mut optimizer = with_moments(fresh.optimizer.clone(), plan, &path.join(OPTIMIZER))?;
+    optimizer.steps = state.optimizer_steps;
+    let average = average.map(weights).transpose()?;
+    Ok(Snapshot { weights: weights(WEIGHTS)?, best: weights(BEST)?, average, state, optimizer })
 }
 
-fn moment_specs(plan: &Plan, which: &str) -> Vec<Spec> {
-    plan.parameters.iter().map(|spec| Spec { name: format!("{which}.{}", spec.name), ..spec.clone() }).collect()
+/// The optimizer with its moments as a file has them.
+fn with_moments(mut optimizer: Optimizer, plan: &Plan, path: &Path) -> Result<Optimizer, TrainError> {
+    let slots = optimizer.first.iter_mut().map(|own| ("first", own)).zip(&plan.parameters);
+    let slots = slots.chain(optimizer.second.iter_mut().map(|own| ("second", own)).zip(&plan.parameters));
+    let mut slots: Vec<_> = slots.filter(|((_, own), _)| !own.is_empty()).collect();
+    let spec = |((which, _), spec): &((&str, _), &Spec)| Spec { name: moment(which, &spec.name), ..(*spec).clone() };
+    let specs: Vec<Spec> = slots.iter().map(spec).collect();
+    let arrays = read_arrays(path, &specs.iter().collect::<Vec<_>>())?;
+    slots.iter_mut().zip(arrays).for_each(|(((_, own), _), array)| **own = array.values);
+    Ok(optimizer)
+}
+
+fn moment(which: &str, parameter: &str) -> String {
+    format!("{which}.{parameter}")
 }
 
 fn moment_arrays(optimizer: &Optimizer, weights: &Weights) -> Vec<Array> {
     let named = |which: &str, values: &[Vec<f32>]| -> Vec<Array> {
-        let arrays = weights.parameters.iter().zip(values);
+        let arrays = weights.parameters.iter().zip(values).filter(|(_, values)| !values.is_empty());
         let rename = |(a, values): (&Array, &Vec<f32>)| Array {
-            name: format!("{which}.{}", a.name),
+            name: moment(which, &a.name),
             shape: a.shape.clone(),
             values: values.clone(),
         };

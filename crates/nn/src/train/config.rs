@@ -1,7 +1,9 @@
 //! What may be set about training.
 
 use super::TrainError;
-use crate::optimizer::{OptimizerKind, Schedule};
+use super::penalty::LayerPenalty;
+use crate::loss::LossConfig;
+use crate::optimizer::{Course, OptimizerKind, OptimizerSettings, Schedule};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,7 +25,7 @@ pub enum Monitor {
     Metric,
 }
 
-/// How to train. The loss follows from the tasks.
+/// How to train: all that decides the result besides data and network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -40,12 +42,37 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// Epochs over which the step size rises from zero first.
     pub warmup_epochs: usize,
-    /// Adam or AdamW.
+    /// `step`: epochs between two cuts of the step size (10 unless given); `plateau`: epochs without a better one before
+    /// a cut (2 unless given).
+    pub decay_epochs: Option<usize>,
+    /// `step` and `plateau`: what the step size is multiplied by, above 0 and below 1.
+    pub decay_factor: f64,
+    /// `step`, `cosine` and `plateau`: the smallest step size.
+    pub min_learning_rate: f64,
+    /// How gradients become steps.
     pub optimizer: OptimizerKind,
-    /// Pull of the weights (not of biases) towards zero.
+    /// Pull of the weights (not of biases) towards zero: part of the gradient with `sgd`, `adam` and `rmsprop`, apart from
+    /// it with `adamw` and `muon`.
     pub weight_decay: f64,
-    /// Largest common norm of the gradients, or none.
+    /// Of `sgd` (0.9 unless given), `rmsprop` (0) and `muon` (0.95); 0 or more and below 1.
+    pub momentum: Option<f64>,
+    /// Whether the momentum of `sgd` (not unless given) and `muon` (so unless given) is Nesterov's.
+    pub nesterov: Option<bool>,
+    /// Decay of the mean of gradients: `adam`, `adamw`, and the vectors of `muon`.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients: `adam`, `adamw`, `muon` (0.999 unless given) and `rmsprop` (0.99).
+    pub beta2: Option<f64>,
+    /// What keeps steps finite where gradients are tiny: `adam`, `adamw`, `rmsprop`, `muon`.
+    pub epsilon: f64,
+    /// Largest common norm of the gradients, penalties included, or none.
     pub clip_gradient: Option<f64>,
+    /// Penalty `l1 |w|` on each weight (not on biases). Penalties are in the gradients, and in no reported loss.
+    pub l1: f64,
+    /// Penalty `l2 w^2` on each weight.
+    pub l2: f64,
+    /// Decay of a moving average of the weights over steps, above 0 and below 1, or none. The averaged weights are the ones
+    /// that are validated and kept.
+    pub ema: Option<f64>,
     /// The seed of weights, order, augmentation and dropout.
     pub seed: u64,
     /// Training ends after this many epochs without a better one; 0 means never.
@@ -54,10 +81,19 @@ pub struct TrainConfig {
     pub monitor: Monitor,
     /// Each training example is read from either strand with equal probability. For DNA only.
     pub reverse_complement: bool,
+    /// Probability of each known base of a training example to be replaced by one of the other three.
+    pub mutation_rate: f64,
+    /// Probability of each training example to get a stretch of another one of its batch in place of its own, and its
+    /// labels to count by the share of positions (CutMix, Yun et al. 2019).
+    pub cutmix: f64,
     /// Bytes of training examples that are held and shuffled at once. A smaller data set is shuffled as a whole; of a
     /// larger one, blocks of rows come in random order and rows are shuffled among as many blocks as fit. As many
     /// bytes again are read ahead, and half of it is for the validation split.
     pub shuffle_window: u64,
+    /// Penalties of single layers, in the place of `l1` and `l2`.
+    pub penalty: Vec<LayerPenalty>,
+    /// What is made small.
+    pub loss: LossConfig,
 }
 
 /// 256 MiB.
@@ -66,28 +102,88 @@ const SHUFFLE_WINDOW: u64 = 256 << 20;
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 40,
+            epochs: 30,
             batch_size: 64,
             accumulate: 1,
             learning_rate: 2e-3,
             schedule: Schedule::Constant,
             warmup_epochs: 0,
+            decay_epochs: None,
+            decay_factor: 0.1,
+            min_learning_rate: 0.0,
             optimizer: OptimizerKind::AdamW,
             weight_decay: 0.01,
+            momentum: None,
+            nesterov: None,
+            beta1: 0.9,
+            beta2: None,
+            epsilon: 1e-8,
             clip_gradient: None,
+            l1: 0.0,
+            l2: 0.0,
+            ema: None,
             seed: 1,
-            patience: 6,
+            patience: 5,
             monitor: Monitor::Loss,
             reverse_complement: false,
+            mutation_rate: 0.0,
+            cutmix: 0.0,
             shuffle_window: SHUFFLE_WINDOW,
+            penalty: Vec::new(),
+            loss: LossConfig::default(),
         }
     }
 }
 
 impl TrainConfig {
+    /// The same with everything filled in that follows from the choice of optimizer and schedule.
+    pub fn resolved(&self) -> Self {
+        let decay_epochs = match self.schedule {
+            Schedule::Step => self.decay_epochs.or(Some(10)),
+            Schedule::Plateau => self.decay_epochs.or(Some(2)),
+            Schedule::Constant | Schedule::Cosine | Schedule::OneCycle => self.decay_epochs,
+        };
+        let kind = self.optimizer;
+        Self {
+            decay_epochs,
+            momentum: self.momentum.or(Some(kind.momentum())),
+            nesterov: self.nesterov.or(Some(kind.nesterov())),
+            beta2: self.beta2.or(Some(kind.beta2())),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn optimizer_settings(&self) -> OptimizerSettings {
+        let usual = self.optimizer.usual(self.weight_decay);
+        OptimizerSettings {
+            momentum: self.momentum.unwrap_or(usual.momentum),
+            nesterov: self.nesterov.unwrap_or(usual.nesterov),
+            beta1: self.beta1,
+            beta2: self.beta2.unwrap_or(usual.beta2),
+            epsilon: self.epsilon,
+            ..usual
+        }
+    }
+
+    /// The course of the learning rate with this many steps in an epoch.
+    pub(super) fn course(&self, steps_per_epoch: u64) -> Course {
+        let steps = |epochs: usize| steps_per_epoch * epochs as u64;
+        Course {
+            schedule: self.schedule,
+            total: steps(self.epochs),
+            warmup: steps(self.warmup_epochs),
+            every: steps(self.resolved().decay_epochs.unwrap_or(1)),
+            factor: self.decay_factor,
+            least: self.min_learning_rate / self.learning_rate,
+        }
+    }
+
     /// The first value out of range, in words.
     pub(crate) fn fault(&self) -> Option<String> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
+        self.count_fault().or_else(|| self.number_fault()).or_else(|| self.loss.fault())
+    }
+
+    fn count_fault(&self) -> Option<String> {
         if self.epochs == 0 || self.batch_size == 0 || self.accumulate == 0 {
             return Some("epochs, batch_size and accumulate: expected 1 or more, found 0".into());
         }
@@ -99,16 +195,43 @@ impl TrainConfig {
         if most > MAX_EPOCHS {
             return Some(format!("epochs, warmup_epochs and patience: expected at most {MAX_EPOCHS}, found {most}"));
         }
-        if !positive(self.learning_rate) {
-            return Some(format!("learning_rate: expected a number above 0, found {}", self.learning_rate));
+        if let Some(epochs) = self.decay_epochs.filter(|epochs| !(1..=MAX_EPOCHS).contains(epochs)) {
+            return Some(format!("decay_epochs: expected 1 to {MAX_EPOCHS}, found {epochs}"));
         }
-        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
-            return Some(format!("weight_decay: expected 0 or more, found {}", self.weight_decay));
+        // What TOML can hold.
+        let largest = i64::MAX as u64;
+        (self.seed > largest).then(|| format!("seed: expected at most {largest}, found {}", self.seed))
+    }
+
+    fn number_fault(&self) -> Option<String> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        let below_one = |value: f64| (0.0..1.0).contains(&value);
+        let inside = |value: f64| value > 0.0 && value < 1.0;
+        let (least, rate) = (self.min_learning_rate, self.learning_rate);
+        let some = |value: Option<f64>, fits: &dyn Fn(f64) -> bool| value.is_none_or(fits);
+        let checks = [
+            (positive(rate), "learning_rate", "a number above 0", Some(rate)),
+            (not_negative(least) && least <= rate, "min_learning_rate", "0 to the learning rate", Some(least)),
+            (inside(self.decay_factor), "decay_factor", "a number above 0 and below 1", Some(self.decay_factor)),
+            (not_negative(self.weight_decay), "weight_decay", "0 or more", Some(self.weight_decay)),
+            (some(self.momentum, &below_one), "momentum", "0 or more and below 1", self.momentum),
+            (below_one(self.beta1), "beta1", "0 or more and below 1", Some(self.beta1)),
+            (some(self.beta2, &below_one), "beta2", "0 or more and below 1", self.beta2),
+            (positive(self.epsilon), "epsilon", "a number above 0", Some(self.epsilon)),
+            (some(self.clip_gradient, &positive), "clip_gradient", "a number above 0", self.clip_gradient),
+            (not_negative(self.l1), "l1", "0 or more", Some(self.l1)),
+            (not_negative(self.l2), "l2", "0 or more", Some(self.l2)),
+            (some(self.ema, &inside), "ema", "a number above 0 and below 1", self.ema),
+            (below_one(self.mutation_rate), "mutation_rate", "0 or more and below 1", Some(self.mutation_rate)),
+            ((0.0..=1.0).contains(&self.cutmix), "cutmix", "0 to 1", Some(self.cutmix)),
+        ];
+        let wrong = checks.into_iter().find(|(fits, ..)| !fits);
+        if let Some((_, name, expected, found)) = wrong {
+            return Some(format!("{name}: expected {expected}, found {}", found.unwrap_or(f64::NAN)));
         }
-        match self.clip_gradient {
-            Some(limit) if !positive(limit) => Some(format!("clip_gradient: expected a number above 0, found {limit}")),
-            _ => None,
-        }
+        let wrong = self.penalty.iter().find(|own| !not_negative(own.l1) || !not_negative(own.l2));
+        wrong.map(|own| format!("penalty of layer {:?}: expected l1 and l2 of 0 or more", own.layer))
     }
 }
 
@@ -154,11 +277,13 @@ pub struct TrainOptions {
     pub checkpoint_every: Option<CheckpointEvery>,
     /// Checkpoints that are kept, at least 1.
     pub keep_checkpoints: usize,
+    /// Whether each epoch is written for TensorBoard too, into `tensorboard/`.
+    pub tensorboard: bool,
 }
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { resume: false, loader_workers: 1, checkpoint_every: None, keep_checkpoints: 2 }
+        Self { resume: false, loader_workers: 1, checkpoint_every: None, keep_checkpoints: 2, tensorboard: false }
     }
 }
 
@@ -166,8 +291,11 @@ impl Default for TrainOptions {
 const MAX_WORKERS: usize = 256;
 
 impl TrainOptions {
-    /// Refuses values out of range.
-    pub(super) fn check(&self) -> Result<(), TrainError> {
+    /// Refuses values out of range, as [`train()`](super::train()) does.
+    ///
+    /// # Errors
+    /// The first value out of range.
+    pub fn check(&self) -> Result<(), TrainError> {
         if self.loader_workers > MAX_WORKERS {
             let message = format!("loader_workers: expected at most {MAX_WORKERS}, found {}", self.loader_workers);
             return Err(TrainError::Config(message));

@@ -2,7 +2,7 @@
 
 use super::windows::Windows;
 use super::{TrainConfig, TrainError};
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, Head};
 use crate::network::hex;
 use crate::optimizer::Schedule;
 use basewise_core::Split;
@@ -14,7 +14,7 @@ use std::io;
 /// Digests of everything that the weights of a run depend on, apart, so that a mismatch can be named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
-    /// Tasks, encoding, length, jitter, and the training and validation examples in order.
+    /// Tasks, encoding, length, jitter, covariates, and the training and validation examples in order.
     data: String,
     /// The layers.
     architecture: String,
@@ -30,15 +30,15 @@ impl Identity {
         architecture: &Architecture,
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
-        let mut config = TrainConfig { patience: 0, ..config.clone() };
-        if config.schedule == Schedule::Constant {
+        let mut config = TrainConfig { patience: 0, ..config.resolved() };
+        if !matches!(config.schedule, Schedule::Cosine | Schedule::OneCycle) {
             config.epochs = 0;
         }
         if splits.iter().all(|windows| windows.fits()) {
             config.shuffle_window = 0;
         }
         let data = digest_of_data(source, survey)?;
-        Ok(Self { data, architecture: digest(&architecture.layers)?, settings: digest(&config)? })
+        Ok(Self { data, architecture: digest_of_layers(architecture)?, settings: digest(&config)? })
     }
 
     /// What differs between a checkpoint's run and this one, in words; `None` if nothing does.
@@ -57,6 +57,14 @@ impl Identity {
     }
 }
 
+/// Settings of the heads count where they are not the usual ones.
+fn digest_of_layers(architecture: &Architecture) -> Result<String, TrainError> {
+    match architecture.head == Head::default() {
+        true => digest(&architecture.layers),
+        false => digest(&(&architecture.layers, &architecture.head)),
+    }
+}
+
 fn digest(value: &impl Serialize) -> Result<String, TrainError> {
     Ok(hex(&Sha256::digest(serde_json::to_vec(value).map_err(io::Error::other)?)))
 }
@@ -67,6 +75,9 @@ fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String,
     let about = (&header.tasks, header.encoding, header.length, header.jitter);
     let mut hasher = Sha256::new();
     hasher.update(serde_json::to_vec(&about).map_err(io::Error::other)?);
+    if !header.covariates.is_empty() {
+        hasher.update(serde_json::to_vec(&header.covariates).map_err(io::Error::other)?);
+    }
     if let Some(digest) = source.digest() {
         hasher.update(digest);
         return Ok(hex(&hasher.finalize()));
@@ -81,7 +92,8 @@ fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String,
                     rows.codes(row).iter().map(|code| code.base() | u8::from(code.is_marked()) << 3).collect();
                 hasher.update((codes.len() as u64).to_le_bytes());
                 hasher.update(codes);
-                rows.labels(row).iter().for_each(|label| hasher.update(label.to_bits().to_le_bytes()));
+                let numbers = rows.labels(row).iter().chain(rows.covariates(row));
+                numbers.for_each(|number| hasher.update(number.to_bits().to_le_bytes()));
             }
         }
     }

@@ -42,7 +42,8 @@ impl<I: Iterator<Item = Result<Turn, TrainError>>> Iterator for Deal<I> {
             let taken = left.len().min(self.batch_size - job.rows.len());
             for &row in &left[..taken] {
                 let row = row as usize;
-                job.rows.push(turn.window.rows.codes(row), turn.window.rows.labels(row));
+                let rows = &turn.window.rows;
+                job.rows.push(rows.codes(row), rows.labels(row), rows.covariates(row));
                 job.ranks.push(turn.window.rank(row));
             }
             job.epoch = turn.epoch;
@@ -192,7 +193,10 @@ mod tests {
             let seen = (0..count).map(|_| {
                 let batch = loader.next().map_err(|error| error.to_string())?;
                 let codes = (0..batch.sequences.len()).flat_map(|i| batch.sequences.sequence(i).to_vec());
-                Ok((codes.map(|code| code.base()).collect(), batch.labels().concat()))
+                Ok((
+                    codes.map(|code| code.base()).collect(),
+                    batch.targets().iter().map(|target| target.labels[0]).collect(),
+                ))
             });
             seen.collect()
         })

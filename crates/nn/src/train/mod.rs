@@ -4,20 +4,31 @@
 //! to save, and nothing depends on threads. The optimizer's moments, the position within the epoch, the losses so far
 //! and the best weights are in the checkpoint.
 
+mod average;
 mod batches;
 mod checkpoint;
 mod config;
+mod file;
+mod history;
 mod identity;
 mod loader;
+mod penalty;
+mod prepared;
 mod progress;
+mod rate_finder;
 mod run;
 mod step;
+mod tensorboard;
+mod update;
 mod validate;
 mod windows;
 mod write_error;
 
 pub use config::{CheckpointEvery, Monitor, TrainConfig, TrainOptions};
+pub use file::ConfigFile;
+pub use penalty::LayerPenalty;
 pub use progress::{Control, EpochRecord, EpochTiming, Progress, StepProgress};
+pub use rate_finder::{RateTrial, find_learning_rate, suggested_learning_rate};
 #[cfg(test)]
 pub(crate) use step::gradients;
 pub use write_error::WriteError;
@@ -171,10 +182,11 @@ fn short(number: f64) -> String {
 /// # Errors
 /// What [`train()`] would refuse; see [`TrainError`].
 pub fn check(source: &dyn ExampleSource, architecture: &Architecture, config: &TrainConfig) -> Result<(), TrainError> {
-    run::Prepared::new(source, architecture, config).map(|_| ())
+    prepared::Prepared::new(source, architecture, config).map(|_| ())
 }
 
 /// Trains a network and writes `model.safetensors`, `history.jsonl`, `timing.jsonl` and `checkpoints/` into `run_dir`.
+/// [`TrainOptions::tensorboard`] adds `tensorboard/`.
 ///
 /// With [`TrainOptions::resume`], a run that was interrupted in `run_dir` goes on from its newest whole checkpoint and
 /// ends with the weights and the history that it would have had; without a checkpoint it begins. Otherwise checkpoints
@@ -196,7 +208,7 @@ pub fn train(
     observer: &mut dyn FnMut(&Progress) -> Control,
 ) -> Result<TrainOutcome, TrainError> {
     options.check()?;
-    let prepared = run::Prepared::new(source, architecture, config)?;
+    let prepared = prepared::Prepared::new(source, architecture, config)?;
     run::Run::start(&prepared, device, run_dir, *options)?.go(observer)
 }
 

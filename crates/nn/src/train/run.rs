@@ -1,85 +1,45 @@
 //! The loop over epochs and steps, and what it leaves in the run directory.
 
-use super::batches::{Batch, survey};
+use super::average;
+use super::batches::Batch;
 use super::checkpoint::{self, Snapshot, State};
-use super::identity::Identity;
+use super::history::History;
 use super::loader::{Loader, Recipe};
-use super::step::{Gradients, Part, gradients_of};
+use super::prepared::Prepared;
+use super::update::update;
 use super::validate::{Validation, metric_name, validate};
-use super::windows::Windows;
 use super::{
-    CheckpointEvery, Control, EpochRecord, EpochTiming, Monitor, Progress, StepProgress, Stopped, TrainConfig,
-    TrainError, TrainOptions, TrainOutcome, WriteError,
+    CheckpointEvery, Control, EpochRecord, EpochTiming, Monitor, Progress, StepProgress, Stopped, TrainError,
+    TrainOptions, TrainOutcome, WriteError,
 };
-use crate::architecture::Architecture;
+use crate::architecture::Outputs;
 use crate::device::OpenedDevice;
-use crate::loss::LossSums;
-use crate::model::{Model, Purpose, TrainingSummary, write_whole};
-use crate::network::{Mode, Plan, Weights};
-use crate::optimizer::{Optimizer, clip};
-use basewise_core::Split;
-use basewise_core::source::{ExampleSource, Header};
-use basewise_kernels::optimizer::all_finite;
+use crate::model::{Model, Purpose, TrainingSummary};
+use basewise_core::source::Header;
 use burn_tensor::Device;
-use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 const MODEL: &str = "model.safetensors";
-const HISTORY: &str = "history.jsonl";
-const TIMING: &str = "timing.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
 
-/// What training needs and everything that can be wrong with it, found out before any file is touched.
-pub(super) struct Prepared<'a> {
-    architecture: &'a Architecture,
-    config: &'a TrainConfig,
-    header: Header,
-    train: Windows<'a>,
-    valid: Windows<'a>,
-    plan: Plan,
-    source: &'a dyn ExampleSource,
-    survey: basewise_core::source::Survey,
-}
-
-impl<'a> Prepared<'a> {
-    pub(super) fn new(
-        source: &'a dyn ExampleSource,
-        architecture: &'a Architecture,
-        config: &'a TrainConfig,
-    ) -> Result<Self, TrainError> {
-        if let Some(fault) = config.fault() {
-            return Err(TrainError::Config(fault));
-        }
-        architecture.check(architecture.name.as_deref().unwrap_or("the network"))?;
-        let survey = survey(source, config)?;
-        let header = source.header();
-        let plan = Plan::new(architecture, header.encoding.channels(), header.length, header.outputs())?;
-        plan.check_training(survey.rows(Split::Train), config.batch_size)?;
-        let train = Windows::new(source, &survey, Split::Train, config.shuffle_window);
-        let valid = Windows::new(source, &survey, Split::Valid, config.shuffle_window / 2);
-        Ok(Self { architecture, config, header, train, valid, plan, source, survey })
-    }
-
-    fn identity(&self) -> Result<Identity, TrainError> {
-        let splits = [&self.train, &self.valid];
-        Identity::new(self.source, &self.survey, splits, self.architecture, self.config)
-    }
-
-    fn batches_per_epoch(&self) -> usize {
-        self.train.len().div_ceil(self.config.batch_size)
-    }
-
-    fn steps_per_epoch(&self) -> usize {
-        self.batches_per_epoch().div_ceil(self.config.accumulate)
-    }
-
-    fn learning_rate(&self, taken: u64) -> f64 {
-        let steps = self.steps_per_epoch() as u64;
-        let (total, warmup) = (steps * self.config.epochs as u64, steps * self.config.warmup_epochs as u64);
-        self.config.learning_rate * self.config.schedule.factor(taken, total, warmup)
+/// Refuses a checkpoint that an undisturbed run with these settings would never have reached.
+fn goes_on(state: &State, config: &super::TrainConfig, checkpoints: &Path) -> Result<(), TrainError> {
+    let best = |epochs: usize| state.history[..epochs].iter().rposition(|record| record.best).map_or(0, |i| i + 1);
+    let ends =
+        |epochs: usize| epochs >= config.epochs || (config.patience > 0 && epochs - best(epochs) >= config.patience);
+    match (1..state.epoch.min(state.history.len() + 1)).find(|&epochs| ends(epochs)) {
+        None => Ok(()),
+        Some(epochs) => Err(TrainError::OtherRun {
+            path: checkpoints.to_owned(),
+            message: format!(
+                "{} epochs are finished, but with these epochs and this patience training would have ended after {epochs}; \
+                 repeat the command that began it, or start anew with --overwrite or in another directory",
+                state.epoch
+            ),
+        }),
     }
 }
 
@@ -110,15 +70,18 @@ impl<'a> Run<'a> {
         directory: &Path,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
-        let (plan, config) = (&prepared.plan, prepared.config);
-        let sizes: Vec<usize> = plan.parameters.iter().map(|spec| spec.size()).collect();
-        let optimizer = Optimizer::new(config.optimizer, config.weight_decay, &sizes);
-        let identity = prepared.identity()?;
+        let (weights, optimizer) = prepared.beginning();
+        let state = State::new(prepared.identity()?, prepared.objective.no_sums());
+        let average = prepared.config.ema.map(|_| weights.clone());
+        let fresh = Snapshot { state, best: weights.clone(), weights, average, optimizer };
         let checkpoints = directory.join(CHECKPOINTS);
         let (loaded, warnings) = match options.resume {
-            true => checkpoint::load_newest(&checkpoints, plan, &optimizer, &identity)?,
+            true => checkpoint::load_newest(&checkpoints, &prepared.plan, &fresh)?,
             false => (None, Vec::new()),
         };
+        if let Some(loaded) = &loaded {
+            goes_on(&loaded.state, prepared.config, &checkpoints)?;
+        }
         let saved = loaded.as_ref().map(|snapshot| snapshot.optimizer.steps);
         checkpoint::tidy(directory, &checkpoints)?;
         let snapshot = match loaded {
@@ -127,9 +90,7 @@ impl<'a> Run<'a> {
                 fs_err::create_dir_all(directory)?;
                 checkpoint::clear(&checkpoints)?;
                 remove_file(&directory.join(MODEL))?;
-                let weights = Weights::initial(plan, config.seed);
-                let state = State::new(identity, prepared.header.tasks.len());
-                Snapshot { state, best: weights.clone(), weights, optimizer }
+                fresh
             }
         };
         let now = Instant::now();
@@ -153,7 +114,8 @@ impl<'a> Run<'a> {
         for warning in std::mem::take(&mut self.warnings) {
             observer(&Progress::Warning(warning));
         }
-        self.write_history()?;
+        let history = History::begin(&self.directory, &self.options, &self.snapshot.state)
+            .map_err(|(path, error)| self.unwritten(&path, &error))?;
         if let Some(stopped) = self.ended() {
             return self.finish(stopped);
         }
@@ -164,7 +126,7 @@ impl<'a> Run<'a> {
         let recipe = Recipe { windows: train, config, from: (state.epoch, seen), stop: &stop };
         let stopped = std::thread::scope(|scope| {
             let mut loader = Loader::start(scope, recipe, self.options.loader_workers)?;
-            self.epochs(&mut loader, observer)
+            self.epochs(&mut loader, &history, observer)
         })?;
         self.finish(stopped)
     }
@@ -172,6 +134,7 @@ impl<'a> Run<'a> {
     fn epochs(
         &mut self,
         loader: &mut Loader<'_>,
+        history: &History,
         observer: &mut dyn FnMut(&Progress) -> Control,
     ) -> Result<Stopped, TrainError> {
         self.lap = Instant::now();
@@ -181,7 +144,7 @@ impl<'a> Run<'a> {
             }
             let control = match self.epoch(loader, observer)? {
                 Control::Stop => Control::Stop,
-                Control::Continue => self.end_epoch(observer)?,
+                Control::Continue => self.end_epoch(history, observer)?,
             };
             self.save()?;
             if control == Control::Stop && self.ended().is_none() {
@@ -224,60 +187,23 @@ impl<'a> Run<'a> {
         Ok(Control::Continue)
     }
 
-    /// Gradients of one batch of a step's, the `number`-th.
-    fn gradients(
-        &self,
-        batch: &Batch,
-        number: usize,
-        totals: Option<&[u64]>,
-        device: &Device,
-    ) -> Result<Gradients, TrainError> {
-        let Prepared { plan, config, header, .. } = self.prepared;
-        let Snapshot { weights, optimizer, .. } = &self.snapshot;
-        // Each batch draws its own dropout.
-        let step = optimizer.steps * config.accumulate as u64 + number as u64;
-        let labels = batch.labels();
-        let part = Part { batch: &batch.sequences, labels: &labels, totals };
-        gradients_of(plan, weights, &header.tasks, &part, Mode::Train { seed: config.seed, step }, device)
-    }
-
     fn step(&mut self, batches: &[Batch], device: &Device) -> Result<(), TrainError> {
-        let config = self.prepared.config;
-        let rate = self.prepared.learning_rate(self.snapshot.optimizer.steps);
-        let totals = known_labels(batches, self.prepared.header.tasks.len());
-        let mut sums = LossSums::new(self.prepared.header.tasks.len());
-        let mut total: Vec<Vec<f32>> = Vec::new();
-        for (number, batch) in batches.iter().enumerate() {
-            let found = self.gradients(batch, number, (batches.len() > 1).then_some(&totals), device)?;
-            sums.add(&found.sums);
-            match total.is_empty() {
-                true => total = found.parameters,
-                false => {
-                    add(&mut total, &found.parameters);
-                    self.prepared.plan.engines.give_gradients(found.parameters);
-                }
-            }
-            for (buffer, values) in found.buffers {
-                self.snapshot.weights.buffers[buffer].values = values;
-            }
-        }
-        let no_labels = sums.known.iter().all(|&known| known == 0);
-        let Snapshot { state, weights, optimizer, .. } = &mut self.snapshot;
-        if !(no_labels || sums.mean().is_finite()) || !total.iter().all(|gradient| all_finite(gradient)) {
+        let rate = self.learning_rate(self.snapshot.optimizer.steps);
+        let Snapshot { state, weights, optimizer, average, .. } = &mut self.snapshot;
+        let Some(sums) = update(self.prepared, weights, optimizer, batches, rate, device)? else {
             return Err(TrainError::NotFinite { epoch: state.epoch + 1, step: state.step + 1, rate });
-        }
-        if let Some(limit) = config.clip_gradient {
-            clip(&mut total, limit);
-        }
-        optimizer.begin_step();
-        for (i, gradient) in total.iter().enumerate() {
-            let array = &mut weights.parameters[i];
-            optimizer.update(i, &mut array.values, gradient, rate, array.shape.len() > 1);
+        };
+        if let (Some(average), Some(decay)) = (average, self.prepared.config.ema) {
+            average::follow(average, weights, decay, optimizer.steps);
         }
         state.sums.add(&sums);
         state.step += 1;
-        self.prepared.plan.engines.give_gradients(total);
         Ok(())
+    }
+
+    /// The rate of the step after `taken` ones.
+    fn learning_rate(&self, taken: u64) -> f64 {
+        self.prepared.config.learning_rate * self.prepared.course().at(taken, self.snapshot.state.plateau.part)
     }
 
     fn standing(&self) -> StepProgress {
@@ -297,14 +223,18 @@ impl<'a> Run<'a> {
     }
 
     /// Judges the weights on the validation split and closes the epoch.
-    fn end_epoch(&mut self, observer: &mut dyn FnMut(&Progress) -> Control) -> Result<Control, TrainError> {
+    fn end_epoch(
+        &mut self,
+        history: &History,
+        observer: &mut dyn FnMut(&Progress) -> Control,
+    ) -> Result<Control, TrainError> {
         let began = Instant::now();
         let judged = self.judge()?;
         let validation_seconds = began.elapsed().as_secs_f64();
         self.count_time();
         let Prepared { config, header, train, .. } = self.prepared;
-        let learning_rate = self.prepared.learning_rate(self.snapshot.optimizer.steps.saturating_sub(1));
-        let Snapshot { state, weights, best, .. } = &mut self.snapshot;
+        let learning_rate = self.learning_rate(self.snapshot.optimizer.steps.saturating_sub(1));
+        let Snapshot { state, weights, best, average, .. } = &mut self.snapshot;
         if !judged.loss.is_finite() {
             return Err(TrainError::NotFinite { epoch: state.epoch + 1, step: state.step, rate: learning_rate });
         }
@@ -315,8 +245,10 @@ impl<'a> Run<'a> {
         let is_best = state.best_score.is_none_or(|best| score < best);
         if is_best {
             state.best_score = Some(score);
-            best.clone_from(weights);
+            best.clone_from(average.as_ref().unwrap_or(weights));
         }
+        let decay_epochs = config.resolved().decay_epochs.unwrap_or(1);
+        state.plateau.hear(is_best, decay_epochs, config.decay_factor);
         let record = EpochRecord {
             epoch: state.epoch + 1,
             train_loss: state.sums.mean(),
@@ -333,16 +265,19 @@ impl<'a> Run<'a> {
         state.timing.push(timing);
         state.epoch += 1;
         state.step = 0;
-        state.sums = LossSums::new(header.tasks.len());
+        state.sums = self.prepared.objective.no_sums();
         state.epoch_seconds = 0.0;
-        self.write_history()?;
+        let written = history.add(&self.snapshot.state, &record);
+        written.map_err(|(path, error)| self.unwritten(&path, &error))?;
         Ok(observer(&Progress::Epoch(record, timing)))
     }
 
     fn judge(&self) -> Result<Validation, TrainError> {
-        let Prepared { plan, valid, .. } = self.prepared;
+        let Prepared { plan, objective, valid, .. } = self.prepared;
+        let weights = self.snapshot.average.as_ref().unwrap_or(&self.snapshot.weights);
         let device = self.device.clone().without_autodiff();
-        validate(plan, &self.snapshot.weights, valid, plan.evaluation_rows(), &device, self.options.loader_workers > 0)
+        let ahead = self.options.loader_workers > 0;
+        validate(plan, weights, objective, valid, plan.evaluation_rows(), &device, ahead)
     }
 
     /// Adds the time since the last call to that of the epoch and of the run.
@@ -378,22 +313,6 @@ impl<'a> Run<'a> {
         WriteError::new(path, cause, self.saved.0).into()
     }
 
-    /// The history as the state has it: lines of epochs that a resumed run will repeat are gone.
-    fn write_history(&self) -> Result<(), TrainError> {
-        self.write_lines(HISTORY, &self.snapshot.state.history)?;
-        self.write_lines(TIMING, &self.snapshot.state.timing)
-    }
-
-    fn write_lines(&self, name: &str, lines: &[impl Serialize]) -> Result<(), TrainError> {
-        let mut text = String::new();
-        for line in lines {
-            text += &serde_json::to_string(line).map_err(std::io::Error::other)?;
-            text.push('\n');
-        }
-        let path = self.directory.join(name);
-        write_whole(&path, text.as_bytes()).map_err(|error| self.unwritten(&path, &error))
-    }
-
     fn finish(self, stopped: Stopped) -> Result<TrainOutcome, TrainError> {
         let interrupted = stopped == Stopped::Interrupted;
         let Prepared { plan, config, header, architecture, train, .. } = self.prepared;
@@ -409,10 +328,12 @@ impl<'a> Run<'a> {
             seed: config.seed,
         });
         let parameters = plan.parameters.iter().map(|spec| spec.size()).sum();
-        let Header { tasks, encoding, length, .. } = header;
-        let purpose = Purpose { tasks: tasks.clone(), encoding: *encoding, length: *length, training };
+        let Header { encoding, length, .. } = *header;
+        let (tasks, covariates) = (header.tasks.clone(), header.covariates.clone());
+        let joined = architecture.joined(covariates.len(), &Outputs::from(&tasks))?;
+        let purpose = Purpose { tasks, encoding, length, covariates, training };
         let best = self.snapshot.best.clone();
-        let model = Model::assemble((*architecture).clone(), plan.clone(), best, purpose, &self.device);
+        let model = Model::assemble(joined, plan.clone(), best, purpose, &self.device);
         if !interrupted {
             let path = self.directory.join(MODEL);
             model.save(&path).map_err(|error| self.unwritten(&path, &error))?;
@@ -432,23 +353,6 @@ impl<'a> Run<'a> {
             timing: state.timing,
             model,
         })
-    }
-}
-
-/// Known labels of each task in all batches of a step.
-fn known_labels(batches: &[Batch], tasks: usize) -> Vec<u64> {
-    let mut known = vec![0; tasks];
-    for batch in batches {
-        for row in batch.labels() {
-            known.iter_mut().zip(row).filter(|(_, label)| !label.is_nan()).for_each(|(count, _)| *count += 1);
-        }
-    }
-    known
-}
-
-fn add(total: &mut [Vec<f32>], more: &[Vec<f32>]) {
-    for (total, more) in total.iter_mut().zip(more) {
-        total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::TrainError;
 use crate::engine::{Input, Statistics, on_processor};
-use crate::loss::{LossSums, loss_and_gradient};
+use crate::loss::{LossSums, Objective, Target};
 use crate::model::values;
 use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
-use basewise_core::{Matrix, SequenceBatch, Task};
+use basewise_core::{Matrix, SequenceBatch};
 use burn_tensor::{Device, Tensor, TensorData};
 
 /// Momentum of the running statistics of batch norm.
@@ -23,56 +23,45 @@ pub(crate) struct Gradients {
 /// A batch, or one of the parts that a step sums over.
 pub(crate) struct Part<'a> {
     pub(crate) batch: &'a SequenceBatch,
-    /// One row of labels a sequence.
-    pub(crate) labels: &'a [&'a [f64]],
-    /// Known labels of each task in all parts together; `None` if this is the only one.
-    pub(crate) totals: Option<&'a [u64]>,
+    /// Labels of the sequences.
+    pub(crate) targets: &'a [Target<'a>],
+    /// Weights of the known labels of each task in all parts together; `None` if this is the only one.
+    pub(crate) totals: Option<&'a [f64]>,
 }
 
-/// The loss of a part with the slope of the whole step's mean loss with respect to each score.
-fn weighted_loss(tasks: &[Task], scores: &Matrix, part: &Part<'_>) -> (LossSums, Vec<f32>) {
-    let (sums, mut slopes) = loss_and_gradient(tasks, scores, part.labels);
-    let Some(totals) = part.totals else { return (sums, slopes) };
-    let active = |known: &[u64]| known.iter().filter(|&&count| count > 0).count() as f64;
-    let mut factors = Vec::with_capacity(scores.columns());
-    for ((task, &own), &total) in tasks.iter().zip(&sums.known).zip(totals) {
-        let share = own as f64 * active(&sums.known) / (total.max(1) as f64 * active(totals).max(1.0));
-        factors.extend(std::iter::repeat_n(share as f32, task.outputs()));
-    }
-    slopes.chunks_mut(factors.len().max(1)).for_each(|row| row.iter_mut().zip(&factors).for_each(|(s, f)| *s *= f));
-    (sums, slopes)
-}
-
-/// [`gradients_of`] a whole batch.
+/// [`gradients_of`] a whole batch with the default losses.
 #[cfg(test)]
 pub(crate) fn gradients(
     plan: &Plan,
     weights: &Weights,
-    tasks: &[Task],
+    tasks: &[basewise_core::Task],
     batch: &SequenceBatch,
     labels: &[&[f64]],
     mode: Mode,
     device: &Device,
 ) -> Result<Gradients, TrainError> {
-    gradients_of(plan, weights, tasks, &Part { batch, labels, totals: None }, mode, device)
+    let targets = crate::loss::plain_targets(labels);
+    let part = Part { batch, targets: &targets, totals: None };
+    gradients_of(plan, weights, &Objective::usual(tasks), &part, mode, device)
 }
 
 /// Runs a batch forwards and its loss backwards.
 pub(crate) fn gradients_of(
     plan: &Plan,
     weights: &Weights,
-    tasks: &[Task],
+    objective: &Objective,
     part: &Part<'_>,
     mode: Mode,
     device: &Device,
 ) -> Result<Gradients, TrainError> {
     if !on_processor(device) {
-        return on_device(plan, weights, tasks, part, mode, &device.clone().autodiff());
+        return on_device(plan, weights, objective, part, mode, &device.clone().autodiff());
     }
     let mut parameters = plan.engines.gradients();
     let (sums, statistics) = plan.engines.with(plan, |engine| {
         engine.gradients(weights, Input::Codes(part.batch), mode, &mut parameters, |scores| {
-            weighted_loss(tasks, &Matrix::new(part.batch.len(), plan.outputs, scores.to_vec()), part)
+            let scores = Matrix::new(part.batch.len(), plan.outputs, scores.to_vec());
+            objective.loss_and_gradient(&scores, part.targets, part.totals)
         })
     });
     let buffers = running(plan, weights, part.batch.len(), statistics);
@@ -83,7 +72,7 @@ pub(crate) fn gradients_of(
 pub(crate) fn on_device(
     plan: &Plan,
     weights: &Weights,
-    tasks: &[Task],
+    objective: &Objective,
     part: &Part<'_>,
     mode: Mode,
     device: &Device,
@@ -93,7 +82,8 @@ pub(crate) fn on_device(
     let out = forward_batch(plan, &leaves, batch, device, mode);
     let shape = [batch.len(), plan.outputs];
     let scores = values(out.scores.clone()).map_err(TrainError::Device)?;
-    let (sums, slopes) = weighted_loss(tasks, &Matrix::new(shape[0], shape[1], scores), part);
+    let scores = Matrix::new(shape[0], shape[1], scores);
+    let (sums, slopes) = objective.loss_and_gradient(&scores, part.targets, part.totals);
     // The loss was computed outside the tape; its gradient enters as constant weights of the scores.
     let slopes: Tensor<2> = Tensor::from_data(TensorData::new(slopes, shape), device);
     let mut tape = (out.scores * slopes).sum().backward();
@@ -119,8 +109,12 @@ fn running(plan: &Plan, weights: &Weights, n: usize, statistics: Vec<Statistics>
     for (buffer, mean, variance) in statistics {
         // Values that each channel's statistics are over; the running variance is the unbiased one.
         let step = plan.steps_deep().find(|step| step.buffer == buffer && !step.is_stateless());
-        let count = step.map_or(1, |step| n * step.input.length) as f32;
-        let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
+        let count = step.map_or(1, |step| n * plan.passes(step) * step.input.length) as f32;
+        if count < 2.0 {
+            // Of one value there is no variance.
+            continue;
+        }
+        let unbiased = count / (count - 1.0);
         buffers.push((buffer, blend(&weights.buffers[buffer].values, &mean, 1.0)));
         buffers.push((buffer + 1, blend(&weights.buffers[buffer + 1].values, &variance, unbiased)));
     }

@@ -6,6 +6,10 @@ use crate::{Layer, OptimizerKind, Schedule};
 use basewise_core::{Dataset, Predict, SequenceBatch, TaskKind};
 use tempfile::tempdir;
 
+mod covariates;
+mod profile;
+mod resume;
+mod settings;
 mod trust;
 
 fn quiet(_: &Progress) -> Control {
@@ -13,7 +17,7 @@ fn quiet(_: &Progress) -> Control {
 }
 
 const FRESH: TrainOptions =
-    TrainOptions { resume: false, loader_workers: 1, checkpoint_every: None, keep_checkpoints: 2 };
+    TrainOptions { resume: false, loader_workers: 1, checkpoint_every: None, keep_checkpoints: 2, tensorboard: false };
 const RESUME: TrainOptions = TrainOptions { resume: true, ..FRESH };
 
 fn config(epochs: usize) -> TrainConfig {

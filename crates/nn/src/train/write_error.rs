@@ -1,6 +1,7 @@
 //! A disk that fills up or a directory that goes away while training.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What could not be written, why, and how to go on.
@@ -30,7 +31,12 @@ impl fmt::Display for WriteError {
         if let Some(free) = self.free {
             write!(f, "; {:.1} MB are free there", free as f64 / 1e6)?;
         }
-        let remedy = "make room or mend the directory, then go on with the same command and --resume";
+        let mend = if self.cause.contains(&too_large()) {
+            "raise the limit of file sizes (`ulimit -f`)"
+        } else {
+            "make room or mend the directory"
+        };
+        let remedy = format!("{mend}, then go on with the same command and --resume");
         match self.checkpoint {
             Some(steps) => write!(f, "; the checkpoint after step {steps} is whole: {remedy}"),
             None => write!(f, "; there is no checkpoint yet: {remedy}"),
@@ -51,6 +57,17 @@ fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
+/// What the system says of a file that would grow beyond the limit of file sizes.
+#[cfg(unix)]
+fn too_large() -> String {
+    io::Error::from(rustix::io::Errno::FBIG).to_string()
+}
+
+#[cfg(not(unix))]
+fn too_large() -> String {
+    io::ErrorKind::FileTooLarge.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +85,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("the checkpoint after step 2 is whole") && text.contains("--resume"), "{text}");
+        let limited = WriteError { cause: format!("state.json: {}", too_large()), ..error.clone() }.to_string();
+        assert!(limited.contains("raise the limit of file sizes") && !limited.contains("make room"), "{limited}");
         assert!(WriteError { checkpoint: None, ..error }.to_string().contains("there is no checkpoint yet"));
     }
 }

@@ -34,6 +34,26 @@ fn an_unknown_padding_is_named_with_the_nearest() {
 }
 
 #[test]
+fn words_of_attention_and_strands_are_checked() {
+    let text = error("[[layer]]\ntype = 'self-attention'\nheads = 2\npositions = 'rotari'");
+    assert!(text.contains("positions: unknown value \"rotari\"; did you mean \"rotary\"?"), "{text}");
+    let text = error("[[layer]]\ntype = 'self-attention'\nheads = 2\nclip = 3");
+    assert!(text.ends_with("(self-attention): clip: expected only with positions = \"relative\""), "{text}");
+    assert!(error("[[layer]]\ntype = 'self-attention'\nheads = 0").contains("heads: expected 1 or more, found 0"));
+    assert!(error("[[layer]]\ntype = 'self-attention'").contains("heads"));
+    assert!(error("[[layer]]\ntype = 'upsample'\nfactor = 0").contains("factor: expected 1 or more"));
+    assert!(error("[[layer]]\ntype = 'attention-pool'\nwidth = 0").contains("width: expected 1 or more"));
+    let strands = "[[layer]]\ntype = 'strands'\n[[layer.layer]]\ntype = 'relu'\n[[layer]]\ntype = 'strands'\n";
+    assert!(error(strands).contains("layer 2 (strands): layer: expected at least one [[layer.layer]] table"));
+    let text = error("[[layer]]\ntype = 'strands'\ncombine = 'men'\n[[layer.layer]]\ntype = 'relu'");
+    assert!(text.contains("combine: unknown value \"men\"; did you mean \"mean\"?"), "{text}");
+    let text = error("[[layer]]\ntype = 'strands'\ncombine = 3\n[[layer.layer]]\ntype = 'relu'");
+    assert!(text.contains("layer 1 (strands): combine: "), "{text}");
+    let text = error("[[layer]]\ntype = 'strands'\n[[layer.layer]]\ntype = 'dense'\nunits = 0");
+    assert!(text.contains("layer 1.1 (dense): units: expected 1 or more"), "{text}");
+}
+
+#[test]
 fn values_out_of_range_are_refused() {
     assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = 0\nwidth = 3").contains("filters: expected 1 or more"));
     assert!(error("[[layer]]\ntype = 'conv1d'\nfilters = -1\nwidth = 3").contains("layer 1 (conv1d)"));
@@ -55,6 +75,8 @@ fn every_type_has_its_keys_and_survives_a_round_trip() {
         for key in *keys {
             let value = match *key {
                 "padding" => "'valid'".to_owned(),
+                "positions" => "'relative'".to_owned(),
+                "combine" => "'max'".to_owned(),
                 "rate" => "0.5".to_owned(),
                 "channels" | "bidirectional" | "last" => "true".to_owned(),
                 "layer" => "[{ type = 'relu' }, { type = 'crop', left = 3 }]".to_owned(),

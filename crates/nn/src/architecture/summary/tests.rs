@@ -46,6 +46,62 @@ fn misfits_name_layer_expected_and_found() {
 }
 
 #[test]
+fn misfits_of_attention_and_strands_say_what_helps() {
+    let text = |toml: &str, channels| net(toml).summary(channels, 7, 1).unwrap_err().to_string();
+    assert_eq!(
+        text("[[layer]]\ntype='self-attention'\nheads=3", 4),
+        "layer 1 (self-attention 3): expected channels that are a multiple of its 3 heads, found [4, 7]; \
+         give a key_size, or as many filters before it"
+    );
+    assert_eq!(
+        text("[[layer]]\ntype='self-attention'\nheads=4\npositions='rotary'", 4),
+        "layer 1 (self-attention 4 rotary): expected an even key size, for rotary positions, found a key size of 1; \
+         give a key_size"
+    );
+    assert!(text("[[layer]]\ntype='attention-pool'\nwidth=8", 4).contains("at least 8, its window, found [4, 7]"));
+    assert!(text("[[layer]]\ntype='upsample'\nfactor=9223372036854775807", 4).contains("at most"));
+    let huge = "[[layer]]\ntype='self-attention'\nheads=4611686018427387904\nkey_size=4611686018427387904";
+    assert!(text(huge, 4).contains("at most"));
+    let strands = "[[layer]]\ntype='strands'\n[[layer.layer]]\ntype='relu'\n";
+    assert_eq!(
+        text(&format!("[[layer]]\ntype='relu'\n{strands}"), 4),
+        "layer 2 (strands mean): expected the sequence itself, found [4, 7]; make it the first layer, within no other"
+    );
+    let within = "[[layer]]\ntype='strands'\n[[layer.layer]]\ntype='strands'\n[[layer.layer.layer]]\ntype='relu'";
+    assert!(text(within, 4).starts_with("layer 1.1 (strands mean): expected the sequence itself"));
+    assert!(text(strands, 6).contains("4 bases, or 4 and a mark, at each position, found [6, 7]"));
+    let tail = "[[layer.layer]]\ntype='max-pool1d'\nwidth=9";
+    assert!(text(&format!("{strands}{tail}"), 5).starts_with("layer 1.2 (max-pool1d 9): expected a length"));
+}
+
+#[test]
+fn new_layers_have_their_shapes_and_counts() {
+    let architecture =
+        net("[[layer]]\ntype='strands'\ncombine='max'\n[[layer.layer]]\ntype='conv1d'\nfilters=6\nwidth=3\n\
+         [[layer]]\ntype='layer-norm'\n[[layer]]\ntype='attention-pool'\nwidth=2\n\
+         [[layer]]\ntype='self-attention'\nheads=2\nkey_size=5\npositions='relative'\nclip=4\n\
+         [[layer]]\ntype='upsample'\nfactor=3\n[[layer]]\ntype='rms-norm'\n[[layer]]\ntype='softmax'\n\
+         [[layer]]\ntype='attention-pool'");
+    let summary = architecture.summary(4, 11, 2).unwrap();
+    let rows: Vec<_> =
+        summary.rows.iter().map(|r| (r.layer.as_str(), r.output, r.parameters, r.receptive_field)).collect();
+    let expected = [
+        ("strands max", [6, 11], 0, 3),
+        ("  1.1 conv1d 6 x 3", [6, 11], 78, 3),
+        ("layer-norm", [6, 11], 12, 3),
+        ("attention-pool 2", [6, 5], 36, 4),
+        ("self-attention 2 x 5 relative 4", [6, 5], 3 * (6 * 10 + 10) + (10 * 6 + 6) + 2 * 9, 11),
+        ("upsample 3", [6, 15], 0, 11),
+        ("rms-norm", [6, 15], 6, 11),
+        ("softmax", [6, 15], 0, 11),
+        ("attention-pool", [6, 1], 36, 11),
+        ("head dense 2", [2, 1], 14, 11),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(summary.receptive_field, 11);
+}
+
+#[test]
 fn the_smallest_that_fits_fits() {
     let summary = |toml: &str, length| net(toml).summary(4, length, 1).unwrap();
     assert_eq!(summary("[[layer]]\ntype='max-pool1d'\nwidth=8", 8).rows[0].output, [4, 1]);

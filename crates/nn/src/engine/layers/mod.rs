@@ -1,13 +1,17 @@
 //! Each layer's two directions, cut into pieces of work.
 
+pub(super) mod attention;
+pub(super) mod attention_pool;
 pub(super) mod conv;
 pub(super) mod dense;
 pub(super) mod first;
 pub(super) mod norm;
 pub(super) mod pointwise;
 pub(super) mod pools;
+pub(super) mod positions;
 pub(super) mod recurrent;
 pub(super) mod shape;
+mod strands;
 
 use super::Pass;
 use super::node::Fold;

@@ -20,11 +20,15 @@ pub(in crate::engine) enum Saved {
 }
 
 impl Saved {
-    fn new(cell: Cell) -> Self {
+    pub(in crate::engine) fn new(cell: Cell) -> Self {
         match cell {
             Cell::Lstm => Self::Lstm(Box::default()),
             Cell::Gru => Self::Gru(Box::default()),
         }
+    }
+
+    pub(in crate::engine) fn is_of(&self, cell: Cell) -> bool {
+        matches!((self, cell), (Self::Lstm(_), Cell::Lstm) | (Self::Gru(_), Cell::Gru))
     }
 }
 
@@ -100,15 +104,23 @@ fn arrays(cell: Cell) -> usize {
     if cell == Cell::Lstm { 3 } else { 4 }
 }
 
+/// Numbers in the partial sums of a layer's gradients on `n` examples.
+pub(in crate::engine) fn partial_numbers(node: &Node, layer: &Recurrent, n: usize) -> u64 {
+    let gates = layer.units.saturating_mul(if layer.cell == Cell::Lstm { 4 } else { 3 });
+    let rows = node.input.channels.saturating_add(layer.units).saturating_add(2);
+    let sums = layer.directions.saturating_mul(n.div_ceil(BLOCK));
+    (gates as u64).saturating_mul(rows as u64).saturating_mul(sums as u64)
+}
+
 pub(in crate::engine) fn forward(pass: &mut Pass, node: &Node, layer: &Recurrent, x: &[f32], y: &mut [f32]) -> Extra {
     let sizes = Layer::new(pass, node, layer);
     let (rows, width) = (pass.n * sizes.length, sizes.directions * sizes.units);
     if !layer.last {
-        let saved = states(pass.level, &sizes, x, y, pass.keep);
+        let saved = states(pass, &sizes, x, y);
         return Extra::Recurrent(saved, Array::default());
     }
     let mut all = pass.buffers.take(rows * width);
-    let saved = states(pass.level, &sizes, x, &mut all, pass.keep);
+    let saved = states(pass, &sizes, x, &mut all);
     for (y, all) in y.chunks_exact_mut(width).zip(all.chunks_exact(sizes.length * width)) {
         for direction in 0..sizes.directions {
             let from = last_position(&sizes, direction) * width + direction * sizes.units;
@@ -127,8 +139,10 @@ fn last_position(sizes: &Layer, direction: usize) -> usize {
     if direction == 1 { 0 } else { sizes.length - 1 }
 }
 
-/// All hidden states, `[n, length, directions * units]`; what is kept comes block by block, direction by direction.
-fn states(level: Level, sizes: &Layer, x: &[f32], y: &mut [f32], keep: bool) -> Vec<Saved> {
+/// All hidden states, `[n, length, directions * units]`; what is kept comes block by block, direction by direction, and
+/// is nothing in a pass that keeps nothing.
+fn states(pass: &mut Pass, sizes: &Layer, x: &[f32], y: &mut [f32]) -> Vec<Saved> {
+    let level = pass.level;
     let packed = sizes.pack(level, false);
     let width = sizes.directions * sizes.units;
     let blocks =
@@ -142,12 +156,14 @@ fn states(level: Level, sizes: &Layer, x: &[f32], y: &mut [f32], keep: bool) -> 
             tasks.extend([(0, x, forward), (1, x, reverse)]);
         }
     }
-    let run = |scratch: &mut Scratch, (direction, x, y): (usize, &[f32], Output)| {
-        let mut saved = Saved::new(sizes.cell);
-        one_direction(level, sizes, direction, &packed[direction], x, y, keep.then_some(&mut saved), scratch);
-        saved
+    let kept = if pass.keep { tasks.len() } else { 0 };
+    let mut saved: Vec<Option<Saved>> = (0..kept).map(|_| Some(pass.buffers.take_saved(sizes.cell))).collect();
+    saved.resize_with(tasks.len(), || None);
+    let run = |scratch: &mut Scratch, ((direction, x, y), saved): ((usize, &[f32], Output), &mut Option<Saved>)| {
+        one_direction(level, sizes, direction, &packed[direction], x, y, saved.as_mut(), scratch);
     };
-    tasks.into_par_iter().map_init(Scratch::default, run).collect()
+    tasks.into_par_iter().zip(&mut saved).for_each_init(Scratch::default, run);
+    saved.into_iter().flatten().collect()
 }
 
 fn one_direction(
@@ -183,7 +199,7 @@ struct Task<'a> {
     dx: &'a mut [f32],
     /// All arrays of the direction, one after the other.
     gradient: &'a mut [f32],
-    saved: Saved,
+    saved: &'a mut Saved,
 }
 
 pub(in crate::engine) fn backward(
@@ -192,7 +208,7 @@ pub(in crate::engine) fn backward(
     layer: &Recurrent,
     x: &[f32],
     y: &[f32],
-    extra: Extra,
+    extra: &mut Extra,
     dy: &[f32],
     dx: &mut [f32],
     found: &mut Found,
@@ -212,7 +228,7 @@ pub(in crate::engine) fn backward(
     let (one, two) = slopes.split_at_mut(x.len());
     let inputs = BLOCK * sizes.length * sizes.channels;
     let mut slopes_of = [one.chunks_mut(inputs), two.chunks_mut(inputs)];
-    for (i, saved) in saved.into_iter().enumerate() {
+    for (i, saved) in saved.iter_mut().enumerate() {
         let (block, direction) = (i / directions, i % directions);
         let examples = block * BLOCK..pass.n.min((block + 1) * BLOCK);
         let rows = examples.start * sizes.length * width..examples.end * sizes.length * width;
@@ -245,7 +261,6 @@ pub(in crate::engine) fn backward(
     pass.buffers.give(partial);
     pass.buffers.give(slopes);
     pass.buffers.give(spread);
-    pass.buffers.give(all);
 }
 
 /// The gradient of the last states as one of all states.
@@ -279,16 +294,16 @@ fn one_direction_back(
     let (d_bias, d_hidden_bias) = rest.split_at_mut(c);
     let (y, dy, dx) = ((y, width), (dy, width), InputGradient::Overwrite(dx));
     match saved {
-        Saved::Lstm(mut saved) => {
+        Saved::Lstm(saved) => {
             let gradients = lstm::Gradients { input: d_input, hidden: d_hidden, bias: d_bias };
             let weights = lstm::Transposed { input, hidden };
-            lstm::backward(level, &shape, n, x, y, &weights, &mut saved, dy, dx, gradients, scratch);
+            lstm::backward(level, &shape, n, x, y, &weights, saved, dy, dx, gradients, scratch);
         }
-        Saved::Gru(mut saved) => {
+        Saved::Gru(saved) => {
             let gradients =
                 gru::Gradients { input: d_input, hidden: d_hidden, bias: d_bias, hidden_bias: d_hidden_bias };
             let weights = gru::Transposed { input, hidden };
-            gru::backward(level, &shape, n, x, y, &weights, &mut saved, dy, dx, gradients, scratch);
+            gru::backward(level, &shape, n, x, y, &weights, saved, dy, dx, gradients, scratch);
         }
     }
 }

@@ -42,6 +42,26 @@ pub(in crate::engine) fn crop_back(node: &Node, left: usize, dy: &[f32], dx: &mu
     });
 }
 
+/// Each position `factor` times.
+pub(in crate::engine) fn upsample(node: &Node, factor: usize, x: &[f32], y: &mut [f32]) -> Extra {
+    let channels = node.input.channels;
+    y.par_chunks_mut(factor * channels).zip(x.par_chunks(channels)).with_min_len(256).for_each(|(y, x)| {
+        y.chunks_exact_mut(channels).for_each(|y| y.copy_from_slice(x));
+    });
+    Extra::None
+}
+
+/// The copies' gradients are added up in order.
+pub(in crate::engine) fn upsample_back(node: &Node, factor: usize, dy: &[f32], dx: &mut [f32]) {
+    let channels = node.input.channels;
+    dx.par_chunks_mut(channels).zip(dy.par_chunks(factor * channels)).with_min_len(256).for_each(|(dx, dy)| {
+        dx.copy_from_slice(&dy[..channels]);
+        for dy in dy[channels..].chunks_exact(channels) {
+            dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy);
+        }
+    });
+}
+
 /// Arrays of `rows` rows side by side.
 pub(in crate::engine) fn join(parts: &[&[f32]], rows: usize, y: &mut [f32]) {
     let channels = y.len() / rows.max(1);

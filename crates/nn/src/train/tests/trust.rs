@@ -1,6 +1,7 @@
 //! What a run must not depend on: threads, loader workers, how often it was killed and what it was killed in.
 
 use super::*;
+use crate::loss::{Objective, plain_targets};
 use crate::network::{Mode, Plan, Weights};
 use crate::testing::{Blocks, random_batch, three_tasks};
 use crate::train::step::{Part, gradients_of};
@@ -106,15 +107,17 @@ fn gradients_of_parts_add_up_to_those_of_one_batch() {
     let labels: Vec<Vec<f64>> = (0..12).map(|row| (0..3).map(|task| label(row, task)).collect()).collect();
     let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
     let device = cpu().device.autodiff();
-    let of = |rows: std::ops::Range<usize>, totals: Option<&[u64]>| {
+    let objective = Objective::usual(&tasks);
+    let of = |rows: std::ops::Range<usize>, totals: Option<&[f64]>| {
         let mut part = SequenceBatch::new(batch.encoding(), 14);
         rows.clone().for_each(|row| part.push_codes(batch.sequence(row)));
-        let part = Part { batch: &part, labels: &labels[rows], totals };
-        gradients_of(&plan, &weights, &tasks, &part, Mode::Evaluate, &device).unwrap()
+        let targets = plain_targets(&labels[rows]);
+        let part = Part { batch: &part, targets: &targets, totals };
+        gradients_of(&plan, &weights, &objective, &part, Mode::Evaluate, &device).unwrap()
     };
     let expected = of(0..12, None);
-    let totals = expected.sums.known.clone();
-    assert_eq!(totals, [12, 8, 5]);
+    let totals = expected.sums.weights.clone();
+    assert_eq!(totals, [12.0, 8.0, 5.0]);
     let parts = [0..4, 4..8, 8..12].map(|rows| of(rows, Some(&totals)));
     for (i, whole) in expected.parameters.iter().enumerate() {
         for (at, &whole) in whole.iter().enumerate() {

@@ -1,0 +1,221 @@
+//! The graph's form, read back; `scripts/check_onnx.py` compares what it computes with onnxruntime.
+
+use super::*;
+use crate::architecture::{Architecture, Layer, Padding, type_names};
+use crate::network::gradient_tests::random_layer;
+use crate::testing::{DNA, cpu, net, three_tasks};
+use basewise_core::random::stream;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn model(architecture: &Architecture, length: usize) -> Model {
+    Model::untrained(architecture, &three_tasks(), DNA, length, 5, &cpu()).unwrap()
+}
+
+/// Fields of a message by number; those with a length as bytes, others as their little-endian number.
+fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    fn varint(bytes: &mut &[u8]) -> u64 {
+        let end = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap();
+        let (number, rest) = bytes.split_at(end + 1);
+        *bytes = rest;
+        number.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+    }
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let length = match key & 7 {
+            0 => {
+                found.push((key >> 3, varint(&mut bytes).to_le_bytes().to_vec()));
+                continue;
+            }
+            2 => varint(&mut bytes) as usize,
+            5 => 4,
+            other => panic!("wire type {other}"),
+        };
+        let (value, rest) = bytes.split_at(length);
+        found.push((key >> 3, value.to_vec()));
+        bytes = rest;
+    }
+    found
+}
+
+fn all(message: &[(u64, Vec<u8>)], field: u64) -> Vec<&Vec<u8>> {
+    message.iter().filter(|(number, _)| *number == field).map(|(_, value)| value).collect()
+}
+
+fn texts(message: &[(u64, Vec<u8>)], field: u64) -> Vec<String> {
+    all(message, field).into_iter().map(|value| String::from_utf8(value.clone()).unwrap()).collect()
+}
+
+fn number(bytes: &[u8]) -> usize {
+    usize::from_le_bytes(bytes.try_into().unwrap())
+}
+
+#[derive(Debug)]
+struct Read {
+    /// Operator, inputs and outputs of each node.
+    nodes: Vec<(String, Vec<String>, Vec<String>)>,
+    /// Shape and bytes of each constant.
+    constants: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Read {
+    fn operators(&self) -> Vec<&str> {
+        self.nodes.iter().map(|(operator, ..)| operator.as_str()).collect()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        self.constants[name].1.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+    }
+}
+
+/// Reads a file back; every value must be made once, before it is used, and constants must be as large as they say.
+fn read(bytes: &[u8]) -> Read {
+    let file = fields(bytes);
+    let graph = fields(all(&file, 7)[0]);
+    let mut constants = BTreeMap::new();
+    for tensor in all(&graph, 5) {
+        let tensor = fields(tensor);
+        let shape: Vec<usize> = all(&tensor, 1).into_iter().map(|side| number(side)).collect();
+        let size = if number(all(&tensor, 2)[0]) == 1 { 4 } else { 8 };
+        let data = all(&tensor, 9)[0].clone();
+        assert_eq!(data.len(), size * shape.iter().product::<usize>());
+        let name = texts(&tensor, 8).remove(0);
+        assert!(constants.insert(name.clone(), (shape, data)).is_none(), "{name} twice");
+    }
+    let mut known: BTreeSet<String> = constants.keys().cloned().chain(["sequence".to_owned()]).collect();
+    let mut nodes = Vec::new();
+    for node in all(&graph, 1) {
+        let node = fields(node);
+        let (inputs, outputs) = (texts(&node, 1), texts(&node, 2));
+        assert!(inputs.iter().all(|input| known.contains(input)), "{inputs:?} of {known:?}");
+        assert!(outputs.iter().all(|output| known.insert(output.clone())), "{outputs:?} again");
+        nodes.push((texts(&node, 4).remove(0), inputs, outputs));
+    }
+    assert!(known.contains("scores"));
+    let metadata = all(&file, 14).into_iter().map(|entry| {
+        let entry = fields(entry);
+        (texts(&entry, 1).remove(0), texts(&entry, 2).remove(0))
+    });
+    Read { nodes, constants, metadata: metadata.collect() }
+}
+
+/// Layers that no operators are written for.
+const WITHOUT_RULE: &[&str] =
+    &["layer-norm", "rms-norm", "softmax", "upsample", "attention-pool", "self-attention", "strands"];
+
+#[test]
+fn every_layer_makes_a_sound_graph() {
+    // Side inputs need covariates, which a graph has no input for.
+    for name in type_names().into_iter().filter(|name| *name != "side-inputs") {
+        for seed in 0..6 {
+            let (layer, [channels, length]) = random_layer(name, &mut stream(seed, "test shape", &[]));
+            let conv = Layer::Conv1d {
+                filters: channels,
+                width: 1,
+                stride: 1,
+                dilation: 1,
+                groups: 1,
+                padding: Padding::Same,
+            };
+            // Strands stand nowhere but first, and take bases.
+            let first = matches!(layer, Layer::Strands { .. });
+            if first && channels != 4 {
+                continue;
+            }
+            let layers = if first { vec![layer] } else { vec![conv, layer] };
+            let model = model(&Architecture::new(layers), length);
+            let graph = match export(&model) {
+                Ok(graph) => read(&graph),
+                Err(error) => {
+                    assert!(WITHOUT_RULE.contains(&name) && error.to_string().contains(name), "{name}: {error}");
+                    continue;
+                }
+            };
+            assert_eq!(graph.nodes[0].0, "Conv", "{name}");
+            assert_eq!(graph.nodes.last().unwrap().2, ["scores"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_preset_makes_a_sound_graph() {
+    for (name, _) in Architecture::presets() {
+        let architecture = Architecture::preset(name).unwrap();
+        let model = model(&architecture, 200);
+        if WITHOUT_RULE.iter().any(|layer| architecture.to_toml().unwrap().contains(&format!("\"{layer}\""))) {
+            assert!(export(&model).is_err(), "{name}");
+            continue;
+        }
+        let graph = read(&export(&model).unwrap());
+        assert!(graph.constants.len() >= 4, "{name}");
+        assert_eq!(export(&model).unwrap(), export(&model).unwrap());
+    }
+}
+
+#[test]
+fn the_graph_of_a_small_network_is_the_expected_one() {
+    let text = "
+[[layer]]
+type = 'conv1d'
+filters = 2
+width = 4
+[[layer]]
+type = 'gelu'
+[[layer]]
+type = 'dropout'
+rate = 0.5
+[[layer]]
+type = 'crop'
+left = 2
+right = 3
+";
+    let graph = read(&export(&model(&net(text), 20)).unwrap());
+    let gelu = ["Mul", "Erf", "Add", "Mul", "Mul"];
+    assert_eq!(graph.operators(), [&["Conv"][..], &gelu, &["Slice", "Flatten", "Gemm", "Identity"]].concat());
+    assert_eq!(graph.constants["layer1.weight"].0, [2, 4, 4]);
+    assert_eq!(graph.constants["layer4.ends"].1, 17i64.to_le_bytes());
+    assert_eq!(graph.constants["head.weight"].0, [30, 5]);
+    assert_eq!(graph.metadata["basewise.outputs"], r#"["b","c:a","c:b","c:c","r"]"#);
+    assert_eq!(graph.metadata["basewise.encoding"], r#"{"alphabet":"dna","case":"ignore"}"#);
+    assert!(graph.metadata["basewise.tasks"].contains("regression"));
+}
+
+#[test]
+fn a_value_that_two_branches_flatten_is_flattened_once() {
+    let branch = "[[layer.branch]]\n[[layer.branch.layer]]\ntype = 'flatten'\n";
+    let graph = read(&export(&model(&net(&format!("[[layer]]\ntype = 'concat'\n{branch}{branch}")), 6)).unwrap());
+    assert_eq!(graph.operators().iter().filter(|operator| **operator == "Flatten").count(), 2);
+}
+
+#[test]
+fn gates_are_in_the_order_of_onnx() {
+    for (name, order, biases) in [("lstm", &[0, 3, 1, 2][..], 1), ("gru", &[1, 0, 2], 2)] {
+        let text = format!("[[layer]]\ntype = '{name}'\nunits = 2\nbidirectional = true\nlast = true\n");
+        let mut model = model(&net(&text), 6);
+        let mut weights = model.weights.clone();
+        // Each number says its gate, its unit and its row.
+        let gates = order.len();
+        for array in &mut weights.parameters {
+            let columns = 2 * gates;
+            for (i, value) in array.values.iter_mut().enumerate() {
+                *value = (100 * (i % columns / 2) + 10 * (i % 2) + i / columns) as f32;
+            }
+        }
+        model = model.with_weights(weights);
+        let graph = read(&export(&model).unwrap());
+        let (shape, _) = &graph.constants["layer1.W"];
+        assert_eq!(*shape, [2, 2 * gates, 4], "{name}");
+        let wanted = |inputs: usize| -> Vec<f32> {
+            let rows = order.iter().flat_map(|gate| [0, 1].map(|unit| 100 * gate + 10 * unit));
+            let side: Vec<f32> = rows.flat_map(|row| (0..inputs).map(move |i| (row + i) as f32)).collect();
+            side.repeat(2)
+        };
+        assert_eq!(graph.floats("layer1.W"), wanted(4), "{name}");
+        assert_eq!(graph.floats("layer1.R"), wanted(2), "{name}");
+        let bias = wanted(1)[..2 * gates].to_vec();
+        let zeros = vec![0.0; 2 * gates];
+        let hidden = if biases == 2 { &bias } else { &zeros };
+        assert_eq!(graph.floats("layer1.B"), [&bias[..], hidden].concat().repeat(2), "{name}");
+    }
+}

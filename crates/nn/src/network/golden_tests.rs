@@ -1,0 +1,129 @@
+//! Every preset and every layer against PyTorch 2.15.0; see `tests/golden/presets/make.py`.
+
+use super::{Mode, Plan, Weights, reference};
+use crate::architecture::{Architecture, Layer, type_names};
+use crate::engine::{Engine, Input};
+use crate::testing::{DNA, net};
+use basewise_core::SequenceBatch;
+use serde::Deserialize;
+
+const CASES: &str = include_str!("../../../../tests/golden/presets/cases.json");
+
+#[derive(Deserialize)]
+struct Cases {
+    presets: Vec<Preset>,
+    layers: Vec<Small>,
+}
+
+#[derive(Deserialize)]
+struct Preset {
+    name: String,
+    parameters: usize,
+    divisor: usize,
+    length: usize,
+    scores: Vec<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+struct Small {
+    name: String,
+    toml: String,
+    length: usize,
+    scores: Vec<Vec<f64>>,
+}
+
+fn cases() -> Cases {
+    serde_json::from_str(CASES).unwrap()
+}
+
+/// As the script has it.
+fn mixed(i: usize, k: usize) -> u32 {
+    let x = (i as u32).wrapping_mul(2_654_435_761).wrapping_add((k as u32).wrapping_mul(2_246_822_519));
+    let x = x.wrapping_add(12_345);
+    let x = (x ^ (x >> 16)).wrapping_mul(2_246_822_519);
+    let x = (x ^ (x >> 13)).wrapping_mul(3_266_489_917);
+    x ^ (x >> 16)
+}
+
+fn fill(name: &str, shape: &[usize], k: usize, values: &mut [f32]) {
+    let size = values.len();
+    for (i, out) in values.iter_mut().enumerate() {
+        let value = f64::from(mixed(i, k)) / 2f64.powi(31) - 1.0;
+        let fan = if shape.len() == 3 { size / shape[0] } else { shape[0] };
+        let around = if name.ends_with(".scale") || name.ends_with(".variance") { 1.0 } else { 0.0 };
+        *out = if shape.len() == 1 { around + 0.3 * value } else { (3.0 / fan as f64).sqrt() * value } as f32;
+    }
+}
+
+fn weights(plan: &Plan) -> Weights {
+    let mut weights = Weights::initial(plan, 1);
+    for (k, array) in weights.parameters.iter_mut().enumerate() {
+        fill(&array.name, &array.shape, k, &mut array.values);
+    }
+    for (k, array) in weights.buffers.iter_mut().enumerate() {
+        fill(&array.name, &array.shape, 500 + k, &mut array.values);
+    }
+    weights
+}
+
+fn agrees(name: &str, architecture: &Architecture, length: usize, wanted: &[Vec<f64>]) {
+    let plan = Plan::new(architecture, 4, length, wanted[0].len()).unwrap();
+    let weights = weights(&plan);
+    let mut batch = SequenceBatch::new(DNA, length);
+    for example in 0..wanted.len() {
+        let letters = (0..length).map(|position| b"ACGT"[(mixed(position, 1000 + example) >> 30) as usize]);
+        batch.push(&letters.collect::<Vec<u8>>()).unwrap();
+    }
+    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let [parameters, buffers] = [&weights.parameters, &weights.buffers]
+        .map(|arrays| arrays.iter().map(|a| wide(&a.values)).collect::<Vec<_>>());
+    let x = wide(&batch.one_hot());
+    let exact = reference::forward(&plan, &parameters, &buffers, &x, &[], wanted.len(), Mode::Evaluate);
+    let engine = wide(&Engine::new(&plan).infer(&weights, Input::Codes(&batch)));
+    let wanted = wanted.concat();
+    let largest = wanted.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+    assert!(largest > 1e-3, "{name}");
+    for ((exact, engine), want) in exact.iter().zip(&engine).zip(&wanted) {
+        assert!((exact - want).abs() < 1e-9 * largest, "{name}: reference {exact} against {want}");
+        assert!((engine - want).abs() < 1e-5 * largest, "{name}: {engine} against {want}");
+    }
+}
+
+/// The layers with all filters and units divided.
+fn divided(layers: &mut [Layer], by: usize) {
+    for layer in layers {
+        match layer {
+            Layer::Conv1d { filters: width, .. }
+            | Layer::Dense { units: width }
+            | Layer::Lstm { units: width, .. }
+            | Layer::Gru { units: width, .. } => *width = (*width / by).max(1),
+            Layer::Residual { layers } => divided(layers, by),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn presets_have_the_sizes_and_scores_of_pytorch() {
+    let cases = cases().presets;
+    let names = cases.iter().map(|case| case.name.as_str());
+    assert!(names.eq(Architecture::presets().iter().map(|(name, _)| *name)));
+    for case in cases {
+        let mut architecture = Architecture::preset(&case.name).unwrap();
+        assert_eq!(architecture.summary(4, 1000, 1).unwrap().parameters, case.parameters, "{}", case.name);
+        divided(&mut architecture.layers, case.divisor);
+        agrees(&case.name, &architecture, case.length, &case.scores);
+    }
+}
+
+#[test]
+fn layers_have_the_scores_of_pytorch() {
+    let cases = cases().layers;
+    for case in &cases {
+        agrees(&case.name, &net(&case.toml), case.length, &case.scores);
+    }
+    // What the presets do not have stands here.
+    let mut missing = type_names();
+    missing.retain(|name| !cases.iter().any(|case| case.toml.contains(&format!("\"{name}\""))));
+    assert_eq!(missing, ["flatten", "side-inputs", "dense", "dropout"]);
+}

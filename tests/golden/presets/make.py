@@ -1,0 +1,350 @@
+"""Scores of small networks and parameter counts of the presets, from PyTorch 2.15.0 on Python 3.11 (see versions.txt).
+
+    python -m venv venv && venv/bin/pip install -r versions.txt && venv/bin/python make.py > cases.json
+
+Networks are lists of layers with the keys of basewise's TOML, run here by PyTorch's own operations in float64. Weights are
+those of `value` below, in the order and layout of the arrays of a basewise model, rounded to float32; no file holds them.
+Presets are counted at their full size, for 1,000 bases and 1 output, and run with all filters and units divided.
+"""
+
+import json
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.set_default_dtype(torch.float64)
+OUTPUTS = 3
+
+
+def mixed(i, k):
+    """A 32-bit number that looks random, of place i in array k."""
+    x = (i * 2654435761 + k * 2246822519 + 12345) % 2**32
+    x ^= x >> 16
+    x = x * 2246822519 % 2**32
+    x ^= x >> 13
+    x = x * 3266489917 % 2**32
+    return x ^ (x >> 16)
+
+
+def value(i, k):
+    return mixed(i, k) / 2**31 - 1
+
+
+def one_hot(n, length):
+    x = torch.zeros(n, 4, length)
+    for example in range(n):
+        for position in range(length):
+            x[example, mixed(position, 1000 + example) >> 30, position] = 1
+    return x
+
+
+class Arrays:
+    """Hands out arrays in order."""
+
+    def __init__(self, counting):
+        self.counting = counting
+        self.parameters = 0
+        self.buffers = 0
+        self.numbers = 0
+
+    def fill(self, k, shape, around):
+        if self.counting:
+            return torch.zeros(1).expand(*shape)
+        size = math.prod(shape)
+        values = [value(i, k) for i in range(size)]
+        if len(shape) == 1:
+            values = [around + 0.3 * v for v in values]
+        else:
+            fan = size // shape[0] if len(shape) == 3 else shape[0]
+            values = [math.sqrt(3 / fan) * v for v in values]
+        return torch.tensor(values, dtype=torch.float32).double().reshape(shape)
+
+    def parameter(self, *shape, around=0.0):
+        self.parameters += 1
+        self.numbers += math.prod(shape)
+        return self.fill(self.parameters - 1, shape, around)
+
+    def buffer(self, *shape, around=0.0):
+        self.buffers += 1
+        return self.fill(500 + self.buffers - 1, shape, around)
+
+
+def conv1d(a, x, filters, width, stride=1, dilation=1, groups=1, padding="same"):
+    weight, bias = a.parameter(filters, x.shape[1] // groups, width), a.parameter(filters)
+    if padding == "same":
+        span, length = (width - 1) * dilation + 1, x.shape[2]
+        total = max((-(-length // stride) - 1) * stride + span - length, 0)
+        x = F.pad(x, (total // 2, total - total // 2))
+    return F.conv1d(x, weight, bias, stride=stride, dilation=dilation, groups=groups)
+
+
+def dense(a, x, units):
+    weight, bias = a.parameter(x.shape[1], units), a.parameter(units)
+    return (x[:, :, 0] @ weight + bias)[:, :, None]
+
+
+def batch_norm(a, x):
+    c = x.shape[1]
+    scale, shift = a.parameter(c, around=1.0), a.parameter(c)
+    mean, variance = a.buffer(c), a.buffer(c, around=1.0)
+    return F.batch_norm(x, mean, variance, scale, shift, training=False, eps=1e-5)
+
+
+def layer_norm(a, x):
+    c = x.shape[1]
+    scale, shift = a.parameter(c, around=1.0), a.parameter(c)
+    return F.layer_norm(x.mT, (c,), scale, shift, eps=1e-5).mT
+
+
+def rms_norm(a, x):
+    return F.rms_norm(x.mT, (x.shape[1],), a.parameter(x.shape[1], around=1.0), eps=1e-6).mT
+
+
+def attention_pool(a, x, width=None):
+    n, c, length = x.shape
+    width = width or length
+    weight = a.parameter(c, c)
+    windows = x[:, :, : length // width * width].reshape(n, c, -1, width)
+    scores = torch.einsum("ncwp,cd->ndwp", windows, weight)
+    return (scores.softmax(3) * windows).sum(3)
+
+
+def self_attention(a, x, heads, key_size=None, positions="none", clip=32):
+    n, c, length = x.shape
+    size = key_size or c // heads
+    rows = x.mT
+
+    def project():
+        weight, bias = a.parameter(c, heads * size), a.parameter(heads * size)
+        return (rows @ weight + bias).reshape(n, length, heads, size).transpose(1, 2)
+
+    q, k, v = project(), project(), project()
+    weight, bias = a.parameter(heads * size, c), a.parameter(c)
+    mask = None
+    if positions == "rotary":
+        rates = 10000.0 ** (-2 * torch.arange(size // 2) / size)
+        angles = torch.arange(length)[:, None] * rates
+        turns = torch.polar(torch.ones_like(angles), angles)
+
+        def turn(t):
+            pairs = torch.view_as_complex(t.reshape(n, heads, length, size // 2, 2).contiguous())
+            return torch.view_as_real(pairs * turns).reshape(n, heads, length, size)
+
+        q, k = turn(q), turn(k)
+    elif positions == "relative":
+        by_distance = a.parameter(heads, 2 * clip + 1)
+        distance = torch.arange(length)[None, :] - torch.arange(length)[:, None]
+        mask = by_distance[:, distance.clamp(-clip, clip) + clip][None]
+    gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return (gathered.transpose(1, 2).reshape(n, length, heads * size) @ weight + bias).mT
+
+
+def recurrent(layer, gates, biases):
+    def run(a, x, units, bidirectional=False, last=False):
+        net = layer(x.shape[1], units, batch_first=True, bidirectional=bidirectional)
+        with torch.no_grad():
+            for suffix in ["", "_reverse"][: 1 + bidirectional]:
+                getattr(net, f"weight_ih_l0{suffix}").copy_(a.parameter(x.shape[1], gates * units).mT)
+                getattr(net, f"weight_hh_l0{suffix}").copy_(a.parameter(units, gates * units).mT)
+                getattr(net, f"bias_ih_l0{suffix}").copy_(a.parameter(gates * units))
+                hidden = a.parameter(gates * units) if biases == 2 else torch.zeros(gates * units)
+                getattr(net, f"bias_hh_l0{suffix}").copy_(hidden)
+            y, state = net(x.mT)
+        if not last:
+            return y.mT
+        state = state[0] if isinstance(state, tuple) else state
+        return torch.cat(list(state), dim=1)[:, :, None]
+
+    return run
+
+
+def strands(a, x, layer, combine="mean"):
+    n = x.shape[0]
+    y = run(a, torch.cat([x, x.flip([1, 2])]), layer)
+    pair = torch.stack([y[:n], y[n:].flip([2])])
+    return {"mean": pair.mean(0), "max": pair.amax(0), "sum": pair.sum(0)}[combine]
+
+
+LAYERS = {
+    "conv1d": conv1d,
+    "dense": dense,
+    "max-pool1d": lambda a, x, width, stride=None: F.max_pool1d(x, width, stride),
+    "avg-pool1d": lambda a, x, width, stride=None: F.avg_pool1d(x, width, stride),
+    "global-max-pool": lambda a, x: x.amax(2, keepdim=True),
+    "global-avg-pool": lambda a, x: x.mean(2, keepdim=True),
+    "flatten": lambda a, x: x.reshape(x.shape[0], -1, 1),
+    "dropout": lambda a, x, rate: x,
+    "batch-norm": batch_norm,
+    "layer-norm": layer_norm,
+    "rms-norm": rms_norm,
+    "relu": lambda a, x: F.relu(x),
+    "gelu": lambda a, x: F.gelu(x),
+    "silu": lambda a, x: F.silu(x),
+    "elu": lambda a, x: F.elu(x),
+    "tanh": lambda a, x: torch.tanh(x),
+    "sigmoid": lambda a, x: torch.sigmoid(x),
+    "softplus": lambda a, x: F.softplus(x),
+    "exp": lambda a, x: torch.exp(x),
+    "softmax": lambda a, x: x.softmax(1),
+    "crop": lambda a, x, left=0, right=0: x[:, :, left : x.shape[2] - right],
+    "upsample": lambda a, x, factor: F.interpolate(x, scale_factor=factor, mode="nearest"),
+    "attention-pool": attention_pool,
+    "self-attention": self_attention,
+    "lstm": recurrent(nn.LSTM, 4, 1),
+    "gru": recurrent(nn.GRU, 3, 2),
+    "residual": lambda a, x, layer: x + run(a, x, layer),
+    "concat": lambda a, x, branch: torch.cat([run(a, x, layers) for layers in branch], 1),
+    "strands": strands,
+}
+
+
+def run(a, x, layers):
+    for layer in layers:
+        keys = {key: value for key, value in layer.items() if key != "type"}
+        x = LAYERS[layer["type"]](a, x, **keys)
+    return x
+
+
+def scores(a, x, layers, outputs):
+    return dense(a, run(a, x, layers).reshape(x.shape[0], -1, 1), outputs)[:, :, 0]
+
+
+def layer(name, **keys):
+    return {"type": name, **keys}
+
+
+def conv(filters, width, **keys):
+    return layer("conv1d", filters=filters, width=width, **keys)
+
+
+RELU = layer("relu")
+FLATTEN = layer("flatten")
+POOL4 = layer("max-pool1d", width=4)
+
+
+def hidden(units):
+    return [layer("dense", units=units), RELU]
+
+
+def basset(*widths):
+    layers = []
+    for filters, width, pool in zip(widths, (19, 11, 7), (3, 4, 4)):
+        layers += [conv(filters, width, padding="valid"), layer("batch-norm"), RELU, layer("max-pool1d", width=pool)]
+    layers.append(FLATTEN)
+    for units in widths[3:]:
+        layers += [layer("dense", units=units), layer("batch-norm"), RELU]
+    return layers
+
+
+def deepsea(a, b, c, units):
+    first = [conv(a, 8, padding="valid"), RELU, POOL4, conv(b, 8, padding="valid"), RELU, POOL4]
+    return [*first, conv(c, 8, padding="valid"), RELU, FLATTEN, *hidden(units)]
+
+
+def danq(filters, state, units):
+    first = [conv(filters, 26, padding="valid"), RELU, layer("max-pool1d", width=13)]
+    return [*first, layer("lstm", units=state, bidirectional=True), FLATTEN, *hidden(units)]
+
+
+def bpnet(filters):
+    blocks = [layer("residual", layer=[conv(filters, 3, dilation=2**i), RELU]) for i in range(1, 9)]
+    return [conv(filters, 21), RELU, *blocks]
+
+
+def transformer(filters, inner):
+    block = [
+        layer("residual", layer=[layer("layer-norm"), layer("self-attention", heads=4, positions="rotary")]),
+        layer("residual", layer=[layer("layer-norm"), conv(inner, 1), layer("gelu"), conv(filters, 1)]),
+    ]
+    stem = [conv(filters, 15), layer("gelu"), POOL4]
+    return [*stem, *block, *block, layer("layer-norm"), layer("global-avg-pool")]
+
+
+def both(name, units, **keys):
+    return layer(name, units=units, bidirectional=True, **keys)
+
+
+# Each with its widths: filters, units and states, in order.
+PRESETS = {
+    "bpnet": (bpnet, (64,)),
+    "cnn": (lambda a, b, c: [conv(a, 11), RELU, POOL4, conv(b, 7), RELU, POOL4, FLATTEN, *hidden(c)], (32, 48, 64)),
+    "cnn-global": (lambda a, b: [conv(a, 15), RELU, layer("global-max-pool"), *hidden(b)], (64, 32)),
+    "mlp": (lambda a, b: [FLATTEN, *hidden(a), *hidden(b)], (256, 64)),
+    "deepbind": (lambda a, b: [conv(a, 24), RELU, layer("global-max-pool"), *hidden(b)], (16, 32)),
+    "basset": (basset, (300, 200, 200, 1000, 1000)),
+    "deepsea": (deepsea, (320, 480, 960, 925)),
+    "danq": (danq, (320, 320, 925)),
+    "dilated": (lambda a: [*bpnet(a), layer("global-avg-pool")], (64,)),
+    "lstm": (lambda a, b: [both("lstm", a, last=True), *hidden(b)], (64, 32)),
+    "gru": (lambda a, b: [both("gru", a, last=True), *hidden(b)], (64, 32)),
+    "cnn-gru": (lambda a, b: [conv(a, 15), RELU, POOL4, both("gru", b, last=True)], (64, 64)),
+    "cnn-lstm-attention": (
+        lambda a, b, c: [conv(a, 15), RELU, POOL4, both("lstm", b), layer("attention-pool"), *hidden(c)],
+        (64, 64, 32),
+    ),
+    "transformer": (transformer, (64, 128)),
+}
+
+STEM = [conv(6, 5)]
+ACTIVATIONS = ["relu", "gelu", "silu", "elu", "tanh", "sigmoid", "softplus", "exp", "softmax"]
+SMALL = {
+    "strided": [conv(5, 4, stride=3), conv(4, 3, dilation=2, padding="valid")],
+    "separable": [*STEM, conv(6, 3, groups=6), conv(8, 1)],
+    "pools": [*STEM, layer("max-pool1d", width=3, stride=2), layer("avg-pool1d", width=2)],
+    "global pools": [*STEM, layer("concat", branch=[[layer("global-max-pool")], [layer("global-avg-pool")]])],
+    "batch-norm": [*STEM, layer("batch-norm"), RELU],
+    "layer-norm": [*STEM, layer("layer-norm")],
+    "rms-norm": [*STEM, layer("rms-norm")],
+    "crop and concat": [
+        *STEM,
+        layer(
+            "concat",
+            branch=[[layer("crop", left=1, right=3)], [conv(3, 5, padding="valid"), layer("residual", layer=[RELU])]],
+        ),
+    ],
+    "upsample": [*STEM, layer("max-pool1d", width=2), layer("upsample", factor=2), conv(3, 3)],
+    "attention-pool": [*STEM, layer("attention-pool", width=4), layer("attention-pool")],
+    "self-attention": [*STEM, layer("self-attention", heads=3)],
+    "self-attention, rotary": [*STEM, layer("self-attention", heads=2, key_size=4, positions="rotary")],
+    "self-attention, relative": [*STEM, layer("self-attention", heads=2, positions="relative", clip=3)],
+    "stacked lstm": [both("lstm", 5), layer("lstm", units=4, last=True)],
+    "stacked gru": [layer("gru", units=5), both("gru", 3)],
+}
+SMALL |= {name: [*STEM, layer(name)] for name in ACTIVATIONS}
+SMALL |= {
+    f"strands, {how}": [layer("strands", combine=how, layer=[conv(5, 4), RELU, layer("max-pool1d", width=3)]), conv(2, 3)]
+    for how in ["mean", "max", "sum"]
+}
+
+
+def toml(layers, prefix="layer"):
+    lines = []
+    for one in layers:
+        lines.append(f"[[{prefix}]]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in one.items() if key not in ("layer", "branch")]
+        if "layer" in one:
+            lines.append(toml(one["layer"], f"{prefix}.layer"))
+        for branch in one.get("branch", []):
+            lines += [f"[[{prefix}.branch]]", toml(branch, f"{prefix}.branch.layer")]
+    return "\n".join(lines)
+
+
+def preset(name):
+    build, widths = PRESETS[name]
+    counter = Arrays(counting=True)
+    scores(counter, one_hot(1, 1000), build(*widths), 1)
+    divisor = 32 if max(widths) > 256 else 8
+    divided = [max(width // divisor, 1) for width in widths]
+    found = scores(Arrays(counting=False), one_hot(2, 168), build(*divided), OUTPUTS)
+    return {"name": name, "parameters": counter.numbers, "divisor": divisor, "length": 168, "scores": found.tolist()}
+
+
+def small(name):
+    found = scores(Arrays(counting=False), one_hot(2, 26), SMALL[name], OUTPUTS)
+    return {"name": name, "toml": toml(SMALL[name]), "length": 26, "scores": found.tolist()}
+
+
+with torch.no_grad():
+    print(json.dumps({"presets": [preset(name) for name in PRESETS], "layers": [small(name) for name in SMALL]}, indent=1))
