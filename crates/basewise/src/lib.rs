@@ -23,13 +23,14 @@
 //!         sequence[12..19].copy_from_slice(b"TGACTCA");
 //!     }
 //!     let split = [Split::Train, Split::Train, Split::Train, Split::Valid, Split::Test][i / 2 % 5];
-//!     Example { id: format!("s{i}"), place: None, split, sequence, labels: vec![(i % 2) as f64] }
+//!     Example { id: format!("s{i}"), place: None, split, sequence, labels: vec![(i % 2) as f64], covariates: vec![] }
 //! });
 //! let dataset = Dataset {
 //!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
 //!     length: 30,
 //!     jitter: 0,
 //!     tasks: vec![Task { name: "site".into(), kind: TaskKind::Binary }],
+//!     covariates: vec![],
 //!     examples: examples.collect(),
 //! };
 //!

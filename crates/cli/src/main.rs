@@ -2,6 +2,7 @@
 
 mod commands;
 mod embedded;
+mod ensemble;
 mod failure;
 mod printer;
 mod report;
@@ -11,6 +12,8 @@ mod table;
 
 use clap::Parser;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 
 /// From raw genome files to a mechanism: data sets, models, honest evaluation, attributions, motifs, a report.
 #[derive(Parser)]
@@ -27,7 +30,16 @@ struct Cli {
     command: commands::Command,
 }
 
+/// Lets a write beyond the limit of file sizes (`ulimit -f`) fail with an error, as it does on a full disk: any handler
+/// of the signal keeps it from ending the program. Where none can be installed, the signal does what it did.
+#[cfg(unix)]
+fn let_large_writes_fail() {
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
+
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    let_large_writes_fail();
     let cli = Cli::parse();
     let printer = printer::Printer::new(&cli.global);
     match cli.global.apply_threads().and_then(|()| commands::run(cli.command, &printer)) {

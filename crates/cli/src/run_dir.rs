@@ -3,6 +3,8 @@
 use crate::failure::user;
 use anyhow::{Context, Result};
 use basewise_core::Dataset;
+use basewise_core::average::Ensemble;
+use basewise_core::folds::FoldBy;
 use basewise_io::dataset::Provenance;
 use basewise_nn::{Model, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,44 @@ pub(crate) struct RunInfo {
     /// Training examples per second over all epochs; 0 in files of before it was counted.
     #[serde(default)]
     pub(crate) examples_per_second: f64,
+    /// Directories of the runs that this one is an ensemble of, below its own; empty for a single model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) members: Vec<PathBuf>,
+    /// How rows were dealt into folds, if they were: of an ensemble and of each of its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) folds: Option<FoldRecipe>,
+}
+
+/// What decides the fold of each row, besides the data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FoldRecipe {
+    pub(crate) number: usize,
+    pub(crate) by: FoldBy,
+    pub(crate) seed: u64,
+}
+
+/// `run.json` of a model that another program trained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ImportInfo {
+    pub(crate) format_version: u32,
+    /// Version of basewise that imported it.
+    pub(crate) version: String,
+    /// The command line.
+    pub(crate) command: String,
+    /// The file of weights, as it was given.
+    pub(crate) imported: PathBuf,
+    pub(crate) imported_sha256: String,
+    /// Preset name or architecture file.
+    pub(crate) model: String,
+    pub(crate) parameters: usize,
+    /// SHA-256 over the tensors.
+    pub(crate) weights_sha256: String,
+    /// The order of the input's channels in the file of weights.
+    pub(crate) channel_order: String,
+    /// Layers and the modules of the file that they came from.
+    pub(crate) matches: Vec<String>,
+    /// From the outputs of the original network, if there were some to compare with.
+    pub(crate) largest_difference: Option<f64>,
 }
 
 /// A run directory on disk.
@@ -49,7 +89,8 @@ impl RunDir {
         if run.info_path().is_file() {
             return Ok(run);
         }
-        let found = match (path.exists(), run.file("checkpoints").is_dir()) {
+        let begun = ["checkpoints", "folds", "members"].iter().any(|name| run.file(name).is_dir());
+        let found = match (path.exists(), begun) {
             (false, _) => "nothing there",
             (true, true) => "a training run that was interrupted",
             (true, false) => "no run.json in it",
@@ -78,18 +119,59 @@ impl RunDir {
         self.file("run.json")
     }
 
+    /// How it was trained.
     pub(crate) fn info(&self) -> Result<RunInfo> {
+        if self.is_imported() {
+            return Err(user(
+                format!("{}: expected a run that basewise trained, found an imported model", self.0.display()),
+                Some("predict, evaluate, explain and motifs filters work with it and a data set"),
+            ));
+        }
         read_json(&self.info_path())
     }
 
-    pub(crate) fn model(&self) -> Result<Model> {
-        Model::load(&self.file("model.safetensors")).context("the model could not be read")
+    /// Whether another program trained it.
+    fn is_imported(&self) -> bool {
+        read_json::<ImportInfo>(&self.info_path()).is_ok()
+    }
+
+    /// The runs whose models predict together: those of an ensemble, or this one.
+    pub(crate) fn members(&self) -> Result<Vec<Self>> {
+        let members = if self.is_imported() { Vec::new() } else { self.info()?.members };
+        if members.is_empty() {
+            return Ok(vec![self.clone()]);
+        }
+        members.iter().map(|member| Self::open(&self.0.join(member))).collect()
+    }
+
+    /// The model, or the models of an ensemble.
+    pub(crate) fn model(&self) -> Result<Ensemble<Model>> {
+        let load = |run: &Self| Model::load(&run.file("model.safetensors")).context("the model could not be read");
+        let members = self.members()?.iter().map(load).collect::<Result<Vec<_>>>()?;
+        Ensemble::new(members).with_context(|| format!("{}: the models cannot predict together", self.0.display()))
+    }
+
+    /// The model of a run that has only one, for what looks inside a network.
+    pub(crate) fn single_model(&self) -> Result<Model> {
+        match self.members()?.as_slice() {
+            [only] => Model::load(&only.file("model.safetensors")).context("the model could not be read"),
+            members => Err(user(
+                format!("{}: expected a single model, found an ensemble of {}", self.0.display(), members.len()),
+                Some(&format!("name one of its members, such as {}", members[0].0.display())),
+            )),
+        }
     }
 
     /// The data set it was trained on, or the one that was asked for.
     pub(crate) fn dataset(&self, other: Option<&Path>) -> Result<(Dataset, Provenance, PathBuf)> {
         let path = match other {
             Some(path) => path.to_owned(),
+            None if self.is_imported() => {
+                return Err(user(
+                    format!("{}: an imported model comes without a data set", self.0.display()),
+                    Some("name one after the run"),
+                ));
+            }
             None => self.info()?.dataset,
         };
         if other.is_none() && !path.exists() {
@@ -100,14 +182,43 @@ impl RunDir {
                 ),
             ));
         }
+        if other.is_none() {
+            self.same_data(&path)?;
+        }
         let (dataset, provenance) = basewise_io::dataset::load(&path)?;
         Ok((dataset, provenance, path))
     }
+
+    /// Refuses a data set that was made anew since training: its test split may hold what the model was fitted to.
+    fn same_data(&self, path: &Path) -> Result<()> {
+        let (trained, found) = (self.info()?.dataset_sha256, basewise_io::dataset::digest(path)?);
+        if trained == found {
+            return Ok(());
+        }
+        let short = |digest: &str| digest.chars().take(12).collect::<String>();
+        Err(user(
+            format!(
+                "{}: expected the data set that {} was trained on (SHA-256 {}), found another one (SHA-256 {})",
+                path.display(),
+                self.0.display(),
+                short(&trained),
+                short(&found)
+            ),
+            Some(
+                "train again; or name the data set, after the run or as --data of a report, to judge the model on what is there now",
+            ),
+        ))
+    }
 }
 
+/// The file that `train --config` repeats a run from.
+pub(crate) const CONFIG: &str = "config.toml";
+
 /// What a run directory may hold; anything else in it is the user's.
-const OWN: [&str; 12] = [
+const OWN: &[&str] = &[
     "run.json",
+    CONFIG,
+    "tensorboard",
     "model.safetensors",
     "history.jsonl",
     "timing.jsonl",
@@ -117,9 +228,14 @@ const OWN: [&str; 12] = [
     "check.json",
     "report.html",
     "checkpoints",
+    "folds",
+    "members",
     "explain",
     "filters",
 ];
+
+/// What the `config.toml` of a run begins with; one without it is the user's.
+pub(crate) const CONFIG_MARK: &str = "# All settings of a run, written by `basewise train`.\n";
 
 impl RunDir {
     /// The first thing in the directory that no command of ours put there.
@@ -130,7 +246,10 @@ impl RunDir {
         let mut paths = Vec::new();
         for entry in fs_err::read_dir(&self.0)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| OWN.contains(&name) || is_unfinished(name)) {
+            let is_own = entry.file_name().to_str().is_some_and(|name| OWN.contains(&name) || is_unfinished(name));
+            let is_theirs =
+                entry.file_name() == CONFIG && !fs_err::read(entry.path())?.starts_with(CONFIG_MARK.as_bytes());
+            if !is_own || is_theirs {
                 paths.push(entry.path());
             }
         }

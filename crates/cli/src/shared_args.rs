@@ -1,6 +1,9 @@
 //! Flags that several subcommands share.
 
-use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Split, Task};
+use crate::failure::user;
+use basewise_core::average::{AverageError, Averaged, Ensemble};
+use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Split, Task, TaskKind};
+use basewise_nn::Model;
 use clap::{Args, ValueEnum};
 use std::path::Path;
 
@@ -91,14 +94,65 @@ impl SplitArg {
     }
 }
 
-/// The column of a model's outputs that `name` means: a number, an output's name, or the first one.
+/// Over which views of a sequence scores are averaged.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct AverageArgs {
+    /// Average scores over each sequence and its reverse complement (DNA only)
+    #[arg(long)]
+    pub(crate) average_strands: bool,
+    /// Average scores over windows shifted by up to N positions each way; real bases where there are, else N
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) average_shifts: usize,
+}
+
+impl AverageArgs {
+    /// The models, each over the views that were asked for.
+    pub(crate) fn over<'m>(&self, model: &'m Ensemble<Model>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
+        let over = |member: &'m Model| Averaged::new(member, self.average_strands, self.average_shifts);
+        let members = model.members().iter().map(over).collect::<Result<Vec<_>, _>>();
+        members.and_then(Ensemble::new).map_err(|error| {
+            let hint = match error {
+                AverageError::Strands => Some("leave out --average-strands"),
+                AverageError::Profile => Some("leave out --average-shifts"),
+                AverageError::Shift { .. } => Some("choose a smaller --average-shifts"),
+                AverageError::NoMember | AverageError::Members { .. } => None,
+            };
+            user(error.to_string(), hint)
+        })
+    }
+
+    /// What is averaged over, in words, if anything is.
+    pub(crate) fn text(&self) -> Option<String> {
+        let strands = self.average_strands.then(|| "both strands".to_owned());
+        let shifts = (self.average_shifts > 0).then(|| format!("shifts of up to {} positions", self.average_shifts));
+        let parts: Vec<String> = strands.into_iter().chain(shifts).collect();
+        (!parts.is_empty()).then(|| parts.join(" and "))
+    }
+}
+
+/// Names in a line; of many, the first and the last.
+fn shortened(names: &[String]) -> String {
+    match names {
+        [first, second, .., last] if names.len() > 50 => {
+            format!("{first}, {second}, ..., {last} ({} in all)", names.len())
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// The column of a model's outputs that `name` means: a number, an output's name, or the first one that is no bin of a
+/// profile.
 pub(crate) fn output_index(tasks: &[Task], name: Option<&str>) -> anyhow::Result<(usize, String)> {
     let names: Vec<String> = tasks.iter().flat_map(Task::output_names).collect();
     let Some(asked) = name else {
+        let bins = match tasks.first().map(|task| &task.kind) {
+            Some(TaskKind::Profile(profile)) => profile.bins * profile.tracks.len(),
+            _ => 0,
+        };
         return names
             .into_iter()
             .enumerate()
-            .next()
+            .nth(bins)
             .ok_or_else(|| crate::failure::user("the model has no output", None));
     };
     let by_number = asked.parse::<usize>().ok().filter(|&i| i < names.len());
@@ -106,7 +160,7 @@ pub(crate) fn output_index(tasks: &[Task], name: Option<&str>) -> anyhow::Result
         Some(i) => Ok((i, names[i].clone())),
         None => Err(crate::failure::user(
             format!("expected an output of the model, found {asked:?}"),
-            Some(&format!("its outputs are {}", names.join(", "))),
+            Some(&format!("its outputs are {}", shortened(&names))),
         )),
     }
 }

@@ -8,7 +8,7 @@ use crate::report::data::{
 };
 use basewise_core::metrics::curves::{calibration, precision_recall, precision_recall_band, roc, roc_band};
 use basewise_core::metrics::{self, BootstrapOptions, TaskMetrics};
-use basewise_core::{Dataset, Matrix, Task, TaskKind};
+use basewise_core::{Dataset, Matrix, Profile, Task, TaskKind, label_ranges};
 
 /// Points of a curve that are worth drawing.
 const MOST_POINTS: usize = 400;
@@ -28,9 +28,12 @@ pub(crate) fn performance(
     let mut first = 0;
     let mut out = Vec::new();
     for (t, task) in dataset.tasks.iter().enumerate() {
-        let labels: Vec<f64> = rows.iter().map(|&i| dataset.examples[i].labels[t]).collect();
+        let labels: Vec<f64> = rows.iter().map(|&i| dataset.label(i, t)).collect();
         let view = View { task, labels: &labels, first, predicted, baselines, options };
-        let mut entry = view.drawn();
+        let mut entry = match &task.kind {
+            TaskKind::Profile(profile) => totals(dataset, rows, t, profile, &view),
+            _ => view.drawn(),
+        };
         entry.split = evaluation.split.clone();
         entry.resamples = options.replicates;
         entry.examples = evaluation.model[t].n;
@@ -40,6 +43,27 @@ pub(crate) fn performance(
         first += task.outputs();
     }
     out
+}
+
+/// Logarithms of totals of all tracks against the predicted ones.
+fn totals(dataset: &Dataset, rows: &[usize], task: usize, profile: &Profile, view: &View<'_>) -> TaskPerformance {
+    let range = label_ranges(&dataset.tasks, dataset.jitter)[task].clone();
+    let shapes = profile.bins * profile.tracks.len();
+    let mut points = Vec::new();
+    for (i, &row) in rows.iter().enumerate() {
+        let seen = profile.seen(&dataset.examples[row].labels[range.clone()], dataset.jitter);
+        let own = &view.predicted.row(i)[view.first..];
+        let pair = |output: usize| [profile.label_of(&seen, output), f64::from(own[output])];
+        points.extend((shapes..profile.outputs()).map(pair).filter(|pair| !pair[0].is_nan()));
+    }
+    let total = points.len();
+    let scatter = Scatter { points: thinned(points, SCATTER_POINTS), total };
+    TaskPerformance {
+        task: view.task.name.clone(),
+        kind: "profile".to_owned(),
+        scatter: Some(scatter),
+        ..Default::default()
+    }
 }
 
 /// The labels and predictions of one task.
@@ -71,8 +95,8 @@ impl View<'_> {
                 entry.precision_recall = Some(self.rate_chart(precision_recall, &each, false));
                 entry.confusion = Some(self.confusion(classes));
             }
-            TaskKind::Regression => {
-                entry.kind = "regression".to_owned();
+            TaskKind::Regression | TaskKind::Counts | TaskKind::Profile(_) => {
+                entry.kind = self.task.kind.name().to_owned();
                 entry.scatter = Some(self.scatter());
             }
         }

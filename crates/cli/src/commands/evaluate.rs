@@ -1,28 +1,32 @@
 //! `basewise evaluate`: metrics with intervals, against baselines that saw the same split.
 
 use crate::commands::curves;
+use crate::ensemble::{self, MemberMetrics, OutOfFold};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, write_json};
-use crate::shared_args::SplitArg;
+use crate::shared_args::{AverageArgs, SplitArg};
 use crate::table::{Table, count};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use basewise_core::metrics::{self, BootstrapOptions, Estimate, TaskMetrics};
 use basewise_core::{
-    Alphabet, CasePolicy, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind, baseline, probabilities,
+    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind, baseline, probabilities,
 };
-use basewise_nn::Model;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   $ basewise evaluate quickstart/donor/run
   $ basewise evaluate quickstart/donor/run --split valid --json
+  $ basewise evaluate quickstart/donor/run --against quickstart/donor/run --no-baselines
+  $ basewise evaluate quickstart/donor/run --split valid --no-baselines --average-shifts 1
 
-Baselines are fitted on the training split of the same data: the class frequencies (or the mean), and a
-regularized linear model of all 1- to 6-mers. A network that does not beat them has learned nothing new.")]
+Baselines are fitted on the training split of the same data: the class frequencies (or the mean, or the average
+profile), and a regularized linear model of all 1- to 6-mers (where the data set has covariates, also one with these). A network that does not beat them has learned nothing new.
+--against RUN2 asks whether a difference between two models is more than chance: both predict the same examples, each
+bootstrap resample draws the same examples for both, and an interval that leaves out 0 says that one is better.")]
 pub(crate) struct EvaluateArgs {
     /// Run directory
     run: PathBuf,
@@ -40,9 +44,14 @@ pub(crate) struct EvaluateArgs {
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Also print the figures minus those of this other run on the same rows, with intervals of the difference
+    #[arg(long, value_name = "RUN")]
+    against: Option<PathBuf>,
     /// Leave out the baselines
     #[arg(long)]
     no_baselines: bool,
+    #[command(flatten)]
+    average: AverageArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -57,6 +66,25 @@ pub(crate) struct Evaluation {
     pub(crate) examples: usize,
     pub(crate) model: Vec<TaskMetrics>,
     pub(crate) baselines: Vec<Baseline>,
+    /// The model's figures minus those of another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) against: Option<Against>,
+    /// Over which views of each sequence scores were averaged, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) averaged_over: Option<String>,
+    /// Each member of an ensemble on the same rows, without intervals; empty for a single model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) members: Vec<MemberMetrics>,
+    /// Training and validation rows, each judged by the member that did not train on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) out_of_fold: Option<OutOfFold>,
+}
+
+/// Differences to another run, paired: each resample draws the same rows for both.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Against {
+    pub(crate) run: PathBuf,
+    pub(crate) tasks: Vec<TaskMetrics>,
 }
 
 /// A simple predictor that was fitted on the same training split.
@@ -71,15 +99,30 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         return Err(user(format!("expected --bootstrap of at most 1,000,000, found {}", args.bootstrap), None));
     }
     let run = RunDir::open(&args.run)?;
-    let model = run.model()?;
+    let models = run.model()?;
+    let model = args.average.over(&models)?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     fits(&model, &dataset)?;
+    if model.length() != dataset.length {
+        let how = if model.length() < dataset.length { "cropped" } else { "filled up with N" };
+        let (reads, has) = (model.length(), dataset.length);
+        printer.warn(&format!("the model reads {reads} positions, the data set has {has}: sequences are {how}"));
+    }
     let rows = args.split.rows(&dataset, &path)?;
-    let predicted = predict_rows(&model, &dataset, &rows)?;
+    let own_data = args.data.is_none();
+    let folds = if own_data { ensemble::folds_of(&run, &dataset, args.split)? } else { None };
+    let each = ensemble::predict_each(&model, &dataset, &rows)?;
+    let predicted = ensemble::together(&model, &dataset, &rows, &each, folds.as_ref())?;
     let options = BootstrapOptions { replicates: args.bootstrap, seed: args.seed, ..BootstrapOptions::default() };
-    let labels: Vec<&[f64]> = rows.iter().map(|&i| dataset.examples[i].labels.as_slice()).collect();
+    let labels: Vec<Vec<f64>> = rows.iter().map(|&i| dataset.seen_labels(i)).collect();
+    let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
     let judge = |p: &Matrix| metrics::evaluate(&dataset.tasks, &labels, p, &options);
     let simple = if args.no_baselines { Vec::new() } else { baseline_predictions(&dataset, &rows, args.seed) };
+    let against = args.against.as_deref().map(|other| -> Result<Against> {
+        let others = predict_against(other, args, &dataset, &rows)?;
+        let tasks = metrics::compare(&dataset.tasks, &labels, &predicted, &others, &options);
+        Ok(Against { run: other.to_owned(), tasks })
+    });
     let evaluation = Evaluation {
         format_version: 1,
         data: path,
@@ -87,10 +130,23 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         examples: rows.len(),
         model: judge(&predicted),
         baselines: simple.iter().map(|(name, p)| Baseline { name: name.clone(), tasks: judge(p) }).collect(),
+        against: against.transpose()?,
+        averaged_over: args.average.text(),
+        // Other rows of folds took part in the training of members.
+        members: match (&folds, args.split) {
+            (None, _) | (_, SplitArg::Test) => ensemble::members(&run, &dataset, &rows, &each)?,
+            _ => Vec::new(),
+        },
+        out_of_fold: match (&folds, args.split) {
+            (Some(folds), SplitArg::Test) => Some(ensemble::out_of_fold(&model, &dataset, folds, &options)?),
+            _ => None,
+        },
     };
-    let own_test = args.data.is_none() && args.split == SplitArg::Test;
-    // An evaluation that goes elsewhere, or leaves something out, does not replace what the report reads.
-    let complete = own_test && args.output.is_none() && !args.no_baselines;
+    let own_test = own_data && args.split == SplitArg::Test;
+    // An evaluation that goes elsewhere, leaves something out or does more than the model does not replace what the
+    // report reads.
+    let as_usual = args.output.is_none() && !args.no_baselines && evaluation.averaged_over.is_none();
+    let complete = own_test && as_usual && args.against.is_none();
     if complete {
         write_predictions(&run, &dataset, &rows, &predicted)?;
         let performance = curves::performance(&dataset, &rows, &predicted, &simple, &evaluation, &options);
@@ -108,8 +164,20 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// What another run predicts for the same rows; averaged over the same views.
+fn predict_against(path: &Path, args: &EvaluateArgs, dataset: &Dataset, rows: &[usize]) -> Result<Matrix> {
+    let run = RunDir::open(path)?;
+    let models = run.model()?;
+    let model = args.average.over(&models)?;
+    fits(&model, dataset).with_context(|| path.display().to_string())?;
+    let own_data = args.data.is_none() && run.info()?.dataset_sha256 == RunDir::open(&args.run)?.info()?.dataset_sha256;
+    let folds = if own_data { ensemble::folds_of(&run, dataset, args.split)? } else { None };
+    let each = ensemble::predict_each(&model, dataset, rows)?;
+    ensemble::together(&model, dataset, rows, &each, folds.as_ref())
+}
+
 /// Refuses a data set whose tasks or encoding the model does not know.
-pub(crate) fn fits(model: &Model, dataset: &Dataset) -> Result<()> {
+pub(crate) fn fits(model: &dyn Predict, dataset: &Dataset) -> Result<()> {
     if model.encoding() != dataset.encoding {
         return Err(user(
             format!(
@@ -120,7 +188,7 @@ pub(crate) fn fits(model: &Model, dataset: &Dataset) -> Result<()> {
             Some("make the data set with the same --alphabet and --case"),
         ));
     }
-    if model.tasks() != dataset.tasks.as_slice() {
+    if !basewise_core::profile::same_outputs(model.tasks(), &dataset.tasks) {
         let names = |tasks: &[Task]| tasks.iter().map(task_text).collect::<Vec<_>>().join(", ");
         return Err(user(
             format!("the model predicts {}, the data set labels {}", names(model.tasks()), names(&dataset.tasks)),
@@ -144,26 +212,76 @@ fn task_text(task: &Task) -> String {
     match &task.kind {
         TaskKind::Binary => format!("{} (binary)", task.name),
         TaskKind::Regression => format!("{} (regression)", task.name),
+        TaskKind::Counts => format!("{} (counts)", task.name),
         TaskKind::Classes { classes } => format!("{} (one of {})", task.name, classes.join(", ")),
+        TaskKind::Profile(profile) => {
+            let (tracks, bins, size) = (profile.tracks.join(", "), profile.bins, profile.bin_size);
+            format!("{} (profile of {tracks} in {bins} bins of {size})", task.name)
+        }
     }
 }
 
 /// Probabilities or values for the given rows, `[rows, outputs]`.
-pub(crate) fn predict_rows(model: &Model, dataset: &Dataset, rows: &[usize]) -> Result<Matrix> {
-    let sequences = rows.iter().map(|&i| dataset.examples[i].sequence.as_slice());
-    let mut scores = model.predict(&batch_of(model, sequences)?)?;
+pub(crate) fn predict_rows(model: &dyn Predict, dataset: &Dataset, rows: &[usize]) -> Result<Matrix> {
+    let mut scores = model.predict(&batch_of_rows(model, dataset, rows.iter().copied())?)?;
     probabilities(model.tasks(), &mut scores);
     Ok(scores)
 }
 
-/// Encodes sequences as the model wants them.
+/// Encodes rows of a data set as the model wants them, with the covariates that it takes, which are found by name.
+pub(crate) fn batch_of_rows(
+    model: &dyn Predict,
+    dataset: &Dataset,
+    rows: impl Iterator<Item = usize>,
+) -> Result<basewise_core::SequenceBatch> {
+    let wanted = model.covariates();
+    let find = |covariate: &Covariate| {
+        dataset.covariates.iter().position(|own| own.name == covariate.name).ok_or_else(|| {
+            user(
+                format!(
+                    "the model takes {} beside the sequence, the data set has {}",
+                    names(wanted),
+                    names(&dataset.covariates)
+                ),
+                Some("make the data set with the same columns: `basewise dataset sequences --covariates NAMES`"),
+            )
+        })
+    };
+    let columns = wanted.iter().map(find).collect::<Result<Vec<usize>>>()?;
+    let mut batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
+    for row in rows {
+        let example = &dataset.examples[row];
+        batch.push_with_margin(&model.encoding().encode(&example.sequence)?, model.margin());
+        // As they came: the model brings its own mean and standard deviation.
+        batch.push_covariates(wanted, columns.iter().map(|&column| example.covariates[column]));
+    }
+    Ok(batch)
+}
+
+/// Names of covariates for a message.
+fn names(covariates: &[Covariate]) -> String {
+    match covariates {
+        [] => "no covariates".to_owned(),
+        some => some.iter().map(|covariate| format!("{:?}", covariate.name)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Encodes sequences as the model wants them; refuses a model that takes more than these.
 pub(crate) fn batch_of<'a>(
     model: &dyn Predict,
     sequences: impl Iterator<Item = &'a [u8]>,
 ) -> Result<basewise_core::SequenceBatch> {
+    if !model.covariates().is_empty() {
+        return Err(user(
+            format!("the model takes {} beside the sequence, found sequences alone", names(model.covariates())),
+            Some(
+                "put both into a table, make a data set of it (`basewise dataset sequences --covariates NAMES`), and name that",
+            ),
+        ));
+    }
     let mut batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
     for sequence in sequences {
-        batch.push(sequence)?;
+        batch.push_with_margin(&model.encoding().encode(sequence)?, model.margin());
     }
     Ok(batch)
 }
@@ -174,15 +292,23 @@ pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64)
     if train.is_empty() {
         return Vec::new();
     }
-    vec![
+    let mut simple = vec![
         (majority_name(dataset).to_owned(), baseline::majority(dataset, &train, rows)),
         ("k-mer linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
-    ]
+    ];
+    if !dataset.covariates.is_empty() {
+        let both = baseline::kmer_and_covariates(dataset, 6, &train, rows, seed);
+        simple.push(("k-mer and covariates, linear".to_owned(), both));
+    }
+    simple
 }
 
 /// The simplest guess is the most frequent class, or the mean.
 fn majority_name(dataset: &Dataset) -> &'static str {
-    let numbers = dataset.tasks.iter().filter(|t| t.kind == TaskKind::Regression).count();
+    if dataset.tasks.iter().all(|t| matches!(t.kind, TaskKind::Profile(_))) {
+        return "average profile";
+    }
+    let numbers = dataset.tasks.iter().filter(|t| t.kind.is_number()).count();
     match numbers {
         0 => "majority",
         n if n == dataset.tasks.len() => "mean",
@@ -198,6 +324,9 @@ fn write_predictions(run: &RunDir, dataset: &Dataset, rows: &[usize], predicted:
 fn render(evaluation: &Evaluation) -> String {
     let mut out =
         format!("{} {} examples of {}\n", count(evaluation.examples), evaluation.split, evaluation.data.display());
+    if let Some(views) = &evaluation.averaged_over {
+        out += &format!("scores are averaged over {views}\n");
+    }
     for (t, task) in evaluation.model.iter().enumerate() {
         out += &format!(
             "\n{} ({}; {} judged, {} without a label)\n",
@@ -207,10 +336,19 @@ fn render(evaluation: &Evaluation) -> String {
             count(task.unknown)
         );
         let mut header = vec!["metric", "value", "95 % interval"];
+        let members = format!("its {} members", evaluation.members.len());
+        header.extend((!evaluation.members.is_empty()).then_some(members.as_str()));
+        header.extend(evaluation.out_of_fold.as_ref().map(|_| "out of fold"));
         header.extend(evaluation.baselines.iter().map(|b| b.name.as_str()));
         let mut table = Table::new(&header);
         for (name, estimate) in &task.metrics {
             let mut row = vec![name.clone(), number(estimate.value), interval(estimate)];
+            if !evaluation.members.is_empty() {
+                row.push(range(&evaluation.members, t, name));
+            }
+            if let Some(out_of_fold) = &evaluation.out_of_fold {
+                row.push(number(out_of_fold.tasks.get(t).and_then(|task| task.metrics.get(name)?.value)));
+            }
             for baseline in &evaluation.baselines {
                 let value = baseline.tasks.get(t).and_then(|b| b.metrics.get(name)).and_then(|e| e.value);
                 row.push(number(value));
@@ -218,12 +356,36 @@ fn render(evaluation: &Evaluation) -> String {
             table.row(row);
         }
         out += &table.render();
+        if let Some(against) = &evaluation.against {
+            out += &format!("\nminus {}\n", against.run.display());
+            let mut table = Table::new(&["metric", "difference", "95 % interval"]);
+            for (name, estimate) in against.tasks.get(t).iter().flat_map(|task| &task.metrics) {
+                table.row([name.clone(), number(estimate.value), interval(estimate)]);
+            }
+            out += &table.render();
+        }
         if !task.classes.is_empty() {
             out.push('\n');
             out += &class_table(task);
         }
     }
+    if let Some(out_of_fold) = &evaluation.out_of_fold {
+        out += &format!(
+            "\nout of fold: {} training and validation examples, each judged by the member that did not train on it\n",
+            count(out_of_fold.examples)
+        );
+    }
     out
+}
+
+/// The lowest and the highest value of a metric over the members.
+fn range(members: &[MemberMetrics], t: usize, metric: &str) -> String {
+    let values: Vec<f64> =
+        members.iter().filter_map(|member| member.tasks.get(t)?.metrics.get(metric)?.value).collect();
+    match (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max)) {
+        (Some(low), Some(high)) => format!("{low:.4} to {high:.4}"),
+        _ => "–".to_owned(),
+    }
 }
 
 fn class_table(task: &TaskMetrics) -> String {

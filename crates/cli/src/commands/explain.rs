@@ -1,14 +1,15 @@
 //! `basewise explain`: how much each base contributed to a prediction.
 
 use crate::commands::command_line;
-use crate::commands::evaluate::{batch_of, predict_rows};
+use crate::commands::evaluate::{batch_of_rows, predict_rows};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
-use crate::shared_args::{SplitArg, output_index};
+use crate::shared_args::{AverageArgs, SplitArg, output_index};
 use crate::table::count;
 use anyhow::Result;
-use basewise_core::{Dataset, Matrix, Predict, SequenceBatch};
+use basewise_core::average::Ensemble;
+use basewise_core::{Dataset, Matrix, Predict, SequenceBatch, TaskKind, label_ranges};
 use basewise_io::arrays::{Array, write_npz};
 use basewise_nn::Model;
 use clap::{Args, ValueEnum};
@@ -78,6 +79,8 @@ pub(crate) struct ExplainArgs {
     /// Draw this many examples as logos, SVG and PNG
     #[arg(long, default_value_t = 6, value_name = "N")]
     logos: usize,
+    #[command(flatten)]
+    average: AverageArgs,
 }
 
 /// `explain.json`, beside the arrays.
@@ -108,14 +111,26 @@ pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
     if args.limit == 0 {
         return Err(user("expected --limit of at least 1, found 0", None));
     }
+    if args.method != Method::Ism && args.average.text().is_some() {
+        return Err(user(
+            format!("--method {} is about the sequence as it is, so nothing can be averaged over", args.method.name()),
+            Some("use --method ism, or leave out --average-strands and --average-shifts"),
+        ));
+    }
     let run = RunDir::open(&args.run)?;
-    let model = run.model()?;
+    let models = run.model()?;
+    let model = args.average.over(&models)?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, target_name) = output_index(model.tasks(), args.target.as_deref())?;
     let rows = args.split.rows(&dataset, &path)?;
     let (rows, predicted) = choose(args, &model, &dataset, rows, target)?;
-    let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
-    let values = attribute(args.method, &model, &batch, target, printer)?;
+    let batch_of = |model: &dyn Predict| batch_of_rows(model, &dataset, rows.iter().copied());
+    let batch = batch_of(&models)?;
+    let values = match args.method {
+        Method::Ism => within(&mutagenesis(&model, &batch_of(&model)?, target, printer)?, &model),
+        Method::Saliency => gradients(&models, basewise_nn::attribute::saliency, &batch, target)?,
+        Method::InputXGradient => gradients(&models, basewise_nn::attribute::input_x_gradient, &batch, target)?,
+    };
     let output = args.output.clone().unwrap_or_else(|| run.file("explain"));
     let explanation = Explanation {
         format_version: 1,
@@ -142,7 +157,7 @@ pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
 /// The rows to explain with the prediction of `target` for each.
 fn choose(
     args: &ExplainArgs,
-    model: &Model,
+    model: &dyn Predict,
     dataset: &Dataset,
     mut rows: Vec<usize>,
     target: usize,
@@ -160,27 +175,30 @@ fn choose(
     Ok(scored.into_iter().unzip())
 }
 
-/// Attributions `[n, 4, length]` of the raw output `target`.
-fn attribute(
-    method: Method,
-    model: &Model,
-    batch: &SequenceBatch,
-    target: usize,
-    printer: &Printer,
-) -> Result<Vec<f32>> {
-    Ok(match method {
-        Method::Saliency => basewise_nn::attribute::saliency(model, batch, target)?,
-        Method::InputXGradient => basewise_nn::attribute::input_x_gradient(model, batch, target)?,
-        Method::Ism => {
-            let bar =
-                printer.bar(batch.len() as u64, "in-silico mutagenesis {bar:24} {pos}/{len} sequences, {eta} left");
-            let values = basewise_core::perturb::saturate_with(model, batch, target, 256, &mut |done| {
-                bar.set_position(done as u64)
-            })?;
-            bar.finish_and_clear();
-            values
-        }
-    })
+/// Effects `[n, 4, length]` of every substitution on the raw output `target`.
+fn mutagenesis(model: &dyn Predict, batch: &SequenceBatch, target: usize, printer: &Printer) -> Result<Vec<f32>> {
+    let bar = printer.bar(batch.len() as u64, "in-silico mutagenesis {bar:24} {pos}/{len} sequences, {eta} left");
+    let values =
+        basewise_core::perturb::saturate_with(model, batch, target, 256, &mut |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    Ok(values)
+}
+
+/// Values without those of the margins around the window.
+fn within(values: &[f32], model: &dyn Predict) -> Vec<f32> {
+    let (length, margin) = (model.length(), model.margin());
+    values.chunks_exact(length.max(1)).flat_map(|row| &row[margin..length - margin]).copied().collect()
+}
+
+/// A way to attribute with a single model.
+type Attribute = fn(&Model, &SequenceBatch, usize) -> Result<Vec<f32>, basewise_nn::attribute::AttributionError>;
+
+/// Attributions `[n, 4, length]` of the raw output `target`: of the mean of the members' scores, that is the mean of
+/// their attributions.
+fn gradients(models: &Ensemble<Model>, method: Attribute, batch: &SequenceBatch, target: usize) -> Result<Vec<f32>> {
+    let each = models.members().iter().map(|model| method(model, batch, target)).collect::<Result<Vec<_>, _>>()?;
+    let mean = |i: usize| each.iter().map(|values| f64::from(values[i])).sum::<f64>() / each.len() as f64;
+    Ok((0..each[0].len()).map(|i| mean(i) as f32).collect())
 }
 
 fn explained(dataset: &Dataset, row: usize, prediction: f64, target: usize) -> Explained {
@@ -198,8 +216,14 @@ fn explained(dataset: &Dataset, row: usize, prediction: f64, target: usize) -> E
 /// The label behind output `target`: 0 or 1 for a class, the label itself otherwise.
 pub(crate) fn label_of(dataset: &Dataset, row: usize, target: usize) -> Option<f64> {
     let mut first = 0;
-    for (task, &label) in dataset.tasks.iter().zip(&dataset.examples[row].labels) {
+    let ranges = label_ranges(&dataset.tasks, dataset.jitter);
+    for ((t, task), range) in dataset.tasks.iter().enumerate().zip(ranges) {
         if target < first + task.outputs() {
+            if let TaskKind::Profile(profile) = &task.kind {
+                let seen = profile.seen(&dataset.examples[row].labels[range], dataset.jitter);
+                return Some(profile.label_of(&seen, target - first)).filter(|label| !label.is_nan());
+            }
+            let label = dataset.label(row, t);
             return match (label.is_nan(), task.outputs()) {
                 (true, _) => None,
                 (false, 1) => Some(label),

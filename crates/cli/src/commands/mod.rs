@@ -8,9 +8,11 @@ pub(crate) mod explain;
 pub(crate) mod model;
 pub(crate) mod motifs;
 pub(crate) mod predict;
+mod predict_signal;
 pub(crate) mod quickstart;
 pub(crate) mod report;
 pub(crate) mod train;
+pub(crate) mod tune;
 
 use crate::failure::Outcome;
 use crate::printer::Printer;
@@ -26,7 +28,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
     /// Train a model on a data set
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
+    /// Search for the settings and the network that do best on the validation split
+    Tune(tune::TuneArgs),
     /// Judge a trained model, with confidence intervals and baselines
     Evaluate(evaluate::EvaluateArgs),
     /// Predict for a FASTA file, intervals of a genome, or a data set
@@ -50,6 +54,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<Outcome> {
         Command::Quickstart(args) => quickstart::run(&args, printer),
         Command::Dataset(args) => dataset::run(args, printer),
         Command::Train(args) => train::run(&args, printer),
+        Command::Tune(args) => tune::run(&args, printer),
         Command::Evaluate(args) => evaluate::run(&args, printer),
         Command::Predict(args) => predict::run(&args, printer),
         Command::Explain(args) => explain::run(&args, printer),

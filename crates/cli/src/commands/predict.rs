@@ -1,17 +1,20 @@
 //! `basewise predict`: scores for sequences that need no label.
 
-use crate::commands::dataset::intervals::OutOfBoundsArg;
-use crate::commands::evaluate::batch_of;
+use crate::commands::dataset::places::OutOfBoundsArg;
+use crate::commands::evaluate::{batch_of, batch_of_rows};
+use crate::commands::predict_signal::{self, Scored};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::RunDir;
+use crate::shared_args::AverageArgs;
 use crate::table::count;
 use anyhow::{Context, Result};
-use basewise_core::{Interval, Matrix, Predict, Strand, Task, probabilities};
+use basewise_core::average::{self, Averaged, Ensemble};
+use basewise_core::profile::without_bins;
+use basewise_core::{Interval, Matrix, Predict, SequenceBatch, Strand, probabilities};
 use basewise_io::bed::BedRecord;
 use basewise_io::genome::Genome;
 use basewise_io::predictions::{self, Predictions};
-use basewise_nn::Model;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +22,10 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   $ basewise predict quickstart/donor/run quickstart/donor/data -o predictions.tsv
   $ basewise predict quickstart/donor/run quickstart/inputs/ctcf.fa -o - | head -3
+  $ basewise predict quickstart/donor/run quickstart/donor/data --average-shifts 1 -o shifted.tsv
+
+A model of signal writes the logarithms of totals into tables, and into bigWig (-o NAME.bw, with --genome) the expected
+signal of every base, one file a track; where windows overlap, their mean.
 
 Sequences shorter than the model's input are centred between unknown bases, longer ones lose their ends.
 Intervals are centred on the summit (narrowPeak) or the middle, and read on their strand.")]
@@ -30,7 +37,7 @@ pub(crate) struct PredictArgs {
     /// Genome FASTA, plain or bgzip, for intervals
     #[arg(short, long, value_name = "FASTA")]
     genome: Option<PathBuf>,
-    /// .tsv, .txt, .csv (each also with .gz) or .parquet; - is stdout as TSV
+    /// .tsv, .txt, .csv (each also with .gz), .parquet, or .bw for signal; - is stdout as TSV
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// What to do with an interval whose window reaches beyond its chromosome
@@ -39,14 +46,26 @@ pub(crate) struct PredictArgs {
     /// Write raw scores (logits) instead of probabilities
     #[arg(long)]
     raw: bool,
+    #[command(flatten)]
+    average: AverageArgs,
 }
 
 pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
-    predictions::check_name(&args.output)?;
+    let signal = predict_signal::is_bigwig(&args.output);
+    if !signal {
+        predictions::check_name(&args.output)?;
+    }
     crate::run_dir::not_the_input(&args.output, &args.input)?;
-    let model = RunDir::open(&args.run)?.model()?;
+    let members = RunDir::open(&args.run)?.model()?;
+    let model = args.average.over(&members)?;
+    if signal {
+        predict_signal::profile_of(model.tasks())?;
+        if args.genome.is_none() {
+            return Err(user("bigWig needs the lengths of the contigs", Some("add --genome GENOME.fa")));
+        }
+    }
     let mut skipped = 0;
-    let predictions = if args.input.is_dir() {
+    let predicted = if args.input.is_dir() {
         of_dataset(args, &model)?
     } else if let Some(genome) = &args.genome {
         of_intervals(args, &model, genome, &mut skipped, printer)?
@@ -58,8 +77,12 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
     } else {
         of_fasta(args, &model)?
     };
-    let n = predictions.ids.len();
-    predictions::write(&args.output, &predictions)?;
+    let n = predicted.table.ids.len();
+    if signal {
+        predicted.write_signal(args, &model, printer)?;
+    } else {
+        predictions::write(&args.output, &predicted.table)?;
+    }
     let reason = if skipped > 0 { " (window beyond the chromosome)" } else { "" };
     printer.talk(&format!("{} in = {} scored + {} skipped{reason}", count(n + skipped), count(n), count(skipped)));
     Ok(Outcome::Done)
@@ -71,55 +94,129 @@ fn is_bed(path: &Path) -> bool {
     [".bed", ".narrowpeak", ".broadpeak"].iter().any(|end| name.ends_with(end))
 }
 
-fn scores<'a>(args: &PredictArgs, model: &Model, sequences: impl Iterator<Item = &'a [u8]>) -> Result<Matrix> {
-    let mut scores = model.predict(&batch_of(model, sequences)?)?;
-    if !args.raw {
-        probabilities(model.tasks(), &mut scores);
-    }
-    Ok(scores)
+/// What goes into a table, and what it has no room for.
+struct Predicted {
+    table: Predictions,
+    /// All outputs, `[n, outputs]`.
+    outputs: Matrix,
+    /// Letters of each sequence.
+    lengths: Vec<usize>,
 }
 
-fn of_dataset(args: &PredictArgs, model: &Model) -> Result<Predictions> {
+impl Predicted {
+    fn write_signal(&self, args: &PredictArgs, model: &Models, printer: &Printer) -> Result<()> {
+        let Some(places) = &self.table.places else {
+            return Err(user(
+                format!("{}: bigWig needs places on a genome, found sequences without", args.input.display()),
+                Some("predict for a BED file or a data set that was cut from a genome"),
+            ));
+        };
+        let genome = Genome::open(args.genome.as_deref().unwrap_or(Path::new("")))?;
+        let scored = Scored { places, lengths: &self.lengths, outputs: &self.outputs };
+        for file in predict_signal::write(&args.output, model.tasks(), &genome, &scored)? {
+            printer.talk(&format!("wrote {}", file.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Models, each with the views of a sequence that its scores are averaged over.
+type Models<'m> = Ensemble<Averaged<'m>>;
+
+/// Predictions so far, and their spread over the members of an ensemble.
+#[derive(Default)]
+struct Scores {
+    values: Matrix,
+    spread: Option<Matrix>,
+}
+
+impl Scores {
+    /// Scores more sequences.
+    fn add(&mut self, args: &PredictArgs, model: &Models, batch: &SequenceBatch) -> Result<()> {
+        let mut each = model.predict_each(batch)?;
+        let mut mean = average::mean(&each)?;
+        if !args.raw || predict_signal::is_bigwig(&args.output) {
+            each.iter_mut().chain([&mut mean]).for_each(|scores| probabilities(model.tasks(), scores));
+        }
+        self.values.append(mean);
+        if each.len() > 1 {
+            self.spread.get_or_insert_default().append(average::spread(&each)?);
+        }
+        Ok(())
+    }
+
+    /// With the names of the sequences they become a table.
+    fn of_ids(self, ids: Vec<String>, lengths: Vec<usize>, model: &Models) -> Predicted {
+        let (names, values) = without_bins(model.tasks(), &self.values);
+        let spread = self.spread.map(|spread| without_bins(model.tasks(), &spread).1);
+        let table = Predictions { spread, ..Predictions::of_ids(ids, names, values) };
+        Predicted { table, outputs: self.values, lengths }
+    }
+}
+
+fn of_dataset(args: &PredictArgs, model: &Models) -> Result<Predicted> {
     let (dataset, _) = basewise_io::dataset::load(&args.input)?;
     let rows: Vec<usize> = (0..dataset.examples.len()).collect();
-    let scores = scores(args, model, dataset.examples.iter().map(|e| e.sequence.as_slice()))?;
-    let mut predictions = Predictions::of_dataset(&dataset, &rows, scores);
-    predictions.outputs = output_names(model);
-    Ok(predictions)
+    let mut scores = Scores::default();
+    for piece in rows.chunks(PIECE) {
+        scores.add(args, model, &batch_of_rows(model, &dataset, piece.iter().copied())?)?;
+    }
+    let lengths = dataset.examples.iter().map(|e| e.sequence.len()).collect();
+    let own = scores.of_ids(Vec::new(), lengths, model);
+    // What the data set knows of its rows, with the model's outputs, which need not be those of the data set's tasks.
+    let table = Predictions::of_rows(&dataset, &rows, own.table.outputs, own.table.values);
+    Ok(Predicted {
+        table: Predictions { spread: own.table.spread, ..table },
+        outputs: own.outputs,
+        lengths: own.lengths,
+    })
 }
 
-fn of_fasta(args: &PredictArgs, model: &Model) -> Result<Predictions> {
-    let (mut ids, mut all) = (Vec::new(), Matrix::default());
+/// Sequences that are scored at once, so that memory holds one piece of a long file.
+const PIECE: usize = 4096;
+
+fn of_fasta(args: &PredictArgs, model: &Models) -> Result<Predicted> {
+    let (mut ids, mut lengths, mut scores) = (Vec::new(), Vec::new(), Scores::default());
     let mut records = basewise_io::fasta::read(&args.input)?;
     loop {
-        // Scored in pieces, so that memory holds one piece of a long file.
-        let piece = records.by_ref().take(4096).collect::<basewise_io::Result<Vec<_>>>()?;
+        let piece = records.by_ref().take(PIECE).collect::<basewise_io::Result<Vec<_>>>()?;
         if piece.is_empty() {
             break;
         }
-        all.append(scores(args, model, piece.iter().map(|r| r.sequence.as_slice()))?);
+        scores.add(args, model, &batch_of(model, piece.iter().map(|r| r.sequence.as_slice()))?)?;
+        lengths.extend(piece.iter().map(|r| r.sequence.len()));
         ids.extend(piece.into_iter().map(|r| r.id));
     }
-    Ok(Predictions::of_ids(ids, output_names(model), all))
+    Ok(scores.of_ids(ids, lengths, model))
 }
 
 fn of_intervals(
     args: &PredictArgs,
-    model: &Model,
+    model: &Models,
     genome: &Path,
     skipped: &mut usize,
     printer: &Printer,
-) -> Result<Predictions> {
+) -> Result<Predicted> {
     let genome = Genome::open(genome)?;
     genome.notes().iter().for_each(|note| printer.talk(note));
-    let (mut ids, mut places, mut all) = (Vec::new(), Vec::new(), Matrix::default());
+    let (mut ids, mut places, mut scores) = (Vec::new(), Vec::new(), Scores::default());
+    let length = (model.length() - 2 * model.margin()) as u64;
     let records = basewise_io::bed::read(&args.input)?;
-    for piece in records.chunks(4096) {
+    for piece in records.chunks(PIECE) {
         let mut sequences = Vec::with_capacity(piece.len());
         for record in piece {
-            let window = window(&genome, record, model.length() as u64, args.out_of_bounds);
-            match window.with_context(|| format!("{}: line {}", args.input.display(), record.line))? {
-                Some((place, sequence)) => {
+            let window = |length, policy| {
+                let window = window(&genome, record, length, policy);
+                window.with_context(|| format!("{}: line {}", args.input.display(), record.line))
+            };
+            match window(length, args.out_of_bounds)? {
+                Some((place, mut sequence)) => {
+                    // The policy is about the window itself; around it lies what there is.
+                    if model.margin() > 0
+                        && let Some((_, wide)) = window(model.length() as u64, OutOfBoundsArg::Pad)?
+                    {
+                        sequence = wide;
+                    }
                     ids.push(record.name.clone().unwrap_or_else(|| record.interval.to_string()));
                     places.push(Some(place));
                     sequences.push(sequence);
@@ -128,15 +225,16 @@ fn of_intervals(
             }
         }
         if !sequences.is_empty() {
-            all.append(scores(args, model, sequences.iter().map(Vec::as_slice))?);
+            scores.add(args, model, &batch_of(model, sequences.iter().map(Vec::as_slice))?)?;
         }
     }
     if ids.is_empty() {
         return Err(user(format!("{}: expected an interval to score, found none", args.input.display()), None));
     }
-    let mut predictions = Predictions::of_ids(ids, output_names(model), all);
-    predictions.places = Some(places);
-    Ok(predictions)
+    let lengths = vec![length as usize; ids.len()];
+    let mut predicted = scores.of_ids(ids, lengths, model);
+    predicted.table.places = Some(places);
+    Ok(predicted)
 }
 
 /// The model's window around the summit or the middle of an interval; `None` if the policy leaves it out.
@@ -174,8 +272,4 @@ fn window(
     sequence.splice(0..0, std::iter::repeat_n(b'N', left as usize));
     sequence.extend(std::iter::repeat_n(b'N', right as usize));
     Ok(Some((place, sequence)))
-}
-
-fn output_names(model: &Model) -> Vec<String> {
-    model.tasks().iter().flat_map(Task::output_names).collect()
 }

@@ -5,7 +5,7 @@ use crate::commands::dataset::{
     check::{history, kind_name},
     show::{label_text, summarize},
 };
-use crate::commands::evaluate::{Evaluation, batch_of};
+use crate::commands::evaluate::{Evaluation, batch_of_rows};
 use crate::commands::explain::{Explanation, contribution};
 use crate::commands::motifs::filters::FilterRecord;
 use crate::commands::motifs::matching::MatchRecord;
@@ -76,11 +76,13 @@ fn optional<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
     let run = RunDir::open(path)?;
     let info = run.info()?;
-    let model = run.model()?;
+    let models = run.model()?;
+    // All members have the same layers.
+    let model = &models.members()[0];
     let (dataset, provenance, data_path) = run.dataset(data)?;
     let evaluation: Option<Evaluation> = optional(&run.file("metrics.json"))?;
     let performance: Option<Vec<data::TaskPerformance>> = optional(&run.file("curves.json"))?;
-    let performance = evaluation.and(performance).unwrap_or_default();
+    let performance = evaluation.as_ref().and(performance).unwrap_or_default();
     let explained: Option<Explanation> = optional(&run.file("explain/explain.json"))?;
     let filters: Option<FilterRecord> = optional(&run.file("filters/filters.json"))?;
     let matches: Option<MatchRecord> = optional(&run.file("filters/matches.json"))?;
@@ -88,21 +90,21 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
         name: name_of(path),
         path: path.display().to_string(),
         headline: headline(&performance),
+        training: training(&run, &info, evaluation.as_ref(), &headline(&performance))?,
         data: summarize(&dataset, &provenance, &data_path, 4),
         check: optional::<CheckReport>(&run.file("check.json"))?.map(findings),
-        architecture: architecture(&info, &model)?,
-        training: training(&run, &info)?,
+        architecture: architecture(&info, model)?,
         performance,
         details: details(
             &path.display().to_string(),
             &info,
-            &model,
+            model,
             &provenance,
             explained.as_ref(),
             filters.as_ref(),
             matches.as_ref(),
         )?,
-        explanation: explained.map(|e| explanation(&run, &e, &model, &dataset)).transpose()?,
+        explanation: explained.map(|e| explanation(&run, &e, model, &dataset)).transpose()?,
         filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
     })
 }
@@ -118,7 +120,16 @@ fn name_of(path: &Path) -> String {
 }
 
 fn headline(performance: &[data::TaskPerformance]) -> Vec<data::Headline> {
-    let wanted = ["auroc", "average_precision", "mcc", "pearson", "spearman"];
+    let wanted = [
+        "auroc",
+        "average_precision",
+        "mcc",
+        "pearson",
+        "spearman",
+        "profile_pearson",
+        "profile_jensen_shannon",
+        "count_pearson",
+    ];
     let Some(task) = performance.first() else { return Vec::new() };
     let rows = wanted.iter().filter_map(|&key| task.metrics.iter().find(|row| row.metric == key));
     let note = |row: &data::MetricRow| {
@@ -165,7 +176,32 @@ fn architecture(info: &RunInfo, model: &Model) -> Result<data::Architecture> {
     })
 }
 
-fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
+fn training(
+    run: &RunDir,
+    info: &RunInfo,
+    evaluation: Option<&Evaluation>,
+    headline: &[data::Headline],
+) -> Result<data::Training> {
+    let mut training =
+        data::Training { seconds: info.seconds, stopped: info.stopped.clone(), ..data::Training::default() };
+    if info.members.is_empty() {
+        (training.epochs, training.metric) = epochs(run)?;
+        training.best_epoch = Some(info.best_epoch);
+        return Ok(training);
+    }
+    for (i, member) in run.members()?.iter().enumerate() {
+        let judged = evaluation.and_then(|evaluation| evaluation.members.get(i)?.tasks.first());
+        let test = headline.first().and_then(|first| judged?.metrics.get(&first.label)?.value);
+        let (epochs, metric) = epochs(member)?;
+        training.metric = metric;
+        let best_epoch = member.info()?.best_epoch;
+        training.members.push(data::MemberTraining { number: i + 1, epochs, best_epoch, test });
+    }
+    Ok(training)
+}
+
+/// The epochs of one model, and the name of the validation metric.
+fn epochs(run: &RunDir) -> Result<(Vec<data::EpochPoint>, String)> {
     let text = fs_err::read_to_string(run.file("history.jsonl"))?;
     let mut metric = String::new();
     let mut epochs = Vec::new();
@@ -180,20 +216,14 @@ fn training(run: &RunDir, info: &RunInfo) -> Result<data::Training> {
             valid_metric: record.valid_metric,
         });
     }
-    Ok(data::Training {
-        epochs,
-        metric,
-        best_epoch: Some(info.best_epoch),
-        seconds: info.seconds,
-        stopped: info.stopped.clone(),
-    })
+    Ok((epochs, metric))
 }
 
 fn explanation(run: &RunDir, explained: &Explanation, model: &Model, dataset: &Dataset) -> Result<data::Explanation> {
     let arrays = read_npz(&run.file("explain/attributions.npz"))?;
     let values = arrays.get("attributions").and_then(|a| a.as_f32()).unwrap_or_default();
     let known: Vec<_> = explained.examples.iter().filter(|e| e.row < dataset.examples.len()).collect();
-    let batch = batch_of(model, known.iter().map(|e| dataset.examples[e.row].sequence.as_slice()))?;
+    let batch = batch_of_rows(model, dataset, known.iter().map(|e| e.row))?;
     let size = 4 * batch.length();
     let usable = batch.len().min(values.len().checked_div(size).unwrap_or(0));
     let start = -(batch.length() as i64 / 2);
@@ -204,8 +234,10 @@ fn explanation(run: &RunDir, explained: &Explanation, model: &Model, dataset: &D
         }
     }
     let tracks = (0..usable.min(TRACKS)).map(|i| {
-        let (e, example) = (known[i], &dataset.examples[known[i].row]);
-        let labels: Vec<String> = dataset.tasks.iter().zip(&example.labels).map(|(t, &l)| label_text(t, l)).collect();
+        let e = known[i];
+        let row = known[i].row;
+        let tasks = dataset.tasks.iter().enumerate();
+        let labels: Vec<String> = tasks.map(|(t, task)| label_text(task, dataset.label(row, t))).collect();
         data::ExampleTrack {
             id: e.id.clone(),
             label: labels.join(" "),
@@ -283,11 +315,18 @@ fn details(
         ("seed", info.config.seed.to_string()),
         ("device", info.device.clone()),
         ("threads", info.threads.to_string()),
-        ("epochs", format!("{} run, the weights of epoch {} kept", info.epochs, info.best_epoch)),
+        ("epochs", epochs_text(info)),
         ("training time", crate::table::duration(info.seconds)),
         ("settings", serde_json::to_string(&info.config)?),
     ];
     let facts = facts.map(|(key, value)| data::Fact { key: key.to_owned(), value });
     let config = data::ConfigText { name: "architecture.toml".to_owned(), text: model.architecture().to_toml()? };
     Ok(data::RunDetails { commands, facts: facts.into(), config: Some(config) })
+}
+
+fn epochs_text(info: &RunInfo) -> String {
+    match info.members.len() {
+        0 => format!("{} run, the weights of epoch {} kept", info.epochs, info.best_epoch),
+        members => format!("{} run over {members} members", info.epochs),
+    }
 }

@@ -3,6 +3,7 @@
 //! Every struct has a serde form, so a report's content can be written beside it and read by other tools. Numbers that
 //! may be undefined are `Option`; a non-finite number is shown as an en dash, never as a figure.
 
+use basewise_core::Transform;
 use serde::{Deserialize, Serialize};
 
 /// The whole page.
@@ -93,6 +94,9 @@ pub(crate) struct DataSummary {
     pub(crate) jitter: usize,
     /// What is predicted.
     pub(crate) tasks: Vec<TaskSummary>,
+    /// What a model is shown beside the sequence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) covariates: Vec<CovariateSummary>,
     /// Train, valid and test, in this order.
     pub(crate) splits: Vec<SplitSummary>,
     /// The files the data set was made from.
@@ -105,13 +109,29 @@ pub(crate) struct DataSummary {
     pub(crate) first_rows: Vec<RowPreview>,
 }
 
+/// A number beside the sequence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct CovariateSummary {
+    /// Name of its column.
+    pub(crate) name: String,
+    /// `none` or `log`.
+    pub(crate) transform: Transform,
+    /// Mean of the transformed known values of the training split.
+    pub(crate) mean: f64,
+    /// Their standard deviation.
+    pub(crate) deviation: f64,
+    /// Rows in which it is unknown.
+    pub(crate) unknown: usize,
+}
+
 /// One thing that is predicted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct TaskSummary {
     /// Name of the label column.
     pub(crate) name: String,
-    /// `binary`, `classes` or `regression`.
+    /// `binary`, `classes`, `regression` or `counts`.
     pub(crate) kind: String,
     /// Names of the classes; empty for a number.
     pub(crate) classes: Vec<String>,
@@ -264,6 +284,22 @@ pub(crate) struct Training {
     pub(crate) seconds: f64,
     /// Why training ended, such as `no improvement for 8 epochs`.
     pub(crate) stopped: String,
+    /// The models of an ensemble; the epochs above are then empty. None for a single model.
+    pub(crate) members: Vec<MemberTraining>,
+}
+
+/// How the training of one model of an ensemble went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct MemberTraining {
+    /// Number of the member, from 1.
+    pub(crate) number: usize,
+    /// One point an epoch.
+    pub(crate) epochs: Vec<EpochPoint>,
+    /// Epoch whose weights were kept.
+    pub(crate) best_epoch: usize,
+    /// The first figure of [`RunReport::headline`] for this member alone.
+    pub(crate) test: Option<f64>,
 }
 
 /// One epoch.
@@ -286,7 +322,7 @@ pub(crate) struct EpochPoint {
 pub(crate) struct TaskPerformance {
     /// Name of the task.
     pub(crate) task: String,
-    /// `binary`, `classes` or `regression`.
+    /// `binary`, `classes`, `regression` or `counts`.
     pub(crate) kind: String,
     /// Split it was judged on, usually `test`.
     pub(crate) split: String,

@@ -50,6 +50,7 @@ pub(super) fn full_run(name: &str) -> RunReport {
             best_epoch: Some(3),
             seconds: 12.5,
             stopped: "no improvement for 2 epochs".into(),
+            members: Vec::new(),
         },
         performance: vec![performance()],
         explanation: Some(explanation()),
@@ -82,6 +83,7 @@ fn data() -> DataSummary {
         length: 20,
         jitter: 2,
         tasks: vec![TaskSummary { name: "donor".into(), kind: "binary".into(), classes: Vec::new() }],
+        covariates: Vec::new(),
         splits: vec![
             SplitSummary {
                 split: "train".into(),

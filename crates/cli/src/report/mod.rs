@@ -10,6 +10,7 @@ mod fixture;
 mod markup;
 mod number;
 mod page;
+pub(crate) mod search;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,9 @@ pub(crate) use data::ReportData;
 /// Lays out the report as one HTML document. The same data gives the same bytes.
 pub(crate) fn render(data: &ReportData) -> String {
     page::document(data).into_string()
+}
+
+/// Lays out the page of a search for settings.
+pub(crate) fn render_search(data: &search::SearchReport) -> String {
+    search::document(data).into_string()
 }

@@ -148,6 +148,11 @@ pub(super) fn metric_name(key: &str) -> &str {
         "calibration_error" | "ece" => "Calibration error",
         "pearson" => "Pearson r",
         "spearman" => "Spearman \u{3c1}",
+        "profile_pearson" => "Pearson r of profiles",
+        "profile_spearman" => "Spearman \u{3c1} of profiles",
+        "profile_jensen_shannon" => "Jensen-Shannon distance of profiles",
+        "count_pearson" => "Pearson r of log totals",
+        "count_spearman" => "Spearman \u{3c1} of log totals",
         "r2" => "R\u{b2}",
         "mse" => "Mean squared error",
         "rmse" => "Root mean squared error",
@@ -159,7 +164,10 @@ pub(super) fn metric_name(key: &str) -> &str {
 
 /// Whether a small value of the metric is good.
 pub(super) fn lower_is_better(key: &str) -> bool {
-    matches!(key, "log_loss" | "brier" | "calibration_error" | "ece" | "mse" | "rmse" | "mae" | "loss")
+    matches!(
+        key,
+        "log_loss" | "brier" | "calibration_error" | "ece" | "mse" | "rmse" | "mae" | "loss" | "profile_jensen_shannon"
+    )
 }
 
 /// Replaces the hyphen by a minus sign.

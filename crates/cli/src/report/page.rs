@@ -35,6 +35,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Of a page without runs.
+    pub(super) fn plain() -> Self {
+        Self { figures: 0, tables: 0, suffix: String::new(), several: false }
+    }
+
     /// A figure with its number and a caption in full sentences.
     pub(super) fn figure(
         &mut self,
@@ -111,7 +116,7 @@ pub(super) fn shell_word(path: &str, placeholder: &str) -> String {
 /// The whole document.
 pub(super) fn document(data: &ReportData) -> Markup {
     let suffixes = suffixes(&data.runs);
-    let mut context = Context { figures: 0, tables: 0, suffix: String::new(), several: data.runs.len() > 1 };
+    let mut context = Context { several: data.runs.len() > 1, ..Context::plain() };
     let mut main = tag("main").add(masthead(data));
     if data.runs.is_empty() {
         main = main.add(paragraph(Markup::text("There is no run to report.")));
@@ -123,13 +128,22 @@ pub(super) fn document(data: &ReportData) -> Markup {
         context.suffix.clone_from(suffix);
         main = main.add(run_part(run, &mut context));
     }
+    whole(data, &suffixes, main)
+}
+
+/// A document without runs around other content.
+pub(super) fn framed(about: &ReportData, content: impl Into<Markup>) -> Markup {
+    whole(about, &[], tag("main").add(masthead(about)).add(content))
+}
+
+fn whole(data: &ReportData, suffixes: &[String], main: Tag) -> Markup {
     let body = tag("body")
         .add(charts::glyphs())
         .add(tag("a").class("skip").attr("href", "#content").text("Skip to the report"))
         .add(
             tag("div")
                 .class("layout")
-                .add(navigation(data, &suffixes))
+                .add(navigation(data, suffixes))
                 .add(main.attr("id", "content").add(footer(data))),
         )
         .add(tag("script").add(Markup::literal(SCRIPT)));

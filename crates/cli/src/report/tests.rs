@@ -201,3 +201,19 @@ fn the_same_data_gives_the_same_bytes_and_survives_json() {
     let again: ReportData = serde_json::from_str(&text).unwrap();
     assert_eq!(render(&again), render(&data));
 }
+
+#[test]
+fn an_ensemble_shows_each_of_its_members() {
+    let mut run = full_run("donor");
+    let epochs = std::mem::take(&mut run.training.epochs);
+    let member = |number| MemberTraining { number, epochs: epochs.clone(), best_epoch: 3, test: Some(0.9125) };
+    run.training.members = (1..=3).map(member).collect();
+    let html = render(&page(vec![run.clone()]));
+    for part in ["An ensemble of 3 ", "3 models were trained", "Validation loss by epoch of each member", "0.9125"] {
+        assert!(html.contains(part), "{part}");
+    }
+    run.training.members.iter_mut().for_each(|member| member.epochs.clear());
+    run.training.members[0].test = Some(f64::NAN);
+    let html = render(&page(vec![run]));
+    assert!(!html.contains("NaN") && html.contains("3 models were trained"));
+}

@@ -7,9 +7,15 @@
 )]
 
 mod bad_input;
+mod covariates;
 mod data_in;
+mod ensembles;
 mod guide;
 mod help;
+mod interchange;
 mod reproducible;
+mod signal;
 mod soak;
 mod support;
+mod training;
+mod tune;

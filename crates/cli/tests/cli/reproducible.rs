@@ -126,3 +126,42 @@ fn ctrl_c_saves_and_resume_ends_with_the_same_weights() {
     folder.run(&format!("{words} b")).ok();
     assert_eq!(weights(&folder, "a"), weights(&folder, "b"));
 }
+
+#[test]
+fn a_finished_run_is_resumed_only_as_what_it_is() {
+    let folder = with_data();
+    train(&folder, "a", "").ok();
+    let digest = weights(&folder, "a");
+    train(&folder, "a", "--resume").ok();
+    let other = |line: &str, what: &str| {
+        folder.run(&format!("train {line} --epochs 2 -o a --resume")).fails_saying(&["the run is finished", what]);
+    };
+    other("data --model cnn-global", "with other layers");
+    other("data --model cnn --seed 2", "with other settings");
+    folder.run("dataset sequences t.tsv --split random --seed 5 -o other").ok();
+    other("other --model cnn", "on another data set");
+    // A model that was lost is made again.
+    fs::remove_file(folder.path("a/model.safetensors")).unwrap();
+    let again = train(&folder, "a", "--resume").ok();
+    assert!(again.stderr.contains("it is made again"), "{}", again.stderr);
+    assert_eq!(weights(&folder, "a"), digest);
+    folder.run("evaluate a --no-baselines").ok();
+}
+
+#[test]
+fn a_data_set_that_was_made_anew_is_not_taken_for_the_one_of_a_run() {
+    let folder = with_data();
+    train(&folder, "a", "").ok();
+    folder.run("dataset sequences t.tsv --split random --seed 5 -o data --overwrite").ok();
+    for line in ["evaluate a", "report a", "explain a --limit 1 --logos 0 -o e"] {
+        folder.run(line).fails_saying(&["data: expected the data set that a was trained on", "train again"]);
+    }
+    folder.run("evaluate a data --no-baselines").ok();
+    folder.run("dataset sequences t.tsv --length 30 -o short").ok();
+    let short = folder.run("evaluate a short --no-baselines").ok();
+    assert!(
+        short.stderr.contains("the model reads 40 positions, the data set has 30: sequences are filled up"),
+        "{}",
+        short.stderr
+    );
+}

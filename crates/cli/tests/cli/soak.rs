@@ -66,6 +66,19 @@ fn half_written(run: &Path) -> bool {
     names(&run.join("checkpoints")).iter().any(|name| name.ends_with(".partial"))
 }
 
+/// Waits until a second checkpoint is there; then the first is known to be whole.
+fn wait_for_checkpoints(directory: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let has_two = || {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")).count() > 1
+    };
+    while !has_two() {
+        assert!(Instant::now() < deadline, "no checkpoint was written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn killed_at_random_moments_and_resumed_it_ends_the_same() {
     let kills: usize = std::env::var("BASEWISE_SOAK").map_or(6, |count| count.parse().unwrap());
@@ -133,17 +146,8 @@ fn a_place_that_cannot_be_written_ends_with_a_clear_error_and_the_run_goes_on() 
     folder.run(&format!("{TRAIN} -o whole")).ok();
     let child = start(&folder, "--checkpoint-every 1 -o run");
     let (checkpoints, aside) = (folder.path("run/checkpoints"), folder.path("aside"));
+    wait_for_checkpoints(&checkpoints);
     // Renaming races with the run, which may make the directory again before the file is there.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    // With a second one begun, the first is known to be whole.
-    let has_two = || {
-        let entries = fs::read_dir(&checkpoints).into_iter().flatten().flatten();
-        entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")).count() > 1
-    };
-    while !has_two() {
-        assert!(Instant::now() < deadline, "no checkpoint was written");
-        std::thread::sleep(Duration::from_millis(1));
-    }
     fs::rename(&checkpoints, &aside).unwrap();
     let blocked = fs::write(&checkpoints, "in the way").is_ok();
     let output = child.wait_with_output().unwrap();
@@ -158,6 +162,38 @@ fn a_place_that_cannot_be_written_ends_with_a_clear_error_and_the_run_goes_on() 
     }
     folder.run(&format!("{TRAIN} -o run --resume")).ok();
     assert_eq!(left(&folder.path("run")), left(&folder.path("whole")));
+}
+
+/// A limit below the size of a checkpoint; its unit is 512 or 1,024 bytes, as the shell has it.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_ends_with_a_clear_error_and_the_run_goes_on() {
+    let folder = with_data();
+    folder.write("small.toml", NETWORK.replace("filters = 8", "filters = 400"));
+    let limited_to = |blocks: usize, line: &str| {
+        crate::support::shell_in(&folder.path(""), &format!("ulimit -f {blocks} && exec basewise {line}"))
+    };
+    // Enough for the settings, too little for weights.
+    let limited = |line: &str| limited_to(12, line);
+    let hint = ["ulimit -f", "raise"];
+    limited_to(1, "dataset sequences t.tsv -o more").fails_saying(&hint).fails_saying(&["more"]);
+    assert!(!folder.path("more").exists());
+    folder.run(&format!("{TRAIN} -o whole")).ok();
+    let expected = left(&folder.path("whole"));
+
+    let none = limited(&format!("{TRAIN} --checkpoint-every 1 -o run")).fails_saying(&hint);
+    none.fails_saying(&["run/", "could not be written", "there is no checkpoint yet", "--resume"]);
+    folder.run(&format!("{TRAIN} -o run --resume")).ok();
+    assert_eq!(left(&folder.path("run")), expected);
+
+    let child = start(&folder, "--checkpoint-every 1 -o later");
+    wait_for_checkpoints(&folder.path("later/checkpoints"));
+    if kill_after(child, Duration::ZERO) {
+        let some = limited(&format!("{TRAIN} -o later --resume")).fails_saying(&hint);
+        some.fails_saying(&["later/", "could not be written", "is whole", "--resume"]);
+        folder.run(&format!("{TRAIN} -o later --resume")).ok();
+    }
+    assert_eq!(left(&folder.path("later")), expected);
 }
 
 #[test]

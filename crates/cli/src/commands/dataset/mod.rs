@@ -2,8 +2,10 @@
 
 pub(crate) mod check;
 pub(crate) mod intervals;
+pub(crate) mod places;
 pub(crate) mod sequences;
 pub(crate) mod show;
+pub(crate) mod signal;
 pub(crate) mod simulate;
 
 use crate::failure::{Outcome, user};
@@ -18,9 +20,11 @@ use std::path::Path;
 #[derive(Subcommand)]
 pub(crate) enum DatasetCommand {
     /// From sequences: FASTA files or a table
-    Sequences(sequences::SequencesArgs),
+    Sequences(Box<sequences::SequencesArgs>),
     /// From intervals of a genome: BED or narrowPeak
-    Intervals(intervals::IntervalsArgs),
+    Intervals(Box<intervals::IntervalsArgs>),
+    /// From signal along a genome: bigWig, bedGraph or wiggle, around places
+    Signal(Box<signal::SignalArgs>),
     /// From a motif file: sequences with planted motifs and known truth
     Simulate(simulate::SimulateArgs),
     /// Print counts, lengths, GC by class and the first rows
@@ -33,6 +37,7 @@ pub(crate) fn run(command: DatasetCommand, printer: &Printer) -> Result<Outcome>
     match command {
         DatasetCommand::Sequences(args) => sequences::run(&args, printer),
         DatasetCommand::Intervals(args) => intervals::run(&args, printer),
+        DatasetCommand::Signal(args) => signal::run(&args, printer),
         DatasetCommand::Simulate(args) => simulate::run(&args, printer),
         DatasetCommand::Show(args) => show::run(&args, printer),
         DatasetCommand::Check(args) => check::run(&args, printer),

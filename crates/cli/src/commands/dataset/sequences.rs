@@ -6,8 +6,10 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::shared_args::EncodingArgs;
 use anyhow::Result;
-use basewise_core::Split;
-use basewise_io::build::{InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, TableColumns};
+use basewise_core::{Split, Transform};
+use basewise_io::build::{
+    CovariateColumn, InputFile, LabelColumn, LabelKind, Negatives, SequencesInput, SequencesSpec, TableColumns,
+};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,7 @@ pub(crate) enum LabelKindArg {
     Binary,
     Classes,
     Regression,
+    Counts,
 }
 
 #[derive(Args)]
@@ -28,7 +31,8 @@ pub(crate) enum LabelKindArg {
   $ basewise dataset sequences --class donor=quickstart/inputs/ctcf.fa --class other=quickstart/inputs/ctcf.fa -o classes
 
 A table has a header with `sequence` and `label`; `id` and `split` are used where they are. An empty label is
-unknown. Identical sequences, and for DNA reverse complements, always fall into the same split.")]
+unknown. With --covariates tss_distance:log,gc a model is shown these columns beside the sequence: sign(x) ln(1 + |x|) of
+the first, the second as it is, both brought to mean 0 and standard deviation 1. Identical sequences, and for DNA reverse complements, always fall into the same split.")]
 pub(crate) struct SequencesArgs {
     /// A table (.tsv, .csv) or the positives (FASTA); .gz is read, - is FASTA from stdin
     #[arg(required_unless_present = "class")]
@@ -51,9 +55,15 @@ pub(crate) struct SequencesArgs {
     /// Label columns, each a task [default: label]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     label_columns: Vec<String>,
+    /// Columns of numbers that a model is shown beside the sequence; NAME:log takes the logarithm, for distances
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    covariates: Vec<String>,
     /// What label columns hold
     #[arg(long, value_enum, default_value = "auto")]
     label_kind: LabelKindArg,
+    /// Label columns that hold counts of 0 or more, each a task beside those of --label-columns
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    counts: Vec<String>,
     /// Column of letters [default: sequence]
     #[arg(long, value_name = "NAME")]
     sequence_column: Option<String>,
@@ -108,6 +118,7 @@ pub(crate) fn run(args: &SequencesArgs, printer: &Printer) -> Result<Outcome> {
 
 fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
     if !args.class.is_empty() {
+        no_covariates(args)?;
         let pairs = args.class.iter().map(|pair| match pair.split_once('=') {
             Some((name, file)) if !name.is_empty() && !file.is_empty() => {
                 Ok((name.to_owned(), PathBuf::from(file).into()))
@@ -120,6 +131,7 @@ fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
     let fasta =
         args.inputs.iter().chain(&args.test_inputs).map(|path| is_fasta(path)).collect::<Result<Vec<bool>>>()?;
     if fasta.iter().all(|&f| f) {
+        no_covariates(args)?;
         return binary(args);
     }
     if fasta.iter().any(|&f| f) {
@@ -130,21 +142,46 @@ fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
         LabelKindArg::Binary => LabelKind::Binary,
         LabelKindArg::Classes => LabelKind::Classes,
         LabelKindArg::Regression => LabelKind::Regression,
+        LabelKindArg::Counts => LabelKind::Counts,
     };
     let names = if args.label_columns.is_empty() { default_label(args) } else { args.label_columns.clone() };
     let columns = TableColumns {
         sequence: args.sequence_column.clone(),
-        labels: names.into_iter().map(|name| LabelColumn { name, kind }).collect(),
+        labels: names
+            .into_iter()
+            .map(|name| LabelColumn { name, kind })
+            .chain(args.counts.iter().map(|name| LabelColumn { name: name.clone(), kind: LabelKind::Counts }))
+            .collect(),
         id: args.id_column.clone(),
         split: args.split_column.clone(),
+        covariates: args.covariates.iter().map(|text| covariate(text)).collect(),
     };
     let files = files_of(args, &args.inputs, &args.test_inputs);
     Ok((SequencesInput::Table { files, columns }, shuffles(args)?.unwrap_or_default()))
 }
 
+/// A column of numbers: its name, with `:log` after it for the logarithm.
+fn covariate(text: &str) -> CovariateColumn {
+    match text.strip_suffix(":log") {
+        Some(name) => CovariateColumn { name: name.to_owned(), transform: Transform::Log },
+        None => CovariateColumn { name: text.to_owned(), transform: Transform::None },
+    }
+}
+
+fn no_covariates(args: &SequencesArgs) -> Result<()> {
+    match args.covariates.is_empty() {
+        true => Ok(()),
+        false => Err(user(
+            "expected a table with the columns of --covariates, found FASTA files",
+            Some("put sequences, labels and covariates into one table (.tsv, .csv)"),
+        )),
+    }
+}
+
 /// With a kind asked for, the column must be named; otherwise the reader finds it.
 fn default_label(args: &SequencesArgs) -> Vec<String> {
-    if matches!(args.label_kind, LabelKindArg::Auto) { Vec::new() } else { vec!["label".to_owned()] }
+    let found_by_reader = matches!(args.label_kind, LabelKindArg::Auto) || !args.counts.is_empty();
+    if found_by_reader { Vec::new() } else { vec!["label".to_owned()] }
 }
 
 fn shuffles(args: &SequencesArgs) -> Result<Option<Negatives>> {

@@ -3,11 +3,12 @@
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::report::data::{
-    ClassDistribution, DataSummary, LabelCount, Lengths, RowPreview, Source, SplitSummary, TaskSummary,
+    ClassDistribution, CovariateSummary, DataSummary, LabelCount, Lengths, RowPreview, Source, SplitSummary,
+    TaskSummary,
 };
 use crate::table::{Table, count};
 use anyhow::Result;
-use basewise_core::{Alphabet, CasePolicy, Dataset, Example, Split, Task, TaskKind};
+use basewise_core::{Alphabet, CasePolicy, Covariate, Dataset, Example, Split, Task, TaskKind, Transform};
 use basewise_io::dataset::Provenance;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
         length: dataset.length,
         jitter: dataset.jitter,
         tasks: dataset.tasks.iter().map(task_summary).collect(),
+        covariates: (0..dataset.covariates.len()).map(|i| covariate_summary(dataset, i)).collect(),
         splits: Split::ALL.iter().map(|&split| split_summary(dataset, split)).collect(),
         sources: provenance
             .sources
@@ -61,7 +63,7 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
             .collect(),
         gc: gc_by_class(dataset),
         lengths: lengths(dataset),
-        first_rows: dataset.examples.iter().take(rows).map(|e| preview(dataset, e)).collect(),
+        first_rows: (0..dataset.examples.len().min(rows)).map(|row| preview(dataset, row)).collect(),
     }
 }
 
@@ -77,16 +79,28 @@ fn cleaned(provenance: &Provenance) -> String {
     }
 }
 
+fn covariate_summary(dataset: &Dataset, i: usize) -> CovariateSummary {
+    let Covariate { name, transform, mean, deviation } = dataset.covariates[i].clone();
+    let unknown = dataset.examples.iter().filter(|example| example.covariates[i].is_nan()).count();
+    CovariateSummary { name, transform, mean, deviation, unknown }
+}
+
 fn task_summary(task: &Task) -> TaskSummary {
     let (kind, classes) = match &task.kind {
         TaskKind::Binary => ("binary", vec!["0".to_owned(), "1".to_owned()]),
         TaskKind::Classes { classes } => ("classes", classes.clone()),
-        TaskKind::Regression => ("regression", Vec::new()),
+        TaskKind::Regression | TaskKind::Counts => (task.kind.name(), Vec::new()),
+        TaskKind::Profile(profile) => {
+            let (tracks, bins, size) = (profile.tracks.join(", "), profile.bins, profile.bin_size);
+            let weight = profile.count_weight;
+            let kind = format!("profile of {tracks}: {bins} bins of {size} each, weight of totals {weight:.4}");
+            return TaskSummary { name: task.name.clone(), kind, classes: Vec::new() };
+        }
     };
     TaskSummary { name: task.name.clone(), kind: kind.to_owned(), classes }
 }
 
-/// The classes of a task with the label that means each; empty for a regression.
+/// The classes of a task with the label that means each; empty where labels are numbers.
 pub(crate) fn classes_of(task: &Task) -> Vec<(String, f64)> {
     task_summary(task).classes.into_iter().enumerate().map(|(i, class)| (class, i as f64)).collect()
 }
@@ -96,7 +110,7 @@ fn split_summary(dataset: &Dataset, split: Split) -> SplitSummary {
     let mut counts = Vec::new();
     for (t, task) in dataset.tasks.iter().enumerate() {
         let prefix = if dataset.tasks.len() > 1 { format!("{}: ", task.name) } else { String::new() };
-        let labels = || rows.iter().map(|&i| dataset.examples[i].labels[t]);
+        let labels = || rows.iter().map(|&i| dataset.label(i, t));
         for (class, value) in classes_of(task) {
             counts.push(LabelCount {
                 label: format!("{prefix}{class}"),
@@ -116,7 +130,8 @@ fn gc_by_class(dataset: &Dataset) -> Vec<ClassDistribution> {
     for (t, task) in dataset.tasks.iter().enumerate() {
         let prefix = if dataset.tasks.len() > 1 { format!("{}: ", task.name) } else { String::new() };
         for (class, value) in classes_of(task) {
-            let mut gc: Vec<f64> = dataset.examples.iter().filter(|e| e.labels[t] == value).filter_map(gc_of).collect();
+            let rows = dataset.examples.iter().enumerate().filter(|(row, _)| dataset.label(*row, t) == value);
+            let mut gc: Vec<f64> = rows.filter_map(|(_, example)| gc_of(example)).collect();
             gc.sort_by(f64::total_cmp);
             if !gc.is_empty() {
                 out.push(ClassDistribution {
@@ -160,13 +175,15 @@ pub(crate) fn label_text(task: &Task, label: f64) -> String {
     match &task.kind {
         _ if label.is_nan() => "unknown".to_owned(),
         TaskKind::Classes { classes } => classes.get(label as usize).cloned().unwrap_or_else(|| label.to_string()),
-        TaskKind::Binary | TaskKind::Regression => label.to_string(),
+        TaskKind::Binary | TaskKind::Regression | TaskKind::Counts => label.to_string(),
+        TaskKind::Profile(_) => format!("total {:.1}", label.exp_m1()),
     }
 }
 
-fn preview(dataset: &Dataset, example: &Example) -> RowPreview {
-    let labels: Vec<String> =
-        dataset.tasks.iter().zip(&example.labels).map(|(task, &label)| label_text(task, label)).collect();
+fn preview(dataset: &Dataset, row: usize) -> RowPreview {
+    let example = &dataset.examples[row];
+    let tasks = dataset.tasks.iter().enumerate();
+    let labels: Vec<String> = tasks.map(|(t, task)| label_text(task, dataset.label(row, t))).collect();
     RowPreview {
         id: example.id.clone(),
         place: example.place.as_ref().map(ToString::to_string),
@@ -190,6 +207,14 @@ fn render(summary: &DataSummary) -> String {
     }
     for task in &summary.tasks {
         out += &format!("task {}: {} {}\n", task.name, task.kind, task.classes.join(" "));
+    }
+    for c in &summary.covariates {
+        let log = if c.transform == Transform::Log { "logarithm, " } else { "" };
+        out += &format!(
+            "covariate {}: {log}mean {:.4}, standard deviation {:.4} in training",
+            c.name, c.mean, c.deviation
+        );
+        out += &if c.unknown > 0 { format!("; unknown in {} rows\n", count(c.unknown)) } else { "\n".to_owned() };
     }
     let labels: Vec<&str> = summary.splits.iter().flat_map(|s| &s.counts).map(|c| c.label.as_str()).collect();
     let mut unique: Vec<&str> = Vec::new();

@@ -1,7 +1,7 @@
 //! `basewise motifs filters`: what the first layer looks for, as position weight matrices.
 
 use crate::commands::command_line;
-use crate::commands::evaluate::batch_of;
+use crate::commands::evaluate::batch_of_rows;
 use crate::commands::explain::label_of;
 use crate::failure::user;
 use crate::printer::Printer;
@@ -90,12 +90,12 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
         return Err(user("expected --limit of at least 1, found 0", None));
     }
     let run = RunDir::open(&args.run)?;
-    let model = run.model()?;
+    let model = run.single_model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, _) = output_index(model.tasks(), args.target.as_deref())?;
     let mut rows = args.split.rows(&dataset, &path)?;
     rows.truncate(args.limit);
-    let batch = batch_of(&model, rows.iter().map(|&i| dataset.examples[i].sequence.as_slice()))?;
+    let batch = batch_of_rows(&model, &dataset, rows.iter().copied())?;
     let labels: Vec<Option<f64>> = rows.iter().map(|&i| label_of(&dataset, i, target)).collect();
     let layer = filter_windows(&model, &batch, args.threshold)?;
     let mut found: Vec<(Filter, Motif)> = layer

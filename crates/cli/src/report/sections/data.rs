@@ -71,9 +71,15 @@ fn reading(data: &DataSummary) -> String {
     for task in &data.tasks {
         text.push_str(&match task.kind.as_str() {
             "classes" => format!(" Task \u{201c}{}\u{201d} tells apart {}.", task.name, list(&task.classes)),
+            kind if kind.starts_with("profile") => format!(" Task \u{201c}{}\u{201d} predicts a {kind}.", task.name),
             "regression" => format!(" Task \u{201c}{}\u{201d} predicts a number.", task.name),
+            "counts" => format!(" Task \u{201c}{}\u{201d} predicts a count.", task.name),
             _ => format!(" Task \u{201c}{}\u{201d} is a yes-or-no question.", task.name),
         });
+    }
+    if !data.covariates.is_empty() {
+        let names: Vec<String> = data.covariates.iter().map(|covariate| covariate.name.clone()).collect();
+        text.push_str(&format!(" Beside the sequence the model is shown {}.", list(&names)));
     }
     text
 }

@@ -55,15 +55,22 @@ fn lede(run: &RunReport) -> Markup {
     let mut text = String::new();
     let name =
         if run.architecture.name.is_empty() { "model".to_owned() } else { format!("{} model", run.architecture.name) };
-    text.push_str(&format!("A {name}"));
+    let members = run.training.members.len();
+    match members {
+        0 => text.push_str(&format!("A {name}")),
+        _ => text.push_str(&format!("An ensemble of {} {name}s", number::grouped(members))),
+    }
     if run.architecture.parameters > 0 {
         text.push_str(&format!(" of {}", counted(run.architecture.parameters, "parameter", "parameters")));
+        text.push_str(if members > 0 { " each" } else { "" });
     }
     text.push_str(" was trained");
-    if let Some(train) = size("train") {
+    // Members of an ensemble may share the training and validation splits between them in ways of their own.
+    if let Some(train) = size("train").filter(|_| members == 0) {
         text.push_str(&format!(" on {}", counted(train, "sequence", "sequences")));
     }
     if run.data.length > 0 {
+        text.push_str(if members > 0 { " on sequences" } else { "" });
         text.push_str(&format!(" of {}\u{a0}nt", number::grouped(run.data.length)));
     }
     if let Some(test) = size("test") {

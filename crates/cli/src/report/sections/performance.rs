@@ -146,7 +146,8 @@ fn classes_and_values(task: &TaskPerformance, context: &mut Context) -> Markup {
         body.push(context.figure("panels", tag("div").class("panels").add(drawing), Markup::text(caption)));
     }
     if let Some(data) = task.scatter.as_ref().filter(|s| !s.points.is_empty()) {
-        let mut caption = "Predicted against observed values. The dotted line is a perfect prediction.".to_owned();
+        let what = if task.kind == "profile" { "logarithms of totals" } else { "values" };
+        let mut caption = format!("Predicted against observed {what}. The dotted line is a perfect prediction.");
         if data.points.len() < data.total {
             caption.push_str(&format!(
                 " {} of {} examples are drawn, sampled at random.",

@@ -1,4 +1,8 @@
-//! `basewise model`: presets, architecture files and trained models, as tables.
+//! `basewise model`: presets, architecture files and trained models, as tables, and from and to other programs.
+
+mod export;
+mod import;
+mod vectors;
 
 use crate::commands::train::architecture;
 use crate::failure::Outcome;
@@ -6,7 +10,7 @@ use crate::printer::Printer;
 use crate::run_dir::RunDir;
 use crate::table::{Table, count};
 use anyhow::Result;
-use basewise_nn::{Architecture, Model, Summary};
+use basewise_nn::{Architecture, Inputs, Model, Summary};
 use clap::{Args, Subcommand};
 use std::path::Path;
 
@@ -16,6 +20,10 @@ pub(crate) enum ModelCommand {
     List(ListArgs),
     /// Print layers, shapes, parameters and receptive field
     Show(ShowArgs),
+    /// Make a run of weights that PyTorch saved
+    Import(import::ImportArgs),
+    /// Write a trained model as ONNX or as a PyTorch state dict
+    Export(export::ExportArgs),
 }
 
 #[derive(Args)]
@@ -43,6 +51,9 @@ pub(crate) struct ShowArgs {
     /// Outputs, for a preset or a file
     #[arg(long, default_value_t = 1, value_name = "N")]
     outputs: usize,
+    /// Covariates beside the sequence, for a preset or a file
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    covariates: usize,
     /// Print the architecture as a TOML file to start from
     #[arg(long)]
     toml: bool,
@@ -55,6 +66,8 @@ pub(crate) fn run(command: ModelCommand, printer: &Printer) -> Result<Outcome> {
     match command {
         ModelCommand::List(args) => list(&args, printer)?,
         ModelCommand::Show(args) => show(&args, printer)?,
+        ModelCommand::Import(args) => return import::run(&args, printer),
+        ModelCommand::Export(args) => export::run(&args, printer)?,
     }
     Ok(Outcome::Done)
 }
@@ -79,10 +92,11 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
         return Err(crate::failure::user("expected --outputs, --channels and --length of at least 1", None));
     }
     let path = Path::new(&args.model);
-    if path.is_dir() {
-        RunDir::open(path)?;
-    }
-    let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    // The members of an ensemble have the same layers.
+    let file = match path.is_dir() {
+        true => RunDir::open(path)?.members()?[0].file("model.safetensors"),
+        false => path.to_owned(),
+    };
     let trained = if file.extension().is_some_and(|e| e == "safetensors") { Some(Model::load(&file)?) } else { None };
     let architecture = match &trained {
         Some(model) => model.architecture().clone(),
@@ -93,7 +107,10 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
     }
     let summary = match &trained {
         Some(model) => model.summary()?,
-        None => architecture.summary(args.channels, args.length, args.outputs)?,
+        None => {
+            let inputs = Inputs { channels: args.channels, side: args.covariates };
+            architecture.summary(inputs, args.length, args.outputs)?
+        }
     };
     if args.json { printer.json(&summary) } else { printer.data(&render(&summary)) }
 }
