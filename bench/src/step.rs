@@ -57,13 +57,18 @@ pub(crate) fn median(steps: &mut impl Steps, runs: usize, out: &mut impl Write) 
     for _ in 0..2 {
         steps.train();
     }
+    let before = page_faults();
     let train = middle((0..runs).map(|_| milliseconds(|| steps.train())).collect());
-    let peak = peak_kib();
+    let (peak, faults) = (peak_kib(), (page_faults() - before) / runs.max(1) as u64);
     for _ in 0..2 {
         steps.infer();
     }
     let infer = middle((0..runs).map(|_| milliseconds(|| steps.infer())).collect());
-    writeln!(out, "training step {train:.1} ms, inference {infer:.1} ms, peak memory {} MiB", peak / 1024)
+    let peak = peak / 1024;
+    writeln!(
+        out,
+        "training step {train:.1} ms, inference {infer:.1} ms, peak memory {peak} MiB, {faults} page faults a step"
+    )
 }
 
 /// The middle value, the upper one of two.
@@ -77,6 +82,18 @@ fn peak_kib() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a file of the kernel, whose absence is no error")]
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     high_water_mark(&status).unwrap_or(0)
+}
+
+/// Pages that the system has handed to this process without reading a file; 0 where it does not say.
+fn page_faults() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a file of the kernel, whose absence is no error")]
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    minor_faults(&stat).unwrap_or(0)
+}
+
+/// The tenth field; the second one, the name, may hold spaces and ends with the last parenthesis.
+fn minor_faults(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(7)?.parse().ok()
 }
 
 fn high_water_mark(status: &str) -> Option<u64> {
@@ -135,8 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn peak_memory_is_read_from_the_status_of_the_process() {
+    fn memory_is_read_from_what_the_system_says_of_the_process() {
         assert_eq!(high_water_mark("Name:\tx\nVmHWM:\t  1234 kB\nVmRSS:\t 1 kB\n"), Some(1234));
         assert_eq!(high_water_mark("Name:\tx\n"), None);
+        assert_eq!(minor_faults("12 (a b) c) S 1 2 3 4 5 6 789 0 1"), Some(789));
+        assert_eq!(minor_faults("12 (a) S 1"), None);
     }
 }

@@ -98,13 +98,15 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
             });
         }
         let sequence = letters(&bases, plan.alphabet);
-        examples.push(Example { id, place: None, split, sequence, labels: vec![f64::from(u8::from(label))] });
+        let labels = vec![f64::from(u8::from(label))];
+        examples.push(Example { id, place: None, split, sequence, labels, covariates: Vec::new() });
     }
     let dataset = Dataset {
         encoding: Encoding { alphabet: plan.alphabet, case: CasePolicy::Ignore },
         length: spec.length,
         jitter: 0,
         tasks: vec![Task { name: "label".into(), kind: TaskKind::Binary }],
+        covariates: Vec::new(),
         examples,
     };
     Ok(Simulated { dataset, truth })
