@@ -63,7 +63,7 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
 fn close(name: &str, got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}");
     for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(got) - want).abs() <= 2e-5 * (1.0 + want.abs()), "{name} {i}: {got} against {want}");
+        assert!((f64::from(got) - want).abs() <= 1e-5 * (1.0 + want.abs()), "{name} {i}: {got} against {want}");
     }
 }
 
