@@ -175,6 +175,7 @@ fn folds_make_an_ensemble_that_is_judged_out_of_fold() {
 
     folder.run("explain run --method input-x-gradient --limit 3 --logos 1").ok();
     folder.run("motifs filters run -o f").fails_saying(&["ensemble of 3", "folds/1"]);
+    folder.run("model export run -o m.onnx").fails_saying(&["ensemble of 3", "folds/1"]);
     folder.run("model show run").ok();
     folder.run("report run").ok();
     let page = fs::read_to_string(folder.path("run/report.html")).unwrap();

@@ -40,10 +40,14 @@ pub(crate) enum Format {
 
 pub(super) fn run(args: &ExportArgs, printer: &Printer) -> Result<()> {
     let format = format(args)?;
-    let file =
-        if args.model.is_dir() { RunDir::open(&args.model)?.file("model.safetensors") } else { args.model.clone() };
-    not_the_input(&args.output, &file)?;
-    let model = Model::load(&file)?;
+    let model = if args.model.is_dir() {
+        let run = RunDir::open(&args.model)?;
+        not_the_input(&args.output, &run.file("model.safetensors"))?;
+        run.single_model()?
+    } else {
+        not_the_input(&args.output, &args.model)?;
+        Model::load(&args.model)?
+    };
     let bytes = match format {
         Format::Onnx => onnx::export(&model)?,
         Format::Torch => torch::to_safetensors(&torch::export(&model)?)?,
