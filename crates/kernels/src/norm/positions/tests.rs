@@ -19,7 +19,7 @@ fn wide(x: &[f32]) -> Vec<f64> {
 fn close(name: &str, got: &[f64], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}");
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{name} {i}: {got} against {want}");
+        assert!((got - want).abs() <= 3e-5 * (1.0 + want.abs()), "{name} {i}: {got} against {want}");
     }
 }
 
