@@ -7,6 +7,7 @@
 //! | [`core`] | letters, places, examples, splits, metrics, perturbation experiments |
 //! | [`io`] | genome files, tables, and data sets on disk |
 //! | [`motif`] | position weight matrices: formats, comparison, logos, simulated truth |
+//! | [`learn`] | hand-crafted features, linear models, trees, forests and boosting |
 //! | [`nn`] | neural networks described as data: training, prediction, gradients |
 //!
 //! The whole path, on a data set that is made on the spot:
@@ -23,7 +24,8 @@
 //!         sequence[12..19].copy_from_slice(b"TGACTCA");
 //!     }
 //!     let split = [Split::Train, Split::Train, Split::Train, Split::Valid, Split::Test][i / 2 % 5];
-//!     Example { id: format!("s{i}"), place: None, split, sequence, labels: vec![(i % 2) as f64], covariates: vec![] }
+//!     let labels = vec![(i % 2) as f64];
+//!     Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates: vec![], weight: 1.0 }
 //! });
 //! let dataset = Dataset {
 //!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
@@ -51,5 +53,6 @@
 
 pub use basewise_core as core;
 pub use basewise_io as io;
+pub use basewise_learn as learn;
 pub use basewise_motif as motif;
 pub use basewise_nn as nn;

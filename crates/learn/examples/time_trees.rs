@@ -1,0 +1,82 @@
+//! Trains and predicts on arrays of NumPy, and says how long it took: the other side of `bench/peers/trees.py`.
+//!
+//! ```text
+//! time_trees boosting|forest|tree FOLDER SEED
+//! ```
+//!
+//! FOLDER holds `train_x.npy`, `train_y.npy`, `test_x.npy` (f32, row-major). Writes `basewise.npy` (probabilities of class
+//! 1 for the test rows) and prints seconds of processor time of training and prediction, one a line.
+
+use basewise_learn::Features;
+use basewise_learn::tree::{BoostingOptions, Criterion, Examples, ForestOptions, Loss, TreeEnsemble, TreeOptions};
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+
+/// Shape and numbers of an array of f32.
+fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), Box<dyn Error>> {
+    let bytes = fs_err::read(path)?;
+    let wrong = || format!("{}: expected an array of little-endian f32, row-major", path.display());
+    let length = bytes.get(8..10).map(|length| 10 + usize::from(u16::from_le_bytes([length[0], length[1]])));
+    let length = length.ok_or_else(wrong)?;
+    let header = String::from_utf8_lossy(bytes.get(10..length).ok_or_else(wrong)?).into_owned();
+    let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).ok_or_else(wrong)?.0;
+    if !bytes.starts_with(b"\x93NUMPY\x01") || !header.contains("'<f4'") || header.contains("True") {
+        return Err(wrong().into());
+    }
+    let shape = shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(str::parse);
+    let shape = shape.collect::<Result<Vec<usize>, _>>()?;
+    let values: Vec<f32> = bytes[length..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    if values.len() != shape.iter().product::<usize>() { Err(wrong().into()) } else { Ok((shape, values)) }
+}
+
+fn features(path: &Path) -> Result<Features, Box<dyn Error>> {
+    let (shape, values) = read(path)?;
+    let names = (0..shape[1]).map(|column| format!("f{column}")).collect();
+    Ok(Features::dense(names, shape[0], values)?)
+}
+
+/// Seconds that the processor spent on all threads.
+fn processor_seconds() -> Result<f64, Box<dyn Error>> {
+    let mut nanoseconds = 0.0;
+    for task in fs_err::read_dir("/proc/self/task")? {
+        let text = fs_err::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += text.split(' ').next().unwrap_or("0").parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e9)
+}
+
+fn fit(kind: &str, seed: u64, examples: &Examples<'_>) -> Result<TreeEnsemble, Box<dyn Error>> {
+    let gini = Criterion::Gini { classes: 2 };
+    Ok(match kind {
+        "boosting" => BoostingOptions::new(Loss::Logistic).fit(examples, None)?.model,
+        "forest" => ForestOptions { seed, ..ForestOptions::new(gini) }.fit(examples)?,
+        "tree" => TreeOptions { max_depth: Some(8), min_leaf: 20, ..TreeOptions::new(gini) }.fit(examples)?,
+        other => return Err(format!("expected boosting, forest or tree, found {other:?}").into()),
+    })
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [kind, folder, seed] = arguments.as_slice() else {
+        return Err("expected a kind of model, a folder and a seed".into());
+    };
+    let folder = Path::new(folder);
+    let (train, test) = (features(&folder.join("train_x.npy"))?, features(&folder.join("test_x.npy"))?);
+    let labels: Vec<f64> = read(&folder.join("train_y.npy"))?.1.into_iter().map(f64::from).collect();
+    // Threads are started before time is taken.
+    rayon::broadcast(|_| ());
+    let start = processor_seconds()?;
+    let model = fit(kind, seed.parse()?, &Examples { features: &train, labels: &labels, weights: None })?;
+    let trained = processor_seconds()?;
+    let predictions = model.predict(&test)?;
+    let done = processor_seconds()?;
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}", predictions.rows());
+    header.push_str(&" ".repeat(117 - header.len()));
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(header.bytes().chain([b'\n']));
+    bytes.extend(predictions.column(0).flat_map(f32::to_le_bytes));
+    fs_err::write(folder.join("basewise.npy"), bytes)?;
+    writeln!(std::io::stdout(), "{}\n{}", trained - start, done - trained)?;
+    Ok(())
+}

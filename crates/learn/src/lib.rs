@@ -1,0 +1,11 @@
+//! Classical models on hand-crafted features of sequences.
+//!
+//! A [`Features`] is what every model here reads: one row an example, one named column a feature, dense or sparse. No file
+//! is opened and no tensor framework is named.
+
+pub mod extract;
+mod features;
+pub mod linear;
+pub mod tree;
+
+pub use features::{Columns, Features, FeaturesError};
