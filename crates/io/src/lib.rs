@@ -8,6 +8,7 @@
 //! | [`signal`], [`mod@bigwig`] | numbers along a genome: bigWig (also written), bedGraph, wiggle |
 //! | [`build`] | data sets out of those |
 //! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
+//! | [`keras`] | weights that Keras saved |
 //! | [`state_dict`] | weights that PyTorch saved |
 //!
 //! Errors say what was expected, what was found, in which file and line, and what to do about it ([`Error::hint`]).
@@ -51,6 +52,7 @@ mod error;
 pub mod fasta;
 pub mod genome;
 pub mod input;
+pub mod keras;
 pub mod output;
 pub mod predictions;
 pub mod signal;

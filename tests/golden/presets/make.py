@@ -5,6 +5,9 @@
 Networks are lists of layers with the keys of basewise's TOML, run here by PyTorch's own operations in float64. Weights are
 those of `value` below, in the order and layout of the arrays of a basewise model, rounded to float32; no file holds them.
 Presets are counted at their full size, for 1,000 bases and 1 output, and run with all filters and units divided.
+
+Each network is also built of `torch.nn` modules under the names of basewise's exports, filled with the same weights and run
+by `forward`: the scores must be the same, and its state dict is what an export must be, array by array.
 """
 
 import json
@@ -16,6 +19,7 @@ from torch.nn import functional as F
 
 torch.set_default_dtype(torch.float64)
 OUTPUTS = 3
+SIDE = 2
 
 
 def mixed(i, k):
@@ -32,6 +36,12 @@ def value(i, k):
     return mixed(i, k) / 2**31 - 1
 
 
+def beside(n, width):
+    """Standardized covariates, rounded to float32."""
+    values = [[value(j, 2000 + example) for j in range(width)] for example in range(n)]
+    return torch.tensor(values, dtype=torch.float32).double()
+
+
 def one_hot(n, length):
     x = torch.zeros(n, 4, length)
     for example in range(n):
@@ -43,8 +53,9 @@ def one_hot(n, length):
 class Arrays:
     """Hands out arrays in order."""
 
-    def __init__(self, counting):
+    def __init__(self, counting, side=None):
         self.counting = counting
+        self.side = side
         self.parameters = 0
         self.buffers = 0
         self.numbers = 0
@@ -175,6 +186,7 @@ LAYERS = {
     "global-max-pool": lambda a, x: x.amax(2, keepdim=True),
     "global-avg-pool": lambda a, x: x.mean(2, keepdim=True),
     "flatten": lambda a, x: x.reshape(x.shape[0], -1, 1),
+    "side-inputs": lambda a, x: torch.cat([x, a.side[:, :, None]], 1),
     "dropout": lambda a, x, rate: x,
     "batch-norm": batch_norm,
     "layer-norm": layer_norm,
@@ -209,6 +221,220 @@ def run(a, x, layers):
 
 def scores(a, x, layers, outputs):
     return dense(a, run(a, x, layers).reshape(x.shape[0], -1, 1), outputs)[:, :, 0]
+
+
+def copied(parameter, values):
+    with torch.no_grad():
+        parameter.copy_(values)
+
+
+class Function(nn.Module):
+    """A layer without weights."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.forward = function
+
+
+class Conv1d(nn.Conv1d):
+    """Filled with arrays, as all that follow; `x` is what will come in."""
+
+    def __init__(self, a, x, filters, width, stride=1, dilation=1, groups=1, padding="same"):
+        super().__init__(x.shape[1], filters, width, stride, dilation=dilation, groups=groups)
+        total = max((-(-x.shape[2] // stride) - 1) * stride + (width - 1) * dilation + 1 - x.shape[2], 0)
+        self.ends = (total // 2, total - total // 2) if padding == "same" else (0, 0)
+        copied(self.weight, a.parameter(filters, x.shape[1] // groups, width))
+        copied(self.bias, a.parameter(filters))
+
+    def forward(self, x):
+        return super().forward(F.pad(x, self.ends))
+
+
+class Linear(nn.Linear):
+    """Over the channels of `[n, channels, length]`."""
+
+    def __init__(self, a, x, units, bias=True):
+        super().__init__(x.shape[1], units, bias)
+        copied(self.weight, a.parameter(x.shape[1], units).mT)
+        if bias:
+            copied(self.bias, a.parameter(units))
+
+    def forward(self, x):
+        return super().forward(x.mT).mT
+
+
+class BatchNorm1d(nn.BatchNorm1d):
+    def __init__(self, a, x):
+        super().__init__(x.shape[1])
+        copied(self.weight, a.parameter(x.shape[1], around=1.0))
+        copied(self.bias, a.parameter(x.shape[1]))
+        copied(self.running_mean, a.buffer(x.shape[1]))
+        copied(self.running_var, a.buffer(x.shape[1], around=1.0))
+        self.eval()
+
+
+class LayerNorm(nn.LayerNorm):
+    def __init__(self, a, x):
+        super().__init__(x.shape[1])
+        copied(self.weight, a.parameter(x.shape[1], around=1.0))
+        copied(self.bias, a.parameter(x.shape[1]))
+
+    def forward(self, x):
+        return super().forward(x.mT).mT
+
+
+class RMSNorm(nn.RMSNorm):
+    def __init__(self, a, x):
+        super().__init__(x.shape[1], eps=1e-6)
+        copied(self.weight, a.parameter(x.shape[1], around=1.0))
+
+    def forward(self, x):
+        return super().forward(x.mT).mT
+
+
+class AttentionPool(Linear):
+    def __init__(self, a, x, width=None):
+        super().__init__(a, x, x.shape[1], bias=False)
+        self.width = width
+
+    def forward(self, x):
+        width = self.width or x.shape[2]
+        x = x[:, :, : x.shape[2] // width * width]
+        scores, windows = (y.unflatten(2, (-1, width)) for y in (super(AttentionPool, self).forward(x), x))
+        return (scores.softmax(3) * windows).sum(3)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, a, x, heads, key_size=None, positions="none", clip=32):
+        super().__init__()
+        size = key_size or x.shape[1] // heads
+        self.heads, self.positions, self.clip = heads, positions, clip
+        self.query, self.key, self.value = (Linear(a, x, heads * size) for _ in range(3))
+        self.output = Linear(a, self.value(x), x.shape[1])
+        if positions == "relative":
+            self.position_bias = nn.Parameter(a.parameter(heads, 2 * clip + 1))
+
+    def forward(self, x):
+        q, k, v = (part(x).unflatten(1, (self.heads, -1)).mT for part in (self.query, self.key, self.value))
+        mask = None
+        if self.positions == "rotary":
+            q, k = rotated(q), rotated(k)
+        elif self.positions == "relative":
+            places = torch.arange(x.shape[2])
+            distance = (places[None, :] - places[:, None]).clamp(-self.clip, self.clip)
+            mask = self.position_bias[:, distance + self.clip]
+        return self.output(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).mT.flatten(1, 2))
+
+
+def rotated(x):
+    """Pairs of channels of `[n, heads, length, size]`, turned by their position."""
+    length, size = x.shape[2:]
+    angles = torch.arange(length)[:, None] * 10000.0 ** (-2 * torch.arange(size // 2) / size)
+    a, b = x[..., 0::2], x[..., 1::2]
+    return torch.stack([a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()], -1).flatten(3)
+
+
+def recurrent_module(base, gates, biases):
+    class Recurrent(base):
+        def __init__(self, a, x, units, bidirectional=False, last=False):
+            super().__init__(x.shape[1], units, batch_first=True, bidirectional=bidirectional)
+            self.last = last
+            for suffix in ["", "_reverse"][: 1 + bidirectional]:
+                copied(getattr(self, f"weight_ih_l0{suffix}"), a.parameter(x.shape[1], gates * units).mT)
+                copied(getattr(self, f"weight_hh_l0{suffix}"), a.parameter(units, gates * units).mT)
+                copied(getattr(self, f"bias_ih_l0{suffix}"), a.parameter(gates * units))
+                hidden = a.parameter(gates * units) if biases == 2 else torch.zeros(gates * units)
+                copied(getattr(self, f"bias_hh_l0{suffix}"), hidden)
+
+        def forward(self, x):
+            y, state = super().forward(x.mT)
+            state = state[0] if isinstance(state, tuple) else state
+            return torch.cat(list(state), 1)[:, :, None] if self.last else y.mT
+
+    return Recurrent
+
+
+class Chain(nn.Module):
+    """Layers in order, named by their numbers after `prefix`."""
+
+    def __init__(self, a, x, layers, prefix=""):
+        super().__init__()
+        for number, one in enumerate(layers, 1):
+            module = module_of(a, x, one)
+            self.add_module(f"{prefix}{number}", module)
+            x = module(x)
+
+    def forward(self, x):
+        for module in self.children():
+            x = module(x)
+        return x
+
+
+class Residual(Chain):
+    def __init__(self, a, x, layer):
+        super().__init__(a, x, layer)
+
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Strands(Chain):
+    def __init__(self, a, x, layer, combine="mean"):
+        super().__init__(a, x, layer)
+        self.combine = combine
+
+    def forward(self, x):
+        forward, reverse = super().forward(x), super().forward(x.flip([1, 2])).flip([2])
+        return {"mean": (forward + reverse) / 2, "max": forward.maximum(reverse), "sum": forward + reverse}[self.combine]
+
+
+class Concat(nn.Module):
+    def __init__(self, a, x, branch):
+        super().__init__()
+        for number, layers in enumerate(branch, 1):
+            self.add_module(f"b{number}", Chain(a, x, layers))
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self.children()], 1)
+
+
+MODULES = {
+    "conv1d": Conv1d,
+    "dense": Linear,
+    "batch-norm": BatchNorm1d,
+    "layer-norm": LayerNorm,
+    "rms-norm": RMSNorm,
+    "attention-pool": AttentionPool,
+    "self-attention": SelfAttention,
+    "lstm": recurrent_module(nn.LSTM, 4, 1),
+    "gru": recurrent_module(nn.GRU, 3, 2),
+    "residual": Residual,
+    "concat": Concat,
+    "strands": Strands,
+}
+
+
+def module_of(a, x, layer):
+    name, keys = layer["type"], {key: value for key, value in layer.items() if key != "type"}
+    if name in MODULES:
+        return MODULES[name](a, x, **keys)
+    return Function(lambda x: LAYERS[name](a, x, **keys))
+
+
+def fingerprint(values):
+    """A number that changes if values change places."""
+    return sum((i % 89 + 1) * v for i, v in enumerate(values.flatten().tolist()))
+
+
+def state_dict(a, x, layers, outputs, wanted):
+    """Names, shapes and fingerprints of the arrays of the network as modules, which must give the wanted scores."""
+    net = Chain(a, x, layers, "layer")
+    net.add_module("flatten", nn.Flatten())
+    net.add_module("unsqueeze", nn.Unflatten(1, (-1, 1)))
+    net.add_module("head", Linear(a, net(x), outputs))
+    torch.testing.assert_close(net(x)[:, :, 0], wanted, rtol=1e-10, atol=1e-10)
+    arrays = [(name, array) for name, array in net.state_dict().items() if not name.endswith("num_batches_tracked")]
+    return [[name, list(array.shape), fingerprint(array)] for name, array in arrays]
 
 
 def layer(name, **keys):
@@ -266,6 +492,12 @@ def both(name, units, **keys):
     return layer(name, units=units, bidirectional=True, **keys)
 
 
+def cnn_lstm(filters, state, places, units):
+    stem = [conv(filters, 13), layer("batch-norm"), RELU, layer("max-pool1d", width=3), both("lstm", state)]
+    read = [[layer("global-max-pool")], [layer("global-avg-pool")], [conv(places, 1), FLATTEN]]
+    return [*stem, layer("concat", branch=read), *hidden(units)]
+
+
 # Each with its widths: filters, units and states, in order.
 PRESETS = {
     "bpnet": (bpnet, (64,)),
@@ -280,6 +512,7 @@ PRESETS = {
     "lstm": (lambda a, b: [both("lstm", a, last=True), *hidden(b)], (64, 32)),
     "gru": (lambda a, b: [both("gru", a, last=True), *hidden(b)], (64, 32)),
     "cnn-gru": (lambda a, b: [conv(a, 15), RELU, POOL4, both("gru", b, last=True)], (64, 64)),
+    "cnn-lstm": (cnn_lstm, (160, 64, 24, 128)),
     "cnn-lstm-attention": (
         lambda a, b, c: [conv(a, 15), RELU, POOL4, both("lstm", b), layer("attention-pool"), *hidden(c)],
         (64, 64, 32),
@@ -304,6 +537,7 @@ SMALL = {
             branch=[[layer("crop", left=1, right=3)], [conv(3, 5, padding="valid"), layer("residual", layer=[RELU])]],
         ),
     ],
+    "side-inputs": [*STEM, layer("global-avg-pool"), layer("side-inputs"), *hidden(4)],
     "upsample": [*STEM, layer("max-pool1d", width=2), layer("upsample", factor=2), conv(3, 3)],
     "attention-pool": [*STEM, layer("attention-pool", width=4), layer("attention-pool")],
     "self-attention": [*STEM, layer("self-attention", heads=3)],
@@ -331,20 +565,30 @@ def toml(layers, prefix="layer"):
     return "\n".join(lines)
 
 
+def case(name, layers, length, **keys):
+    side = beside(2, SIDE) if "side-inputs" in toml(layers) else None
+    x = one_hot(2, length)
+    found = scores(Arrays(counting=False, side=side), x, layers, OUTPUTS)
+    arrays = state_dict(Arrays(counting=False, side=side), x, layers, OUTPUTS, found)
+    return {"name": name, **keys, "length": length, "scores": found.tolist(), "state_dict": arrays}
+
+
 def preset(name):
     build, widths = PRESETS[name]
     counter = Arrays(counting=True)
     scores(counter, one_hot(1, 1000), build(*widths), 1)
     divisor = 32 if max(widths) > 256 else 8
-    divided = [max(width // divisor, 1) for width in widths]
-    found = scores(Arrays(counting=False), one_hot(2, 168), build(*divided), OUTPUTS)
-    return {"name": name, "parameters": counter.numbers, "divisor": divisor, "length": 168, "scores": found.tolist()}
+    layers = build(*(max(width // divisor, 1) for width in widths))
+    return case(name, layers, 168, parameters=counter.numbers, divisor=divisor)
 
 
 def small(name):
-    found = scores(Arrays(counting=False), one_hot(2, 26), SMALL[name], OUTPUTS)
-    return {"name": name, "toml": toml(SMALL[name]), "length": 26, "scores": found.tolist()}
+    return case(name, SMALL[name], 26, toml=toml(SMALL[name]))
 
 
 with torch.no_grad():
-    print(json.dumps({"presets": [preset(name) for name in PRESETS], "layers": [small(name) for name in SMALL]}, indent=1))
+    cases = {"presets": [preset(name) for name in PRESETS], "layers": [small(name) for name in SMALL]}
+
+# One number or array a line is more lines than a person reads.
+lines = {part: ",\n  ".join(json.dumps(one) for one in cases[part]) for part in cases}
+print("{" + ",".join(f'\n "{part}": [\n  {text}\n ]' for part, text in lines.items()) + "\n}")

@@ -2,8 +2,8 @@
 
     python -m venv venv && venv/bin/pip install -r versions.txt safetensors && venv/bin/python make.py
 
-Writes beside itself: conv, lstm and gru (.pt with .npz, the first also as .safetensors) for the networks in the .toml
-files; checkpoint.pt and deflated.pt with the weights of conv; types.pt with views and other number types; module.pt and
+Writes beside itself: conv, lstm, gru and encoder (.pt with .npz, the first also as .safetensors) for the networks in the
+.toml files; checkpoint.pt and deflated.pt with the weights of conv; types.pt with views and other number types; module.pt and
 legacy.pt, which are to be refused.
 """
 
@@ -62,12 +62,31 @@ class Gru(nn.Module):
         return self.out(last.transpose(0, 1).flatten(1))
 
 
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv1d(4, 8, 5, padding="same")
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, norm_first=True) for _ in range(2)
+        )
+        self.out = nn.Linear(8, 2)
+        for name, array in self.named_parameters():
+            if "norm" in name or name.endswith("bias"):
+                array.data += 0.2 * torch.randn(array.shape)
+
+    def forward(self, x):
+        x = self.stem(x).mT
+        for layer in self.layers:
+            x = layer(x)
+        return self.out(x.mean(1))
+
+
 def one_hot(n, length):
     bases = torch.randint(0, 5, (n, length))  # 4 is an unknown base
     return nn.functional.one_hot(bases, 5)[..., :4].transpose(1, 2).float().contiguous()
 
 
-for net in (Conv(), Lstm(), Gru()):
+def saved(net):
     name = type(net).__name__.lower()
     net.eval()
     x = one_hot(6, 20)
@@ -83,6 +102,10 @@ for net in (Conv(), Lstm(), Gru()):
                    here / "checkpoint.pt")
         torch.save(net.dense, here / "module.pt")
         torch.save({"a": torch.zeros(2)}, here / "legacy.pt", _use_new_zipfile_serialization=False)
+
+
+for net in (Conv(), Lstm(), Gru()):
+    saved(net)
 
 with zipfile.ZipFile(here / "conv.pt") as stored, zipfile.ZipFile(here / "deflated.pt", "w", zipfile.ZIP_DEFLATED) as out:
     for member in stored.namelist():
@@ -103,3 +126,5 @@ torch.save(
     },
     here / "types.pt",
 )
+
+saved(Encoder())

@@ -201,7 +201,7 @@ fn spacing(nodes: &[Node]) -> usize {
 
 /// Lays the heads out after `count` layers that end in `end`. Their paths say what they are about: nothing for a dense
 /// layer on its own; `.profile`, `.counts` and `.dense` for those side by side, after a number (from 1) where there are
-/// several profiles.
+/// several profiles; layers without weights have their type after it, so that no two paths are the same.
 pub(crate) fn lay_out_head(layers: &[Layer], count: usize, end: Shape) -> Result<Vec<Node<'_>>, ShapeError> {
     let place = |error: ShapeError| ShapeError { path: (count + 1).to_string(), ..error };
     let mut nodes = sequence(layers, end, "").map_err(place)?;
@@ -211,13 +211,20 @@ pub(crate) fn lay_out_head(layers: &[Layer], count: usize, end: Shape) -> Result
         node.path = String::new();
         for branch in &mut node.inner {
             let totals = branch.first().is_some_and(|first| *first.layer == Layer::GlobalAvgPool);
+            let profile = branch.iter().any(|inner| matches!(inner.layer, Layer::Conv1d { .. }));
+            let part = if profile {
+                "profile"
+            } else if totals {
+                "counts"
+            } else {
+                "dense"
+            };
+            let part = if several { format!(".{number}.{part}") } else { format!(".{part}") };
             for inner in branch.iter_mut() {
-                let what = match inner.layer {
-                    Layer::Conv1d { .. } => "profile",
-                    Layer::Dense { .. } if totals => "counts",
-                    other => other.type_name(),
+                inner.path = match inner.layer {
+                    Layer::Conv1d { .. } | Layer::Dense { .. } => part.clone(),
+                    other => format!("{part}.{}", other.type_name()),
                 };
-                inner.path = if several { format!(".{number}.{what}") } else { format!(".{what}") };
             }
             number += usize::from(totals);
         }

@@ -20,6 +20,10 @@ const PRESETS: &[(&str, &str)] = &[
     ("gru", "as lstm with a quarter less weights: a bidirectional GRU on the bases; slow beyond a few hundred"),
     ("cnn-gru", "order of motifs at a moderate size: filters, then a bidirectional GRU along them"),
     (
+        "cnn-lstm",
+        "windows of 40 to 300 where accuracy counts: filters and an LSTM, read by maximum, by mean and by position",
+    ),
+    (
         "cnn-lstm-attention",
         "as cnn-gru, and which places count: filters, a bidirectional LSTM, attention over its states",
     ),
@@ -50,6 +54,7 @@ impl Architecture {
             "lstm" => recurrent(lstm(true)),
             "gru" => recurrent(gru(true)),
             "cnn-gru" => cnn_gru(),
+            "cnn-lstm" => cnn_lstm(),
             "cnn-lstm-attention" => cnn_lstm_attention(),
             "transformer" => transformer(),
             _ => {
@@ -216,6 +221,16 @@ fn filters() -> Vec<Layer> {
 /// The order of layers of DanQ (Quang and Xie 2016), smaller, with a GRU (Cho et al. 2014).
 fn cnn_gru() -> Vec<Layer> {
     [filters(), vec![gru(true), dropout(0.3)]].concat()
+}
+
+/// The order of layers of DanQ (Quang and Xie 2016), smaller. The states are read in three ways side by side: their maxima
+/// (whether a motif is there), their means (how often), and a narrow convolution flattened (where).
+fn cnn_lstm() -> Vec<Layer> {
+    let places = vec![conv(24, 1), Layer::Flatten];
+    let read = Layer::Concat { branches: vec![vec![Layer::GlobalMaxPool], vec![Layer::GlobalAvgPool], places] };
+    let stem = vec![conv(160, 13), Layer::BatchNorm, Layer::Relu, max_pool(3), dropout(0.2)];
+    let dense = vec![dropout(0.4), Layer::Dense { units: 128 }, Layer::Relu, dropout(0.4)];
+    [stem, vec![lstm(false), dropout(0.2), read], dense].concat()
 }
 
 /// Attention over the states of an LSTM, as in AttentiveChrome (Singh et al. 2017), here on filters of the sequence, with

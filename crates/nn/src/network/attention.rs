@@ -7,7 +7,7 @@ use burn_tensor::{Int, Tensor, TensorData, activation};
 
 /// Cosines and sines `[length, size / 2]` of the angles by which pair `i` of the channels at position `l` is turned:
 /// `l / 10000^(2 i / size)` (Su et al. 2021, equation 15).
-fn rotary_angles(length: usize, size: usize) -> [Vec<f32>; 2] {
+pub(crate) fn rotary_angles(length: usize, size: usize) -> [Vec<f32>; 2] {
     let angle = |at: usize| {
         let (position, pair) = (at / (size / 2), at % (size / 2));
         position as f64 / 10_000f64.powf(2.0 * pair as f64 / size as f64)

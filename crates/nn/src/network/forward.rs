@@ -7,8 +7,8 @@ use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
 
 pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
-const LAYER_NORM_EPSILON: f64 = 1e-5;
-const RMS_NORM_EPSILON: f64 = 1e-6;
+pub(crate) const LAYER_NORM_EPSILON: f64 = 1e-5;
+pub(crate) const RMS_NORM_EPSILON: f64 = 1e-6;
 
 /// How layers that differ between training and evaluation behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,15 +16,20 @@ pub(crate) mod reference;
 mod strands;
 mod weights;
 
+pub(crate) use attention::rotary_angles;
 pub(crate) use dropout::key as dropout_key;
 #[cfg(test)]
 pub(crate) use forward::forward_steps;
-pub(crate) use forward::{BATCH_NORM_EPSILON, Leaves, Mode, forward, forward_batch, forward_steps_batch, input, side};
+pub(crate) use forward::{
+    BATCH_NORM_EPSILON, LAYER_NORM_EPSILON, Leaves, Mode, RMS_NORM_EPSILON, forward, forward_batch,
+    forward_steps_batch, input, side,
+};
 pub(crate) use plan::{Init, Plan, Spec, Step};
+pub(crate) use strands::BASES;
 pub(crate) use weights::{Array, Weights, hex};
 
 #[cfg(test)]
-mod golden_tests;
+pub(crate) mod golden_tests;
 #[cfg(test)]
 pub(crate) mod gradient_tests;
 #[cfg(test)]

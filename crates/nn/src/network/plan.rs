@@ -98,6 +98,8 @@ pub(crate) struct Plan {
     pub(crate) parameters: Vec<Spec>,
     /// Arrays that training updates without gradients.
     pub(crate) buffers: Vec<Spec>,
+    /// Whether the processor computes again, for the gradients, what lies within stretches of layers.
+    pub(crate) recompute: bool,
     /// The plan compiled for the processor.
     pub(crate) engines: Engines,
 }
@@ -198,7 +200,7 @@ impl Default for Builder {
 impl Builder {
     fn plan(self, input: Shape, side: usize, outputs: usize, steps: Vec<Step>) -> Plan {
         let (parameters, buffers) = (self.parameters, self.buffers);
-        Plan { input, side, outputs, steps, parameters, buffers, engines: Engines::default() }
+        Plan { input, side, outputs, steps, parameters, buffers, recompute: false, engines: Engines::default() }
     }
 
     /// `rectified` says what follows the sequence, for layers at its end.
@@ -223,8 +225,8 @@ impl Builder {
     /// The layer's own arrays.
     fn arrays(&mut self, node: &Node, name: &str, rectified: bool) {
         let input = node.input;
-        // The heads of a profile begin at the same chance for each bin and at no signal: what a deep trunk makes of random
-        // weights is too large to take logarithms of totals and logits of shapes from.
+        // The heads of a profile begin at the same chance for each bin and at no signal, or the mean total of the training
+        // rows: what a deep trunk makes of random weights is too large to take logarithms of totals and logits from.
         let of_profile = [".profile", ".counts"].iter().any(|end| node.path.ends_with(end));
         let scale = |fan_in, fan_out| match rectified {
             _ if of_profile => Init::Constant(0.0),

@@ -4,7 +4,7 @@ use crate::architecture::Combine;
 use burn_tensor::Tensor;
 
 /// Bases of the alphabet, in whose order A C G T the reverse is the complement.
-const BASES: usize = 4;
+pub(crate) const BASES: usize = 4;
 
 /// `x` `[n, channels, length]`, then the reverse complement of each: `[2 n, channels, length]`. A channel beyond the bases
 /// is only reversed.

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
   $ basewise model export quickstart/donor/run -o donor.safetensors
 
 ONNX: the input `sequence` is one-hot [batch, channels, length] in the order A C G T, the output `scores` holds raw
-scores (logits for classes), and the metadata names them.
+scores (logits for classes), and the metadata names them. A model with covariates has an input `covariates`
+[batch, number] for their values as they come, NaN where one is unknown.
 PyTorch: a state dict in PyTorch's layouts, named after the layers of `basewise model show`; the last one is `head`.")]
 pub(crate) struct ExportArgs {
     /// A run directory or a model.safetensors
@@ -50,18 +51,20 @@ pub(super) fn run(args: &ExportArgs, printer: &Printer) -> Result<()> {
     };
     let bytes = match format {
         Format::Onnx => onnx::export(&model)?,
-        Format::Torch => torch::to_safetensors(&torch::export(&model)?)?,
+        Format::Torch => torch::to_safetensors(&torch::export(&model))?,
     };
     write_bytes(&args.output, &bytes)?;
     let size = count(bytes.len());
     printer.talk(&match format {
-        Format::Onnx => format!(
-            "wrote {} ({size} bytes): sequence [batch, {}, {}] to scores [batch, {}]",
-            args.output.display(),
-            model.encoding().channels(),
-            model.length(),
-            model.output_names().len()
-        ),
+        Format::Onnx => {
+            let (channels, length, outputs) = (model.encoding().channels(), model.length(), model.output_names().len());
+            let beside = match model.covariates().len() {
+                0 => String::new(),
+                n => format!(" and covariates [batch, {n}]"),
+            };
+            let file = args.output.display();
+            format!("wrote {file} ({size} bytes): sequence [batch, {channels}, {length}]{beside} to scores [batch, {outputs}]")
+        }
         Format::Torch => {
             format!("wrote {} ({size} bytes): arrays with PyTorch's names and layouts", args.output.display())
         }

@@ -9,8 +9,12 @@ use crate::run_dir::{ImportInfo, RunDir, not_the_input, write_json};
 use crate::shared_args::EncodingArgs;
 use crate::table::count;
 use anyhow::{Context, Result, anyhow};
-use basewise_core::{Task, TaskKind};
+use basewise_core::source::{ExampleSource, Header};
+use basewise_core::{Profile, Task, TaskKind};
+use basewise_io::keras::{self as keras_file};
 use basewise_io::state_dict::{self, NamedArray, StateDict};
+use basewise_nn::Architecture;
+use basewise_nn::interchange::keras::{self, KerasError, KerasWeights};
 use basewise_nn::interchange::torch::{ImportError, ImportOptions, Imported, Purpose, StateArray, import, parse_map};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -20,25 +24,30 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   $ basewise model export quickstart/donor/run -o exported.safetensors
   $ basewise model import exported.safetensors --model cnn --length 140 --task label -o imported
-  $ basewise model import exported.safetensors --model cnn --length 140 --task label -o imported --overwrite
+  $ basewise model import exported.safetensors --model cnn --dataset quickstart/donor/data -o imported --overwrite
 
-WEIGHTS is a state dict: torch.save(model.state_dict(), 'weights.pt'), or the same as .safetensors. No code in it is
-run. Each layer with weights takes the first module of the file that has its shapes; --map says it where that is wrong.
+WEIGHTS is a state dict: torch.save(model.state_dict(), 'weights.pt'), or the same as .safetensors; or what Keras saved as
+HDF5: model.save_weights('weights.h5') or model.save('model.h5'). No code in it is run. Each layer with weights takes the first module of the file that has its shapes; --map says it where that is wrong.
 The last dense layer of the file is the head, which --model leaves out. Scores must be raw (logits for classes).
 
 --test-vectors FILE.npz compares with outputs of the original: numpy.savez(FILE, x=x, y=y), where x is one-hot
-[n, channels, length] in the file's order of channels, or text, and y is [n, outputs].")]
+[n, channels, length] in the file's order of channels, or text, and y is [n, outputs]. Of a network with covariates it also
+holds covariates [n, number], as they come in the data set, NaN where one is unknown.")]
 pub(crate) struct ImportArgs {
-    /// State dict: .pt, .pth or .safetensors
+    /// State dict (.pt, .pth or .safetensors) or weights of Keras (.h5)
     weights: PathBuf,
     /// The network without its last dense layer: a preset or an architecture file (.toml)
     #[arg(short, long, value_name = "PRESET|FILE")]
     model: String,
+    /// Data set that the network is for: it says tasks, length, encoding and covariates
+    #[arg(long, value_name = "DATA", conflicts_with_all = ["length", "tasks", "alphabet", "case"])]
+    dataset: Option<PathBuf>,
     /// Positions in its input
-    #[arg(long, value_name = "N")]
-    length: usize,
-    /// What an output means: NAME or NAME:binary, NAME:regression, or NAME:classes=A,B,...; once for each task
-    #[arg(long = "task", required = true, value_name = "NAME[:KIND]", value_parser = parse_task)]
+    #[arg(long, value_name = "N", required_unless_present = "dataset")]
+    length: Option<usize>,
+    /// What an output means: NAME or NAME:binary, :regression, :counts, :classes=A,B,..., or :profile=BINS for a profile and
+    /// its total; once for each task
+    #[arg(long = "task", required_unless_present = "dataset", value_name = "NAME[:KIND]", value_parser = parse_task)]
     tasks: Vec<Task>,
     #[command(flatten)]
     encoding: EncodingArgs,
@@ -71,14 +80,13 @@ pub(super) fn run(args: &ImportArgs, printer: &Printer) -> Result<Outcome> {
     let order = channel_order(&args.channel_order)?;
     let run = RunDir::new(&args.output);
     check_room(args, &run)?;
-    let dict = state_dict::read(&args.weights)?;
-    dict.notes.iter().for_each(|note| printer.talk(note));
-    let in_order = dict.in_order;
-    let arrays = arrays(dict, &args.weights)?;
     let map = args.map.as_deref().map(read_map).transpose()?.unwrap_or_default();
-    let purpose = Purpose { tasks: args.tasks.clone(), encoding: args.encoding.encoding(), length: args.length };
-    let options = ImportOptions { map, in_order, channel_order: order };
-    let imported = import(&architecture, &purpose, &arrays, &options).map_err(|error| explained(error, args))?;
+    let purpose = purpose(args)?;
+    let options = ImportOptions { map, in_order: true, channel_order: order };
+    let imported = match keras_file::is_hdf5(&args.weights)? {
+        true => from_keras(args, &architecture, &purpose, &options)?,
+        false => from_torch(args, &architecture, &purpose, options, printer)?,
+    };
     say(&imported, printer);
     let agreement = match &args.test_vectors {
         Some(file) => Some(vectors::compare(&imported.model, file, order)?),
@@ -99,7 +107,51 @@ pub(super) fn run(args: &ImportArgs, printer: &Printer) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// `NAME`, `NAME:binary`, `NAME:regression` or `NAME:classes=A,B,...`.
+/// What the network is for, by a data set or by flags.
+fn purpose(args: &ImportArgs) -> Result<Purpose> {
+    if let Some(directory) = &args.dataset {
+        let (stored, _) = basewise_io::dataset::open(directory)?;
+        let Header { tasks, encoding, length, covariates, .. } = stored.header();
+        return Ok(Purpose { tasks, encoding, length, covariates });
+    }
+    let (tasks, encoding) = (args.tasks.clone(), args.encoding.encoding());
+    Ok(Purpose { tasks, encoding, length: args.length.unwrap_or_default(), covariates: Vec::new() })
+}
+
+fn from_torch(
+    args: &ImportArgs,
+    architecture: &Architecture,
+    purpose: &Purpose,
+    options: ImportOptions,
+    printer: &Printer,
+) -> Result<Imported> {
+    let dict = state_dict::read(&args.weights)?;
+    dict.notes.iter().for_each(|note| printer.talk(note));
+    let options = ImportOptions { in_order: dict.in_order, ..options };
+    let arrays = arrays(dict, &args.weights)?;
+    import(architecture, purpose, &arrays, &options).map_err(|error| explained(error, args))
+}
+
+fn from_keras(
+    args: &ImportArgs,
+    architecture: &Architecture,
+    purpose: &Purpose,
+    options: &ImportOptions,
+) -> Result<Imported> {
+    let keras_file::KerasWeights { arrays, config, backend } = keras_file::read(&args.weights)?;
+    let weights = KerasWeights { arrays: arrays.into_iter().map(state_array).collect(), config, backend };
+    keras::import(architecture, purpose, &weights, options).map_err(|error| match error {
+        KerasError::Import(error) => explained(error, args),
+        other => user(format!("{}: {other}", args.weights.display()), None),
+    })
+}
+
+fn state_array(NamedArray { name, shape, values }: NamedArray) -> StateArray {
+    StateArray { name, shape, values }
+}
+
+/// `NAME`, `NAME:binary`, `NAME:regression`, `NAME:counts`, `NAME:classes=A,B,...`, or `NAME:profile=BINS` with bins of one
+/// base, with the names of its tracks after commas if there are several.
 fn parse_task(text: &str) -> std::result::Result<Task, String> {
     let (name, kind) = text.split_once(':').unwrap_or((text, "binary"));
     if name.is_empty() {
@@ -108,6 +160,7 @@ fn parse_task(text: &str) -> std::result::Result<Task, String> {
     let kind = match (kind, kind.strip_prefix("classes=")) {
         ("binary", _) => TaskKind::Binary,
         ("regression", _) => TaskKind::Regression,
+        ("counts", _) => TaskKind::Counts,
         (_, Some(classes)) => {
             let classes: Vec<String> = classes.split(',').map(str::to_owned).collect();
             let repeats = (1..classes.len()).any(|i| classes[..i].contains(&classes[i]));
@@ -116,9 +169,27 @@ fn parse_task(text: &str) -> std::result::Result<Task, String> {
             }
             TaskKind::Classes { classes }
         }
-        _ => return Err(format!("expected binary, regression or classes=A,B,... after the name, found {kind:?}")),
+        _ if kind.starts_with("profile=") => TaskKind::Profile(profile(name, &kind["profile=".len()..])?),
+        _ => {
+            let expected = "expected binary, regression, counts, classes=A,B,... or profile=BINS after the name";
+            return Err(format!("{expected}, found {kind:?}"));
+        }
     };
     Ok(Task { name: name.to_owned(), kind })
+}
+
+/// `BINS` or `BINS,TRACK,...`; the task's name is that of its one track.
+fn profile(name: &str, text: &str) -> std::result::Result<Profile, String> {
+    let (bins, tracks) = text.split_once(',').unwrap_or((text, name));
+    let tracks: Vec<String> = tracks.split(',').map(str::to_owned).collect();
+    let repeats = (1..tracks.len()).any(|i| tracks[..i].contains(&tracks[i]));
+    let bins = bins.parse().ok().filter(|&bins: &usize| bins > 0);
+    match bins {
+        Some(bins) if !repeats && tracks.iter().all(|track| !track.is_empty()) => {
+            Ok(Profile { tracks, bins, bin_size: 1, strand_pairs: Vec::new(), count_weight: 1.0 })
+        }
+        _ => Err(format!("expected profile=BINS or profile=BINS,TRACK,... with different tracks, found {text:?}")),
+    }
 }
 
 fn different_names(tasks: &[Task]) -> Result<()> {
@@ -143,8 +214,7 @@ fn arrays(dict: StateDict, file: &Path) -> Result<Vec<StateArray>> {
             Some("no layer has such numbers: leave it out of the state dict"),
         ));
     }
-    let array = |NamedArray { name, shape, values }| StateArray { name, shape, values };
-    Ok(dict.arrays.into_iter().map(array).collect())
+    Ok(dict.arrays.into_iter().map(state_array).collect())
 }
 
 fn read_map(path: &Path) -> Result<BTreeMap<String, String>> {
@@ -163,7 +233,7 @@ fn explained(error: ImportError, args: &ImportArgs) -> anyhow::Error {
             "take weight normalization off before saving: torch.nn.utils.remove_weight_norm, or remove_parametrizations"
         }
         ImportError::Unmatched { .. } => {
-            "the network (--model, --length, --task) must have the file's layers and sizes; --map pairs them by name"
+            "the network (--model, and --length and --task or --dataset) must have the file's layers and sizes; --map pairs them by name"
         }
         ImportError::NotFinite { .. } => "the training of this network has diverged",
         ImportError::Map(_) => "`basewise model show` and the message without --map list the layers",
@@ -254,9 +324,26 @@ mod tests {
         let kind = |text: &str| parse_task(text).map(|task| (task.name, task.kind));
         assert_eq!(kind("a"), Ok(("a".into(), TaskKind::Binary)));
         assert_eq!(kind("a:regression"), Ok(("a".into(), TaskKind::Regression)));
+        assert_eq!(kind("a:counts"), Ok(("a".into(), TaskKind::Counts)));
         let classes = TaskKind::Classes { classes: vec!["x".into(), "y z".into()] };
         assert_eq!(kind("a b:classes=x,y z"), Ok(("a b".into(), classes)));
-        for wrong in ["", ":binary", "a:", "a:ordinal", "a:classes=", "a:classes=x", "a:classes=x,x", "a:classes=x,"] {
+        let tracks = |text: &str| match parse_task(text).unwrap().kind {
+            TaskKind::Profile(profile) => (profile.bins, profile.tracks.join("|")),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(tracks("a:profile=100"), (100, "a".to_owned()));
+        assert_eq!(tracks("a:profile=7,plus,minus"), (7, "plus|minus".to_owned()));
+        for wrong in [
+            "",
+            ":binary",
+            "a:",
+            "a:ordinal",
+            "a:classes=",
+            "a:classes=x",
+            "a:classes=x,x",
+            "a:classes=x,",
+            "a:profile=0",
+        ] {
             assert!(kind(wrong).is_err(), "{wrong}");
         }
     }

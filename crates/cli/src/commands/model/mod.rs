@@ -20,7 +20,7 @@ pub(crate) enum ModelCommand {
     List(ListArgs),
     /// Print layers, shapes, parameters and receptive field
     Show(ShowArgs),
-    /// Make a run of weights that PyTorch saved
+    /// Make a run of weights that PyTorch or Keras saved
     Import(import::ImportArgs),
     /// Write a trained model as ONNX or as a PyTorch state dict
     Export(export::ExportArgs),

@@ -15,7 +15,8 @@ pub(super) struct Agreement {
     pub(super) largest: f64,
 }
 
-/// Compares raw scores with those of `y`, for the sequences of `x`, one-hot with channels in `order` or as text.
+/// Compares raw scores with those of `y`, for the sequences of `x`, one-hot with channels in `order` or as text, and the
+/// numbers of `covariates` beside them if the network takes any.
 pub(super) fn compare(model: &Model, file: &Path, order: [u8; 4]) -> Result<Agreement> {
     let arrays = read_npz(file)?;
     let array = |name: &str| {
@@ -23,10 +24,13 @@ pub(super) fn compare(model: &Model, file: &Path, order: [u8; 4]) -> Result<Agre
         arrays.get(name).ok_or_else(missing)
     };
     let (x, y) = (array("x")?, array("y")?);
-    let batch = match &x.values {
+    let mut batch = match &x.values {
         ArrayValues::Text(sequences) => of_text(model, file, sequences)?,
         _ => of_one_hot(model, file, x, order)?,
     };
+    if !model.covariates().is_empty() {
+        batch = beside(model, file, &batch, array("covariates")?)?;
+    }
     let (n, outputs) = (batch.len(), model.output_names().len());
     if y.shape != [n, outputs] && !(outputs == 1 && y.shape == [n]) {
         return Err(wrong(file, &format!("array \"y\": expected [{n}, {outputs}], found {:?}", y.shape), None));
@@ -74,6 +78,22 @@ fn of_one_hot(model: &Model, file: &Path, x: &Array, order: [u8; 4]) -> Result<S
         batch.push(&letters)?;
     }
     Ok(batch)
+}
+
+/// The sequences with their covariates.
+fn beside(model: &Model, file: &Path, batch: &SequenceBatch, array: &Array) -> Result<SequenceBatch> {
+    let (n, covariates) = (batch.len(), model.covariates());
+    let values = numbers(array).filter(|_| array.shape == [n, covariates.len()]).ok_or_else(|| {
+        let names: Vec<&str> = covariates.iter().map(|covariate| covariate.name.as_str()).collect();
+        let want = format!("[{n}, {}] numbers ({})", names.len(), names.join(", "));
+        wrong(file, &format!("array \"covariates\": expected {want}, found {:?}", array.shape), None)
+    })?;
+    let mut joined = batch.emptied();
+    for (i, row) in values.chunks_exact(covariates.len()).enumerate() {
+        joined.push_row(batch, i);
+        joined.push_covariates(covariates, row.iter().copied());
+    }
+    Ok(joined)
 }
 
 fn numbers(array: &Array) -> Option<Vec<f64>> {

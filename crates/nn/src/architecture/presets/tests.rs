@@ -29,10 +29,10 @@ fn every_preset_trains() {
 
 /// Layers that tell positions apart, before the first that flattens.
 fn trunk(architecture: &Architecture) -> Vec<Layer> {
-    let flattens = |layer: &Layer| {
+    fn flattens(layer: &Layer) -> bool {
         let pools = matches!(layer, Layer::GlobalMaxPool | Layer::GlobalAvgPool | Layer::AttentionPool { width: None });
-        pools || matches!(layer, Layer::Flatten | Layer::Dense { .. })
-    };
+        pools || matches!(layer, Layer::Flatten | Layer::Dense { .. }) || layer.inner().iter().flatten().any(flattens)
+    }
     architecture.layers.iter().take_while(|layer| !flattens(layer)).cloned().collect()
 }
 

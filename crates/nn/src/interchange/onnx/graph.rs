@@ -1,15 +1,21 @@
 //! Nodes and constants on their way into a graph.
 
 use super::protobuf::Message;
+use crate::architecture::Shape;
+use crate::model::Model;
 use crate::network::{Array, Weights};
+use basewise_core::{Covariate, Predict};
 use std::collections::BTreeSet;
 
 /// Types of numbers, by their code in onnx.proto.
 const FLOAT: u64 = 1;
 const INT64: u64 = 7;
+const BOOL: u64 = 9;
 
-const INPUT: &str = "sequence";
-const OUTPUT: &str = "scores";
+/// Names of inputs and output.
+const SEQUENCE: &str = "sequence";
+pub(super) const COVARIATES: &str = "covariates";
+const SCORES: &str = "scores";
 
 /// An array on its way through the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +26,13 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// An array of three dimensions.
+    pub(super) fn wide(name: String) -> Self {
+        Self { name, flat: false }
+    }
+
     pub(super) fn input() -> Self {
-        Self { name: INPUT.to_owned(), flat: false }
+        Self { name: SEQUENCE.to_owned(), flat: false }
     }
 }
 
@@ -37,15 +48,26 @@ pub(super) enum Attribute<'a> {
 /// Collects nodes in order, and the constants that they read.
 pub(super) struct Graph<'a> {
     weights: &'a Weights,
+    covariates: &'a [Covariate],
     body: Message,
     constants: Message,
-    /// Nodes that only change a shape: one value may be asked for in another shape more than once.
-    reshaped: BTreeSet<String>,
+    /// Values that more than one layer may ask for, such as one in another shape.
+    made: BTreeSet<String>,
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(weights: &'a Weights) -> Self {
-        Self { weights, body: Message::default(), constants: Message::default(), reshaped: BTreeSet::new() }
+    pub(super) fn new(model: &'a Model) -> Self {
+        let (weights, covariates) = (&model.weights, model.covariates());
+        Self { weights, covariates, body: Message::default(), constants: Message::default(), made: BTreeSet::new() }
+    }
+
+    pub(super) fn covariates(&self) -> &'a [Covariate] {
+        self.covariates
+    }
+
+    /// Whether a value of this name is asked for for the first time, and is to be made.
+    pub(super) fn is_new(&mut self, name: &str) -> bool {
+        self.made.insert(name.to_owned())
     }
 
     pub(super) fn parameter(&self, i: usize) -> &'a Array {
@@ -74,8 +96,19 @@ impl<'a> Graph<'a> {
 
     /// Adds a constant list of whole numbers; returns its name.
     pub(super) fn integers(&mut self, name: String, values: &[i64]) -> String {
+        self.shaped_integers(name, &[values.len()], values)
+    }
+
+    /// Adds a constant of whole numbers; returns its name.
+    pub(super) fn shaped_integers(&mut self, name: String, shape: &[usize], values: &[i64]) -> String {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(&name, &[values.len()], INT64, bytes);
+        self.constant(&name, shape, INT64, bytes);
+        name
+    }
+
+    /// Adds a constant list of truths; returns its name.
+    pub(super) fn truths(&mut self, name: String, values: &[bool]) -> String {
+        self.constant(&name, &[values.len()], BOOL, values.iter().map(|&value| u8::from(value)).collect());
         name
     }
 
@@ -125,7 +158,7 @@ impl<'a> Graph<'a> {
             return x.name.clone();
         }
         let name = format!("{}.unsqueezed", x.name);
-        if self.reshaped.insert(name.clone()) {
+        if self.is_new(&name) {
             let axes = self.integers(format!("{name}.axes"), &[2]);
             self.node("Unsqueeze", &name, &[&x.name, &axes], &[]);
         }
@@ -138,21 +171,54 @@ impl<'a> Graph<'a> {
             return x.name.clone();
         }
         let name = format!("{}.flat", x.name);
-        if self.reshaped.insert(name.clone()) {
+        if self.is_new(&name) {
             self.node("Flatten", &name, &[&x.name], &[("axis", Attribute::Int(1))]);
         }
         name
     }
 
-    /// The `GraphProto`, which gives `scores` of `[batch, outputs]` for an input of `[batch, channels, length]`.
-    pub(super) fn finish(mut self, scores: &Value, input: [usize; 2], outputs: usize) -> Message {
+    /// The value in another shape; 0 keeps a dimension. The constant is named after the result.
+    pub(super) fn reshape(&mut self, name: &str, x: &str, shape: &[usize]) -> String {
+        let shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
+        let shape = self.integers(format!("{name}.shape"), &shape);
+        self.node("Reshape", name, &[x, &shape], &[])
+    }
+
+    /// The dimensions in another order.
+    pub(super) fn transpose(&mut self, name: &str, x: &str, order: &[usize]) -> String {
+        self.node("Transpose", name, &[x], &[("perm", Attribute::Ints(order.to_vec()))])
+    }
+
+    /// Positions `from..to` of `[batch, channels, length]`.
+    pub(super) fn positions(&mut self, name: &str, x: &str, [from, to]: [usize; 2]) -> String {
+        self.slice(name, x, [from as i64, to as i64, 1])
+    }
+
+    /// The positions of `[batch, channels, length]` from the last to the first.
+    pub(super) fn reversed(&mut self, name: &str, x: &str) -> String {
+        self.slice(name, x, [-1, i64::MIN, -1])
+    }
+
+    /// Every `step`-th position from `start` up to `end`, as the operator counts them.
+    fn slice(&mut self, name: &str, x: &str, [start, end, step]: [i64; 3]) -> String {
+        let parts = [("starts", start), ("ends", end), ("axes", 2), ("steps", step)];
+        let [starts, ends, axes, steps] = parts.map(|(part, value)| self.integers(format!("{name}.{part}"), &[value]));
+        self.node("Slice", name, &[x, &starts, &ends, &axes, &steps], &[])
+    }
+
+    /// The `GraphProto`, which gives `scores` of `[batch, outputs]` for a sequence of `[batch, channels, length]` and, if
+    /// the model takes them, covariates of `[batch, number]`.
+    pub(super) fn finish(mut self, scores: &Value, input: Shape, outputs: usize) -> Message {
         let flat = self.flat(scores);
-        self.node("Identity", OUTPUT, &[&flat], &[]);
-        let Self { mut body, constants, .. } = self;
+        self.node("Identity", SCORES, &[&flat], &[]);
+        let Self { mut body, constants, covariates, .. } = self;
         body.text(2, "basewise");
         body.append(constants);
-        body.message(11, &value_info(INPUT, &input));
-        body.message(12, &value_info(OUTPUT, &[outputs]));
+        body.message(11, &value_info(SEQUENCE, &[input.channels, input.length]));
+        if !covariates.is_empty() {
+            body.message(11, &value_info(COVARIATES, &[covariates.len()]));
+        }
+        body.message(12, &value_info(SCORES, &[outputs]));
         body
     }
 }

@@ -1,18 +1,18 @@
 //! The operators that compute each layer: one function a layer.
 
 use super::graph::{Attribute, Graph, Value};
-use super::recurrent;
+use super::{attention, covariates, norms, recurrent, strands};
 use crate::architecture::{Layer, padding_of};
-use crate::interchange::NoRule;
-use crate::network::{BATCH_NORM_EPSILON, Step};
+use crate::network::Step;
 
 /// Adds the nodes of a list of layers; returns what comes out.
-pub(super) fn sequence(graph: &mut Graph, steps: &[Step], x: Value) -> Result<Value, NoRule> {
-    steps.iter().try_fold(x, |x, step| layer(graph, step, x))
+pub(super) fn sequence(graph: &mut Graph, steps: &[Step], x: Value) -> Value {
+    steps.iter().fold(x, |x, step| layer(graph, step, x))
 }
 
-fn layer(graph: &mut Graph, step: &Step, x: Value) -> Result<Value, NoRule> {
-    Ok(match &step.layer {
+/// A kind of layer without a rule does not compile.
+fn layer(graph: &mut Graph, step: &Step, x: Value) -> Value {
+    match &step.layer {
         Layer::Conv1d { .. } => conv1d(graph, step, &x),
         Layer::MaxPool1d { width, stride } => pool(graph, step, &x, "MaxPool", *width, *stride),
         Layer::AvgPool1d { width, stride } => pool(graph, step, &x, "AveragePool", *width, *stride),
@@ -23,7 +23,12 @@ fn layer(graph: &mut Graph, step: &Step, x: Value) -> Result<Value, NoRule> {
         Layer::Dense { .. } => dense(graph, step, &x),
         // Nothing happens in evaluation.
         Layer::Dropout { .. } => x,
-        Layer::BatchNorm => batch_norm(graph, step, &x),
+        Layer::BatchNorm => norms::batch_norm(graph, step, &x),
+        Layer::LayerNorm => norms::layer_norm(graph, step, &x),
+        Layer::RmsNorm => norms::rms_norm(graph, step, &x),
+        Layer::Softmax => softmax(graph, step, &x),
+        Layer::Upsample { factor } => upsample(graph, step, &x, *factor),
+        Layer::SideInputs { .. } => covariates::join(graph, step, &x),
         Layer::Relu => elementwise(graph, step, &x, "Relu"),
         Layer::Gelu => gelu(graph, step, &x),
         Layer::Silu => silu(graph, step, &x),
@@ -34,21 +39,12 @@ fn layer(graph: &mut Graph, step: &Step, x: Value) -> Result<Value, NoRule> {
         Layer::Exp => elementwise(graph, step, &x, "Exp"),
         Layer::Lstm { units, bidirectional, last } => recurrent::lstm(graph, step, &x, *units, *bidirectional, *last),
         Layer::Gru { units, bidirectional, last } => recurrent::gru(graph, step, &x, *units, *bidirectional, *last),
-        Layer::LayerNorm
-        | Layer::RmsNorm
-        | Layer::Softmax
-        | Layer::Upsample { .. }
-        | Layer::SideInputs { .. }
-        | Layer::AttentionPool { .. }
-        | Layer::SelfAttention { .. }
-        | Layer::Strands { .. } => return Err(NoRule::new(step, "ONNX")),
-        Layer::Residual { .. } => residual(graph, step, x)?,
-        Layer::Concat { .. } => concat(graph, step, &x)?,
-    })
-}
-
-fn wide(name: String) -> Value {
-    Value { name, flat: false }
+        Layer::AttentionPool { .. } => attention::pool(graph, step, &x),
+        Layer::SelfAttention { .. } => attention::attend(graph, step, &x),
+        Layer::Strands { combine, .. } => strands::both(graph, step, &x, *combine),
+        Layer::Residual { .. } => residual(graph, step, &x),
+        Layer::Concat { .. } => concat(graph, step, &x),
+    }
 }
 
 fn conv1d(graph: &mut Graph, step: &Step, x: &Value) -> Value {
@@ -63,19 +59,19 @@ fn conv1d(graph: &mut Graph, step: &Step, x: &Value) -> Value {
         ("group", Attribute::Int(groups as i64)),
         ("pads", Attribute::Ints(vec![left, right])),
     ];
-    wide(graph.node("Conv", &step.name, &[&x, &weight, &bias], &attributes))
+    Value::wide(graph.node("Conv", &step.name, &[&x, &weight, &bias], &attributes))
 }
 
 fn pool(graph: &mut Graph, step: &Step, x: &Value, operator: &str, width: usize, stride: Option<usize>) -> Value {
     let x = graph.wide(x);
     let attributes =
         [("kernel_shape", Attribute::Ints(vec![width])), ("strides", Attribute::Ints(vec![stride.unwrap_or(width)]))];
-    wide(graph.node(operator, &step.name, &[&x], &attributes))
+    Value::wide(graph.node(operator, &step.name, &[&x], &attributes))
 }
 
 fn global_pool(graph: &mut Graph, step: &Step, x: &Value, operator: &str) -> Value {
     let x = graph.wide(x);
-    wide(graph.node(operator, &step.name, &[&x], &[]))
+    Value::wide(graph.node(operator, &step.name, &[&x], &[]))
 }
 
 fn flatten(graph: &mut Graph, x: &Value) -> Value {
@@ -84,10 +80,18 @@ fn flatten(graph: &mut Graph, x: &Value) -> Value {
 
 fn crop(graph: &mut Graph, step: &Step, x: &Value, left: usize) -> Value {
     let x = graph.wide(x);
-    let starts = graph.integers(format!("{}.starts", step.name), &[left as i64]);
-    let ends = graph.integers(format!("{}.ends", step.name), &[(left + step.output.length) as i64]);
-    let axes = graph.integers(format!("{}.axes", step.name), &[2]);
-    wide(graph.node("Slice", &step.name, &[&x, &starts, &ends, &axes], &[]))
+    Value::wide(graph.positions(&step.name, &x, [left, left + step.output.length]))
+}
+
+/// Each position as a row of its own that is repeated, then the rows one after the other.
+fn upsample(graph: &mut Graph, step: &Step, x: &Value, factor: usize) -> Value {
+    let part = |name: &str| format!("{}.{name}", step.name);
+    let x = graph.wide(x);
+    let axes = graph.integers(part("axes"), &[3]);
+    let column = graph.node("Unsqueeze", &part("column"), &[&x, &axes], &[]);
+    let copies = graph.integers(part("copies"), &[1, 1, 1, factor as i64]);
+    let rows = graph.node("Expand", &part("rows"), &[&column, &copies], &[]);
+    Value::wide(graph.reshape(&step.name, &rows, &[0, step.output.channels, step.output.length]))
 }
 
 fn dense(graph: &mut Graph, step: &Step, x: &Value) -> Value {
@@ -96,17 +100,14 @@ fn dense(graph: &mut Graph, step: &Step, x: &Value) -> Value {
     Value { name: graph.node("Gemm", &step.name, &[&x, &weight, &bias], &[]), flat: true }
 }
 
-fn batch_norm(graph: &mut Graph, step: &Step, x: &Value) -> Value {
-    let (scale, shift) = (graph.weight(step.parameter), graph.weight(step.parameter + 1));
-    let (mean, variance) = (graph.buffer(step.buffer), graph.buffer(step.buffer + 1));
-    let inputs = [x.name.as_str(), &scale, &shift, &mean, &variance];
-    let attributes = [("epsilon", Attribute::Float(BATCH_NORM_EPSILON as f32))];
-    Value { name: graph.node("BatchNormalization", &step.name, &inputs, &attributes), flat: x.flat }
-}
-
 /// An operator that takes one array and keeps its shape; its defaults are our definitions.
 fn elementwise(graph: &mut Graph, step: &Step, x: &Value, operator: &str) -> Value {
     Value { name: graph.node(operator, &step.name, &[&x.name], &[]), flat: x.flat }
+}
+
+/// Over the channels, which are the second dimension of a vector too.
+fn softmax(graph: &mut Graph, step: &Step, x: &Value) -> Value {
+    Value { name: graph.node("Softmax", &step.name, &[&x.name], &[("axis", Attribute::Int(1))]), flat: x.flat }
 }
 
 /// `x (1 + erf(x / sqrt(2))) / 2`; the operator of its own is newer than the set that we write.
@@ -127,21 +128,21 @@ fn silu(graph: &mut Graph, step: &Step, x: &Value) -> Value {
     Value { name: graph.node("Mul", &step.name, &[&x.name, &gate], &[]), flat: x.flat }
 }
 
-fn residual(graph: &mut Graph, step: &Step, x: Value) -> Result<Value, NoRule> {
+fn residual(graph: &mut Graph, step: &Step, x: &Value) -> Value {
     // Both sides have three dimensions, whatever the layers within make of a vector.
-    let x = wide(graph.wide(&x));
-    let inner = sequence(graph, &step.inner[0], x.clone())?;
+    let x = Value::wide(graph.wide(x));
+    let inner = sequence(graph, &step.inner[0], x.clone());
     let inner = graph.wide(&inner);
-    Ok(wide(graph.node("Add", &step.name, &[&x.name, &inner], &[])))
+    Value::wide(graph.node("Add", &step.name, &[&x.name, &inner], &[]))
 }
 
-fn concat(graph: &mut Graph, step: &Step, x: &Value) -> Result<Value, NoRule> {
-    let x = wide(graph.wide(x));
+fn concat(graph: &mut Graph, step: &Step, x: &Value) -> Value {
+    let x = Value::wide(graph.wide(x));
     let mut ends = Vec::new();
     for steps in &step.inner {
-        let end = sequence(graph, steps, x.clone())?;
+        let end = sequence(graph, steps, x.clone());
         ends.push(graph.wide(&end));
     }
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-    Ok(wide(graph.node("Concat", &step.name, &ends, &[("axis", Attribute::Int(1))])))
+    Value::wide(graph.node("Concat", &step.name, &ends, &[("axis", Attribute::Int(1))]))
 }

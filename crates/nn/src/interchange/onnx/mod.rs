@@ -2,15 +2,19 @@
 //!
 //! The graph takes `sequence`, one-hot `[batch, channels, length]` of `float32` for a batch of any size, and gives
 //! `scores`, `[batch, outputs]`: the raw scores that [`Predict`] gives, logits for binary tasks
-//! and classes. What the channels and outputs mean is in the metadata, under `basewise.encoding`, `basewise.tasks` and
-//! `basewise.outputs`.
+//! and classes. A model with covariates also takes `covariates`, `[batch, number]` of `float32`, as they come in a table,
+//! NaN where one is unknown: the graph transforms and standardizes them. What channels, covariates and outputs mean is in
+//! the metadata, under `basewise.encoding`, `basewise.covariates`, `basewise.tasks` and `basewise.outputs`.
 
+mod attention;
+mod covariates;
 mod graph;
 mod layers;
+mod norms;
 mod protobuf;
 mod recurrent;
+mod strands;
 
-use super::NoRule;
 use crate::model::Model;
 use basewise_core::Predict;
 use graph::Graph;
@@ -29,9 +33,6 @@ const MAX_WEIGHTS: usize = (1 << 31) - (16 << 20);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
-    /// A layer without a rule.
-    #[error(transparent)]
-    NoRule(#[from] NoRule),
     /// More weights than one file holds.
     #[error("expected weights of at most {MAX_WEIGHTS} bytes, which is what an ONNX file can hold, found {found}")]
     TooLarge {
@@ -46,21 +47,24 @@ pub enum OnnxError {
 /// The bytes of an `.onnx` file; equal models give equal bytes.
 ///
 /// # Errors
-/// A layer without a counterpart; weights of 2 GiB and more.
+/// Weights of 2 GiB and more.
 pub fn export(model: &Model) -> Result<Vec<u8>, OnnxError> {
     let found = 4 * model.weights.arrays().map(|array| array.values.len()).sum::<usize>();
     if found > MAX_WEIGHTS {
         return Err(OnnxError::TooLarge { found });
     }
-    let mut graph = Graph::new(&model.weights);
-    let scores = layers::sequence(&mut graph, &model.plan.steps, graph::Value::input())?;
-    let graph = graph.finish(&scores, [model.plan.input.channels, model.plan.input.length], model.plan.outputs);
-    let metadata = [
+    let mut graph = Graph::new(model);
+    let scores = layers::sequence(&mut graph, &model.plan.steps, graph::Value::input());
+    let graph = graph.finish(&scores, model.plan.input, model.plan.outputs);
+    let mut metadata = vec![
         ("basewise.tasks", serde_json::to_string(model.tasks())?),
         ("basewise.encoding", serde_json::to_string(&model.encoding())?),
         ("basewise.outputs", serde_json::to_string(&model.output_names())?),
         ("basewise.channels", if model.encoding().channels() == 5 { "A C G T case" } else { "A C G T" }.to_owned()),
     ];
+    if !model.covariates().is_empty() {
+        metadata.push(("basewise.covariates", serde_json::to_string(model.covariates())?));
+    }
     // Fields of ModelProto, GraphProto and so on, by the numbers of onnx.proto.
     let mut file = Message::default();
     file.number(1, IR_VERSION);

@@ -41,7 +41,7 @@ impl Cell {
         graph.floats(&part("R"), &[self.directions, rows, self.units], &hidden);
         let bias = self.biases(graph, step);
         graph.floats(&part("B"), &[self.directions, 2 * rows], &bias);
-        let along = graph.node("Transpose", &part("along"), &[&x], &[("perm", Attribute::Ints(vec![2, 0, 1]))]);
+        let along = graph.transpose(&part("along"), &x, &[2, 0, 1]);
         let direction = if self.directions == 2 { "bidirectional" } else { "forward" };
         let mut attributes =
             vec![("hidden_size", Attribute::Int(self.units as i64)), ("direction", Attribute::Text(direction))];
@@ -57,17 +57,14 @@ impl Cell {
     /// The states of both directions as channels: of all positions, or the last one that a direction reads.
     fn joined(&self, graph: &mut Graph, step: &Step, states: &str, end: &str) -> Value {
         let part = |name: &str| format!("{}.{name}", step.name);
-        let channels = (self.directions * self.units) as i64;
+        let channels = self.directions * self.units;
         if self.last {
-            let turned = graph.node("Transpose", &part("turned"), &[end], &[("perm", Attribute::Ints(vec![1, 0, 2]))]);
-            let shape = graph.integers(part("shape"), &[0, channels]);
-            return Value { name: graph.node("Reshape", &step.name, &[&turned, &shape], &[]), flat: true };
+            let turned = graph.transpose(&part("turned"), end, &[1, 0, 2]);
+            return Value { name: graph.reshape(&step.name, &turned, &[0, channels]), flat: true };
         }
         // [length, directions, batch, units] to [batch, directions, units, length].
-        let turned =
-            graph.node("Transpose", &part("turned"), &[states], &[("perm", Attribute::Ints(vec![2, 1, 3, 0]))]);
-        let shape = graph.integers(part("shape"), &[0, channels, step.output.length as i64]);
-        Value { name: graph.node("Reshape", &step.name, &[&turned, &shape], &[]), flat: false }
+        let turned = graph.transpose(&part("turned"), states, &[2, 1, 3, 0]);
+        Value::wide(graph.reshape(&step.name, &turned, &[0, channels, step.output.length]))
     }
 
     /// The `i`-th matrix of all directions, `[directions, gates * units, inputs]` from our `[inputs, gates * units]`.

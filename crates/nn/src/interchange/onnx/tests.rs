@@ -3,12 +3,13 @@
 use super::*;
 use crate::architecture::{Architecture, Layer, Padding, type_names};
 use crate::network::gradient_tests::random_layer;
-use crate::testing::{DNA, cpu, net, three_tasks};
+use crate::testing::{net, profile_task, task, three_covariates, three_tasks, untrained};
+use basewise_core::TaskKind;
 use basewise_core::random::stream;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn model(architecture: &Architecture, length: usize) -> Model {
-    Model::untrained(architecture, &three_tasks(), DNA, length, 5, &cpu()).unwrap()
+    untrained(architecture, three_tasks(), Vec::new(), length)
 }
 
 /// Fields of a message by number; those with a length as bytes, others as their little-endian number.
@@ -52,6 +53,8 @@ fn number(bytes: &[u8]) -> usize {
 
 #[derive(Debug)]
 struct Read {
+    /// Names of the inputs.
+    inputs: Vec<String>,
     /// Operator, inputs and outputs of each node.
     nodes: Vec<(String, Vec<String>, Vec<String>)>,
     /// Shape and bytes of each constant.
@@ -77,13 +80,20 @@ fn read(bytes: &[u8]) -> Read {
     for tensor in all(&graph, 5) {
         let tensor = fields(tensor);
         let shape: Vec<usize> = all(&tensor, 1).into_iter().map(|side| number(side)).collect();
-        let size = if number(all(&tensor, 2)[0]) == 1 { 4 } else { 8 };
+        let size = match number(all(&tensor, 2)[0]) {
+            1 => 4,
+            7 => 8,
+            9 => 1,
+            other => panic!("type {other}"),
+        };
         let data = all(&tensor, 9)[0].clone();
         assert_eq!(data.len(), size * shape.iter().product::<usize>());
         let name = texts(&tensor, 8).remove(0);
         assert!(constants.insert(name.clone(), (shape, data)).is_none(), "{name} twice");
     }
-    let mut known: BTreeSet<String> = constants.keys().cloned().chain(["sequence".to_owned()]).collect();
+    let inputs: Vec<String> = all(&graph, 11).iter().map(|info| texts(&fields(info), 1).remove(0)).collect();
+    let mut known: BTreeSet<String> = constants.keys().cloned().collect();
+    assert!(inputs.iter().all(|input| known.insert(input.clone())), "{inputs:?} again");
     let mut nodes = Vec::new();
     for node in all(&graph, 1) {
         let node = fields(node);
@@ -97,18 +107,13 @@ fn read(bytes: &[u8]) -> Read {
         let entry = fields(entry);
         (texts(&entry, 1).remove(0), texts(&entry, 2).remove(0))
     });
-    Read { nodes, constants, metadata: metadata.collect() }
+    Read { inputs, nodes, constants, metadata: metadata.collect() }
 }
-
-/// Layers that no operators are written for.
-const WITHOUT_RULE: &[&str] =
-    &["layer-norm", "rms-norm", "softmax", "upsample", "attention-pool", "self-attention", "strands"];
 
 #[test]
 fn every_layer_makes_a_sound_graph() {
-    // Side inputs need covariates, which a graph has no input for.
-    for name in type_names().into_iter().filter(|name| *name != "side-inputs") {
-        for seed in 0..6 {
+    for name in type_names() {
+        for seed in 0..8 {
             let (layer, [channels, length]) = random_layer(name, &mut stream(seed, "test shape", &[]));
             let conv = Layer::Conv1d {
                 filters: channels,
@@ -120,21 +125,23 @@ fn every_layer_makes_a_sound_graph() {
             };
             // Strands stand nowhere but first, and take bases.
             let first = matches!(layer, Layer::Strands { .. });
-            if first && channels != 4 {
-                continue;
-            }
             let layers = if first { vec![layer] } else { vec![conv, layer] };
-            let model = model(&Architecture::new(layers), length);
-            let graph = match export(&model) {
-                Ok(graph) => read(&graph),
-                Err(error) => {
-                    assert!(WITHOUT_RULE.contains(&name) && error.to_string().contains(name), "{name}: {error}");
-                    continue;
-                }
-            };
-            assert_eq!(graph.nodes[0].0, "Conv", "{name}");
+            let covariates = if name == "side-inputs" { three_covariates() } else { Vec::new() };
+            let inputs = 1 + usize::from(!covariates.is_empty());
+            let graph = export(&untrained(&Architecture::new(layers), three_tasks(), covariates, length)).unwrap();
+            let graph = read(&graph);
+            assert_eq!(graph.inputs, ["sequence", "covariates"][..inputs], "{name}");
+            assert_eq!(graph.nodes[0].0, if first { "Gather" } else { "Conv" }, "{name}");
             assert_eq!(graph.nodes.last().unwrap().2, ["scores"], "{name}");
         }
+    }
+}
+
+#[test]
+fn the_check_against_a_runtime_knows_every_layer() {
+    let script = include_str!("../../../../../scripts/check_onnx.py");
+    for name in type_names() {
+        assert!(script.contains(&format!("\"{name}\"")), "{name}");
     }
 }
 
@@ -142,15 +149,39 @@ fn every_layer_makes_a_sound_graph() {
 fn every_preset_makes_a_sound_graph() {
     for (name, _) in Architecture::presets() {
         let architecture = Architecture::preset(name).unwrap();
-        let model = model(&architecture, 200);
-        if WITHOUT_RULE.iter().any(|layer| architecture.to_toml().unwrap().contains(&format!("\"{layer}\""))) {
-            assert!(export(&model).is_err(), "{name}");
-            continue;
+        for covariates in [Vec::new(), three_covariates()] {
+            let model = untrained(&architecture, three_tasks(), covariates, 200);
+            let graph = read(&export(&model).unwrap());
+            assert!(graph.constants.len() >= 4, "{name}");
+            assert_eq!(export(&model).unwrap(), export(&model).unwrap());
         }
-        let graph = read(&export(&model).unwrap());
-        assert!(graph.constants.len() >= 4, "{name}");
-        assert_eq!(export(&model).unwrap(), export(&model).unwrap());
     }
+}
+
+#[test]
+fn several_heads_join_in_the_order_of_the_outputs() {
+    let conv = "[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 5\n";
+    let tasks = vec![profile_task("a"), task("b", TaskKind::Binary), profile_task("c")];
+    let model = untrained(&net(conv), tasks, three_covariates(), 30);
+    let graph = read(&export(&model).unwrap());
+    // Five heads, three of which take the covariates, which are standardized once.
+    let concats: Vec<_> = graph.nodes.iter().filter(|(operator, ..)| operator == "Concat").collect();
+    assert_eq!(concats.len(), 4);
+    assert_eq!(concats[3].1.len(), 5);
+    assert_eq!(graph.operators().iter().filter(|operator| **operator == "IsNaN").count(), 1);
+    assert_eq!(graph.constants["head.1.profile.weight"].0, [2, 3, 75]);
+}
+
+#[test]
+fn covariates_come_as_they_are_in_a_table() {
+    let model = untrained(&net("[[layer]]\ntype = 'flatten'\n"), three_tasks(), three_covariates(), 5);
+    let graph = read(&export(&model).unwrap());
+    assert_eq!(graph.inputs, ["sequence", "covariates"]);
+    assert_eq!(graph.constants["covariates.logs"].1, [0, 1, 0]);
+    // What a float32 leaves of 2011.3 comes after it.
+    let whole = f64::from(graph.floats("covariates.mean")[2]) + f64::from(graph.floats("covariates.rest")[2]);
+    assert!((whole - 2011.3).abs() < 1e-10 && graph.floats("covariates.rest")[2] != 0.0);
+    assert!(graph.metadata["basewise.covariates"].contains("\"distance\",\"transform\":\"log\""));
 }
 
 #[test]

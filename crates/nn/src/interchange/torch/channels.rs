@@ -1,11 +1,11 @@
 //! The order of the input's channels: ours is A, C, G, T.
 
 use crate::architecture::Layer;
-use crate::interchange::named;
+
 use crate::network::{Plan, Step, Weights};
 
 /// Brings the weights that meet the input from `order` into ours.
-pub(super) fn permute(plan: &Plan, weights: &mut Weights, order: [u8; 4]) -> Result<(), String> {
+pub(in crate::interchange) fn permute(plan: &Plan, weights: &mut Weights, order: [u8; 4]) -> Result<(), String> {
     let Some(from) = places(order) else {
         let found = String::from_utf8_lossy(&order).into_owned();
         return Err(format!("expected an order of the letters A, C, G and T, found {found:?}"));
@@ -26,6 +26,7 @@ fn places(order: [u8; 4]) -> Option<[usize; 4]> {
 }
 
 /// The first layer with weights of a sequence of layers that reads the input; a concatenation has one in each branch.
+/// Strands read the reverse complement in the same order.
 fn sequence(plan: &Plan, steps: &[Step], weights: &mut Weights, from: [usize; 4]) -> Result<(), String> {
     let (channels, length) = (plan.input.channels, plan.input.length);
     let mut flat = false;
@@ -33,6 +34,8 @@ fn sequence(plan: &Plan, steps: &[Step], weights: &mut Weights, from: [usize; 4]
         match &step.layer {
             Layer::Dropout { .. } => {}
             Layer::Flatten => flat = true,
+            // They come after what the sequence became.
+            Layer::SideInputs { .. } if flat => {}
             Layer::Conv1d { groups: 1, .. } if !flat => {
                 let weight = &mut weights.parameters[step.parameter].values;
                 swap(weight, channels, plan.parameters[step.parameter].shape[2], from);
@@ -50,10 +53,10 @@ fn sequence(plan: &Plan, steps: &[Step], weights: &mut Weights, from: [usize; 4]
                 }
                 return Ok(());
             }
-            Layer::Concat { .. } if !flat => {
+            Layer::Concat { .. } | Layer::Strands { .. } if !flat => {
                 return step.inner.iter().try_for_each(|steps| sequence(plan, steps, weights, from));
             }
-            _ => return Err(needs_mixing(&named(step))),
+            _ => return Err(needs_mixing(&format!("{} ({})", step.name, step.layer.label()))),
         }
     }
     Err(needs_mixing("an empty branch"))

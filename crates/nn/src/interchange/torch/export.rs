@@ -3,8 +3,7 @@
 use super::StateArray;
 use super::import::transposed;
 use super::matching::leaf_name;
-use super::rules::{Layout, Ours, parts};
-use crate::interchange::NoRule;
+use super::rules::{Attention, Layout, Ours, Part, modules};
 use crate::model::Model;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
@@ -12,26 +11,25 @@ use std::collections::HashMap;
 use std::io;
 
 /// The arrays of a model under PyTorch's names and in its layouts, in the order of the layers.
-///
-/// # Errors
-/// A layer without a counterpart in PyTorch.
-pub fn export(model: &Model) -> Result<Vec<StateArray>, NoRule> {
+pub fn export(model: &Model) -> Vec<StateArray> {
+    let array = |name: String, part: &Part| {
+        let values = match part.ours {
+            Ours::Parameter(i) => &model.weights.parameters[i].values,
+            Ours::Buffer(i) => &model.weights.buffers[i].values,
+        };
+        let values = match part.layout {
+            Layout::Transposed => transposed(values, part.spec(&model.plan).shape[1]),
+            Layout::Added => vec![0.0; values.len()],
+            // Thirds are only read.
+            Layout::Same | Layout::Third { .. } => values.clone(),
+        };
+        StateArray { name, shape: part.shape(&model.plan), values }
+    };
     let mut arrays = Vec::new();
-    for step in model.plan.steps_deep() {
-        for part in parts(step)? {
-            let values = match part.ours {
-                Ours::Parameter(i) => &model.weights.parameters[i].values,
-                Ours::Buffer(i) => &model.weights.buffers[i].values,
-            };
-            let values = match part.layout {
-                Layout::Same => values.clone(),
-                Layout::Transposed => transposed(values, part.spec(&model.plan).shape[1]),
-                Layout::Added => vec![0.0; values.len()],
-            };
-            arrays.push(StateArray { name: leaf_name(step, &part), shape: part.shape(&model.plan), values });
-        }
+    for module in model.plan.steps_deep().flat_map(|step| modules(step, Attention::Linears)) {
+        arrays.extend(module.parts.iter().map(|part| array(leaf_name(&module, part), part)));
     }
-    Ok(arrays)
+    arrays
 }
 
 /// The bytes of a `.safetensors` file of arrays, as `safetensors.torch.load_file` reads it.

@@ -6,10 +6,9 @@ use super::matching::{Assignment, Match, Matcher, leaf_name};
 use super::rules::{Layout, Ours, Part};
 use crate::architecture::Architecture;
 use crate::device::OpenedDevice;
-use crate::interchange::NoRule;
-use crate::model::{Model, ModelError};
+use crate::model::{self, Model, ModelError};
 use crate::network::{Plan, Weights};
-use basewise_core::{Encoding, Task};
+use basewise_core::{Covariate, Encoding, Task};
 use std::collections::BTreeMap;
 
 /// What an imported network is for.
@@ -21,6 +20,8 @@ pub struct Purpose {
     pub encoding: Encoding,
     /// Positions in its input.
     pub length: usize,
+    /// What it takes beside the sequence.
+    pub covariates: Vec<Covariate>,
 }
 
 /// How arrays find their layers.
@@ -59,9 +60,6 @@ pub enum ImportError {
     /// The network itself is wrong.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A layer without a rule.
-    #[error(transparent)]
-    NoRule(#[from] NoRule),
     /// Layers and modules that found no partner.
     #[error("{}", unmatched(.layers, .modules))]
     Unmatched {
@@ -101,7 +99,8 @@ fn unmatched(layers: &[String], modules: &[String]) -> String {
 /// Makes a model of a network's description and the arrays of a state dict.
 ///
 /// A module fits a layer if it has the layer's arrays in PyTorch's shapes and no others; a bias may be missing, and
-/// scale and shift of a batch norm. Each layer takes the first unused module that fits.
+/// scale and shift of a norm. In a file that has our own names, names decide; else each layer takes the first unused
+/// module that fits.
 ///
 /// # Errors
 /// A network that does not fit together; layers or modules left over; a map that names what is not there; weights that
@@ -112,19 +111,24 @@ pub fn import(
     arrays: &[StateArray],
     options: &ImportOptions,
 ) -> Result<Imported, ImportError> {
-    let Purpose { tasks, encoding, length } = purpose;
-    let mut model = Model::untrained(architecture, tasks, *encoding, *length, 0, &OpenedDevice::cpu())?;
+    let Purpose { tasks, encoding, length, covariates } = purpose.clone();
+    let purpose = model::Purpose { tasks, encoding, length, covariates, training: None };
+    let mut model = Model::fresh(architecture, purpose, 0, &OpenedDevice::cpu())?;
     let mut absent = Vec::new();
     let assignments = Matcher::new(&model.plan, arrays).assign(&options.map, options.in_order)?;
     let mut weights = model.weights.clone();
-    for Assignment { step, parts, .. } in &assignments {
-        for (part, array) in parts {
+    for Assignment { module, places, .. } in &assignments {
+        for (part, array) in module.parts.iter().zip(places) {
             match array {
                 Some(i) => put(&mut weights, part, &model.plan, &arrays[*i])?,
                 None => {
                     if let Some(value) = part.absent.filter(|_| part.layout != Layout::Added) {
                         values(&mut weights, part).fill(value);
-                        absent.push(format!("{} = {value}", leaf_name(step, part)));
+                        let name = format!("{} = {value}", leaf_name(module, part));
+                        // Three of ours may be one of theirs.
+                        if absent.last() != Some(&name) {
+                            absent.push(name);
+                        }
                     }
                 }
             }
@@ -153,6 +157,14 @@ fn put(weights: &mut Weights, part: &Part, plan: &Plan, array: &StateArray) -> R
     match part.layout {
         Layout::Same => ours.copy_from_slice(&array.values),
         Layout::Transposed => *ours = transposed(&array.values, part.spec(plan).shape[0]),
+        Layout::Third { number } => {
+            let size = ours.len();
+            let third = &array.values[number * size..(number + 1) * size];
+            *ours = match part.spec(plan).shape[..] {
+                [rows, _] => transposed(third, rows),
+                _ => third.to_vec(),
+            };
+        }
         // Zeros change nothing, not even the sign of a zero.
         Layout::Added => {
             for (sum, value) in ours.iter_mut().zip(&array.values).filter(|(_, value)| **value != 0.0) {

@@ -1,12 +1,11 @@
 //! Which module of a state dict belongs to which layer.
 
-use super::modules::Module;
-use super::rules::{Part, parts};
+use super::modules::Group;
+use super::rules::{Attention, Module, Part, modules};
 use super::{ImportError, StateArray};
-use crate::interchange::named;
 use crate::network::{Plan, Step};
 use crate::suggest::{hint, nearest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A layer and what its numbers came from.
@@ -26,60 +25,80 @@ impl fmt::Display for Match {
     }
 }
 
-/// A layer with numbers of its own, and the array of the file for each part.
+/// A module of a layer, and the array of the file for each of its parts.
 #[derive(Debug)]
-pub(super) struct Assignment<'a> {
-    pub(super) step: &'a Step,
-    /// Each part with its place among the file's arrays; `None` takes the value of a module without it.
-    pub(super) parts: Vec<(Part, Option<usize>)>,
+pub(super) struct Assignment {
+    pub(super) module: Module,
+    /// Place of each part among the file's arrays; `None` takes the value of a module without it.
+    pub(super) places: Vec<Option<usize>>,
     pub(super) matched: Match,
+}
+
+/// A module that looks for its arrays.
+struct Wanted<'a> {
+    step: &'a Step,
+    module: Module,
+}
+
+impl Wanted<'_> {
+    /// Such as `layer1 (conv1d 16 x 9)`.
+    fn label(&self) -> String {
+        format!("{} ({})", self.module.name, self.step.layer.label())
+    }
 }
 
 /// What is known while layers look for their modules.
 pub(super) struct Matcher<'a> {
     plan: &'a Plan,
     arrays: &'a [StateArray],
-    modules: Vec<Module>,
+    groups: Vec<Group>,
     used: Vec<bool>,
 }
 
 impl<'a> Matcher<'a> {
     pub(super) fn new(plan: &'a Plan, arrays: &'a [StateArray]) -> Self {
-        let modules = super::modules::modules(arrays);
-        Self { plan, arrays, used: vec![false; modules.len()], modules }
+        let groups = super::modules::groups(arrays);
+        Self { plan, arrays, used: vec![false; groups.len()], groups }
+    }
+
+    /// The modules that the network's layers have, in order.
+    fn wanted(&self) -> Vec<Wanted<'a>> {
+        let multihead = self.groups.iter().any(|group| group.leaf("in_proj_weight").is_some());
+        let attention = if multihead { Attention::Multihead } else { Attention::Linears };
+        let of_step = |step: &'a Step| modules(step, attention).into_iter().map(move |module| Wanted { step, module });
+        self.plan.steps_deep().flat_map(of_step).collect()
     }
 
     /// Every layer with its arrays: first those of the map, then the others in order, each with the first unused module
-    /// that fits. Anything left over on either side is an error.
+    /// that fits; all by name if the file is one of our exports. Anything left over on either side is an error.
     pub(super) fn assign(
         mut self,
         map: &BTreeMap<String, String>,
         in_order: bool,
-    ) -> Result<Vec<Assignment<'a>>, ImportError> {
-        let mut layers = Vec::new();
-        for step in self.plan.steps_deep() {
-            let parts = parts(step)?;
-            if !parts.is_empty() {
-                layers.push((step, parts));
-            }
+    ) -> Result<Vec<Assignment>, ImportError> {
+        let wanted = self.wanted();
+        self.check_map(map, &wanted)?;
+        if map.is_empty()
+            && let Some(found) = self.by_name(&wanted)
+        {
+            return Ok(found);
         }
-        self.check_map(map, &layers)?;
-        let mut found: Vec<Option<Assignment>> = Vec::new();
-        for (step, parts) in &layers {
-            found.push(self.mapped(step, parts, map)?);
+        let mut found = Vec::new();
+        for wanted in &wanted {
+            found.push(self.mapped(wanted, map)?);
         }
         let mut missing = Vec::new();
-        for ((step, parts), found) in layers.iter().zip(&mut found) {
+        for (wanted, found) in wanted.iter().zip(&mut found) {
             if found.is_none() {
-                *found = self.next(step, parts, in_order);
+                *found = self.next(wanted, in_order);
             }
             if found.is_none() {
-                missing.push(self.wanted(step, parts));
+                missing.push(self.shapes(wanted));
             }
         }
-        let left: Vec<String> = (self.modules.iter().zip(&self.used))
+        let left: Vec<String> = (self.groups.iter().zip(&self.used))
             .filter(|(_, used)| !**used)
-            .map(|(module, _)| module.describe(self.arrays))
+            .map(|(group, _)| group.describe(self.arrays))
             .collect();
         if missing.is_empty() && left.is_empty() {
             return Ok(found.into_iter().flatten().collect());
@@ -87,61 +106,67 @@ impl<'a> Matcher<'a> {
         Err(ImportError::Unmatched { layers: missing, modules: left })
     }
 
+    /// The modules of a file that has exactly our names: which ones are alike in shape does not matter there.
+    fn by_name(&self, wanted: &[Wanted]) -> Option<Vec<Assignment>> {
+        let of = |wanted: &Wanted| {
+            let group = self.groups.iter().find(|group| group.name == wanted.module.name)?;
+            let places = self.fit(group, &wanted.module.parts)?;
+            Some(assignment(wanted, places, group.name.clone(), false))
+        };
+        (wanted.len() == self.groups.len()).then(|| wanted.iter().map(of).collect())?
+    }
+
     /// Whether the left sides of the map are layers, or arrays of layers.
-    fn check_map(&self, map: &BTreeMap<String, String>, layers: &[(&Step, Vec<Part>)]) -> Result<(), ImportError> {
-        let mut known: Vec<String> = layers.iter().map(|(step, _)| step.name.clone()).collect();
-        known.extend(layers.iter().flat_map(|(step, parts)| parts.iter().map(|part| leaf_name(step, part))));
+    fn check_map(&self, map: &BTreeMap<String, String>, wanted: &[Wanted]) -> Result<(), ImportError> {
+        let mut known: Vec<String> = wanted.iter().map(|wanted| wanted.module.name.clone()).collect();
+        let leaves = |module: &Module| module.parts.iter().map(|part| leaf_name(module, part)).collect::<Vec<_>>();
+        known.extend(wanted.iter().flat_map(|wanted| leaves(&wanted.module)));
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         match map.keys().find(|key| !known.contains(key)) {
             None => Ok(()),
-            Some(key) => {
-                let all: Vec<&str> = layers.iter().map(|(step, _)| step.name.as_str()).collect();
-                Err(ImportError::Map(format!(
-                    "expected a layer with weights on the left, found {key:?}{}; they are {}",
-                    hint(&nearest(key, &names)),
-                    all.join(", ")
-                )))
-            }
+            Some(key) => Err(ImportError::Map(format!(
+                "expected a layer with weights on the left, found {key:?}{}; they are {}",
+                hint(&nearest(key, &names)),
+                names[..wanted.len()].join(", ")
+            ))),
         }
     }
 
-    /// What the map says of a layer: nothing, a module, or an array for each part.
-    fn mapped<'s>(
-        &mut self,
-        step: &'s Step,
-        parts: &[Part],
-        map: &BTreeMap<String, String>,
-    ) -> Result<Option<Assignment<'s>>, ImportError> {
-        if let Some(name) = map.get(&step.name) {
-            let Some(i) = self.modules.iter().position(|module| module.name == *name) else {
-                let names: Vec<&str> = self.modules.iter().map(|module| module.name.as_str()).collect();
+    /// What the map says of a module: nothing, a module of the file, or an array for each part.
+    fn mapped(&mut self, wanted: &Wanted, map: &BTreeMap<String, String>) -> Result<Option<Assignment>, ImportError> {
+        let Module { name: ours, parts } = &wanted.module;
+        if let Some(name) = map.get(ours) {
+            let Some(i) = self.groups.iter().position(|group| group.name == *name) else {
+                let names: Vec<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
                 let near = hint(&nearest(name, &names));
                 let all = names.join(", ");
                 return Err(ImportError::Map(format!("the file has no module {name:?}{near}; it has {all}")));
             };
-            let places = self.fit(&self.modules[i], parts).ok_or_else(|| {
-                let found = self.modules[i].describe(self.arrays);
-                ImportError::Map(format!("expected {}, found {found}", self.wanted(step, parts)))
+            let places = self.fit(&self.groups[i], parts).ok_or_else(|| {
+                let found = self.groups[i].describe(self.arrays);
+                ImportError::Map(format!("expected {}, found {found}", self.shapes(wanted)))
             })?;
             self.used[i] = true;
-            return Ok(Some(assignment(step, parts, places, name.clone(), false)));
+            return Ok(Some(assignment(wanted, places, name.clone(), false)));
         }
-        if !parts.iter().any(|part| map.contains_key(&leaf_name(step, part))) {
+        if !parts.iter().any(|part| map.contains_key(&leaf_name(&wanted.module, part))) {
             return Ok(None);
         }
-        let places = parts.iter().map(|part| self.mapped_part(step, part, map)).collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<Option<usize>> =
+            parts.iter().map(|part| self.mapped_part(&wanted.module, part, map)).collect::<Result<_, _>>()?;
         let names: Vec<&str> = places.iter().flatten().map(|&i| self.arrays[i].name.as_str()).collect();
-        Ok(Some(assignment(step, parts, places.clone(), names.join(" + "), false)))
+        let names = names.join(" + ");
+        Ok(Some(assignment(wanted, places, names, false)))
     }
 
     /// The array that the map names for a part, which is taken out of its module.
     fn mapped_part(
         &mut self,
-        step: &Step,
+        module: &Module,
         part: &Part,
         map: &BTreeMap<String, String>,
     ) -> Result<Option<usize>, ImportError> {
-        let ours = leaf_name(step, part);
+        let ours = leaf_name(module, part);
         let Some(name) = map.get(&ours) else {
             return match part.absent {
                 Some(_) => Ok(None),
@@ -157,64 +182,70 @@ impl<'a> Matcher<'a> {
         if !same_shape(found, &want) {
             return Err(ImportError::Map(format!("{ours}: expected {want:?}, found {name} {found:?}")));
         }
-        for (module, used) in self.modules.iter_mut().zip(&mut self.used) {
-            module.leaves.retain(|(_, array)| *array != i);
-            *used |= module.leaves.is_empty();
+        for (group, used) in self.groups.iter_mut().zip(&mut self.used) {
+            group.leaves.retain(|(_, array)| *array != i);
+            *used |= group.leaves.is_empty();
         }
         Ok(Some(i))
     }
 
     /// The first unused module that fits.
-    fn next<'s>(&mut self, step: &'s Step, parts: &[Part], in_order: bool) -> Option<Assignment<'s>> {
+    fn next(&mut self, wanted: &Wanted, in_order: bool) -> Option<Assignment> {
+        let parts = &wanted.module.parts;
         let fitting: Vec<usize> =
-            (0..self.modules.len()).filter(|&i| !self.used[i] && self.fit(&self.modules[i], parts).is_some()).collect();
+            (0..self.groups.len()).filter(|&i| !self.used[i] && self.fit(&self.groups[i], parts).is_some()).collect();
         let &first = fitting.first()?;
-        let places = self.fit(&self.modules[first], parts)?;
-        let name = self.modules[first].name.clone();
+        let places = self.fit(&self.groups[first], parts)?;
+        let name = self.groups[first].name.clone();
         // Names that differ in their numbers alone say their order.
-        let uncertain = !in_order && fitting.iter().any(|&i| pattern(&self.modules[i].name) != pattern(&name));
+        let uncertain = !in_order && fitting.iter().any(|&i| pattern(&self.groups[i].name) != pattern(&name));
         self.used[first] = true;
-        Some(assignment(step, parts, places, name, uncertain))
+        Some(assignment(wanted, places, name, uncertain))
     }
 
     /// The array for each part, if the module has all that a layer needs, in its shapes, and nothing else.
-    fn fit(&self, module: &Module, parts: &[Part]) -> Option<Vec<Option<usize>>> {
-        let places = parts.iter().map(|part| match module.leaf(&part.leaf) {
+    fn fit(&self, group: &Group, parts: &[Part]) -> Option<Vec<Option<usize>>> {
+        let places = parts.iter().map(|part| match group.leaf(&part.leaf) {
             Some(i) => same_shape(&self.arrays[i].shape, &part.shape(self.plan)).then_some(Some(i)),
             None => part.absent.map(|_| None),
         });
         let places: Vec<Option<usize>> = places.collect::<Option<_>>()?;
-        (places.iter().flatten().count() == module.leaves.len()).then_some(places)
+        let read: BTreeSet<usize> = places.iter().copied().flatten().collect();
+        (read.len() == group.leaves.len()).then_some(places)
     }
 
     /// `layer1 (conv1d 8 x 9): weight [8, 4, 9], bias [8]`.
-    fn wanted(&self, step: &Step, parts: &[Part]) -> String {
-        let parts = parts.iter().map(|part| format!("{} {:?}", part.leaf, part.shape(self.plan)));
-        format!("{}: {}", named(step), parts.collect::<Vec<_>>().join(", "))
+    fn shapes(&self, wanted: &Wanted) -> String {
+        let mut parts: Vec<String> =
+            (wanted.module.parts.iter()).map(|part| format!("{} {:?}", part.leaf, part.shape(self.plan))).collect();
+        parts.dedup();
+        format!("{}: {}", wanted.label(), parts.join(", "))
     }
 }
 
-fn assignment<'s>(
-    step: &'s Step,
-    parts: &[Part],
-    places: Vec<Option<usize>>,
-    module: String,
-    uncertain: bool,
-) -> Assignment<'s> {
-    let layer = named(step);
-    Assignment { step, parts: parts.iter().cloned().zip(places).collect(), matched: Match { layer, module, uncertain } }
+fn assignment(wanted: &Wanted, places: Vec<Option<usize>>, module: String, uncertain: bool) -> Assignment {
+    let matched = Match { layer: wanted.label(), module, uncertain };
+    Assignment { module: wanted.module.clone(), places, matched }
 }
 
 /// The name of a part in our exports.
-pub(super) fn leaf_name(step: &Step, part: &Part) -> String {
-    format!("{}.{}", step.name, part.leaf)
+pub(super) fn leaf_name(module: &Module, part: &Part) -> String {
+    format!("{}.{}", module.name, part.leaf)
 }
 
 /// Whether an array has a shape, or has it with one more dimension of size 1: `Conv2d` with filters of one row keeps
-/// `[out, in, 1, width]` or, over an image of bases, `[out, 1, 4, width]`.
+/// `[out, in, 1, width]` or, over an image of bases, `[out, 1, 4, width]`. Filters of one position are what a `Linear`
+/// does at each, so that their last dimensions may be missing on either side.
 fn same_shape(found: &[usize], want: &[usize]) -> bool {
     let without = |i: usize| [&found[..i], &found[i + 1..]].concat();
-    found == want || found.len() == 4 && want.len() == 3 && (0..4).any(|i| found[i] == 1 && without(i) == want)
+    matrix(found) == matrix(want)
+        || found.len() == 4 && want.len() == 3 && (0..4).any(|i| found[i] == 1 && without(i) == want)
+}
+
+/// A shape without dimensions of size 1 after the second.
+fn matrix(shape: &[usize]) -> &[usize] {
+    let end = shape.iter().rposition(|&side| side != 1).map_or(0, |last| last + 1);
+    &shape[..end.max(2).min(shape.len())]
 }
 
 /// A name with its numbers taken out.

@@ -1,6 +1,6 @@
 //! State dicts of PyTorch: arrays by name, as `torch.nn` modules keep them.
 //!
-//! [`export`] names them after our layers (`layer1.weight`, `layer3.b1.2.running_mean`, `head.bias`) in PyTorch's
+//! [`export`] names them after our layers (`layer1.weight`, `layer3.b1.2.running_mean`, `layer4.query.weight`) in PyTorch's
 //! layouts; [`import`] takes any names, and finds the module of each layer by its arrays' shapes, in order, or by a map.
 //!
 //! ```
@@ -17,6 +17,7 @@
 //!     tasks: vec![Task { name: "site".into(), kind: TaskKind::Binary }],
 //!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
 //!     length: 2,
+//!     covariates: vec![],
 //! };
 //! let imported = import(&Architecture::new(vec![]), &purpose, &arrays, &ImportOptions::default())?;
 //! assert_eq!(imported.matches[0].to_string(), "head (dense 1) = fc");
@@ -31,6 +32,7 @@ mod matching;
 mod modules;
 mod rules;
 
+pub(in crate::interchange) use channels::permute;
 pub use export::{export, to_safetensors};
 pub use import::{ImportError, ImportOptions, Imported, Purpose, import};
 pub use map::parse_map;

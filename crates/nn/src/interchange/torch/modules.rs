@@ -3,16 +3,16 @@
 use super::StateArray;
 use std::collections::BTreeMap;
 
-/// The arrays that one of our layers would have: those of a module, or of one level of a recurrent module.
+/// The arrays of a module of a file, or of one level of a recurrent module.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Module {
+pub(super) struct Group {
     /// Such as `encoder.conv1`, or `lstm.l1` for the second level of `lstm`.
     pub(super) name: String,
     /// Names within the module, those of recurrent modules as of their first level, and places among the arrays.
     pub(super) leaves: Vec<(String, usize)>,
 }
 
-impl Module {
+impl Group {
     pub(super) fn leaf(&self, name: &str) -> Option<usize> {
         self.leaves.iter().find(|(leaf, _)| leaf == name).map(|(_, array)| *array)
     }
@@ -26,21 +26,21 @@ impl Module {
 }
 
 /// The modules in the order in which their first arrays come. What counts batches is no weight.
-pub(super) fn modules(arrays: &[StateArray]) -> Vec<Module> {
-    let mut modules: Vec<Module> = Vec::new();
+pub(super) fn groups(arrays: &[StateArray]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
     let mut places = BTreeMap::new();
     for (i, array) in arrays.iter().enumerate() {
         let (name, leaf) = module_of(&array.name);
         if leaf == "num_batches_tracked" {
             continue;
         }
-        let place = *places.entry(name.clone()).or_insert(modules.len());
-        match modules.get_mut(place) {
-            Some(module) => module.leaves.push((leaf, i)),
-            None => modules.push(Module { name, leaves: vec![(leaf, i)] }),
+        let place = *places.entry(name.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.leaves.push((leaf, i)),
+            None => groups.push(Group { name, leaves: vec![(leaf, i)] }),
         }
     }
-    modules
+    groups
 }
 
 /// `lstm.weight_hh_l2_reverse` is `weight_hh_l0_reverse` of `lstm.l2`.

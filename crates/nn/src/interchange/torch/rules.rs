@@ -1,10 +1,17 @@
 //! How `torch.nn` keeps the arrays of each layer: one function a layer.
 
-use crate::architecture::{Layer, directions};
-use crate::interchange::NoRule;
+use crate::architecture::{Layer, Positions, directions, head_size};
 use crate::network::{Plan, Spec, Step};
 
-/// An array of a layer as PyTorch has it.
+/// A module of PyTorch that holds the arrays of a layer, or some of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Module {
+    /// Its name in our exports: that of the layer, perhaps with more after it.
+    pub(super) name: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// An array of a module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Part {
     /// Which of our arrays it is.
@@ -14,6 +21,15 @@ pub(super) struct Part {
     pub(super) layout: Layout,
     /// What stands for it in a module that was made without it (`bias=False`, `affine=False`).
     pub(super) absent: Option<f32>,
+}
+
+/// How a file keeps self-attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// A `Linear` each for queries, keys, values and outputs; our exports do.
+    Linears,
+    /// `MultiheadAttention`, which has queries, keys and values in one array.
+    Multihead,
 }
 
 /// A place among our arrays.
@@ -31,6 +47,10 @@ pub(super) enum Layout {
     Transposed,
     /// A second array that is added to ours: PyTorch's LSTM has two biases that only appear as their sum.
     Added,
+    /// The `number`-th of three arrays one below the other, each transposed if it is a matrix.
+    Third {
+        number: usize,
+    },
 }
 
 impl Part {
@@ -48,29 +68,39 @@ impl Part {
     /// The shape that PyTorch's array has.
     pub(super) fn shape(&self, plan: &Plan) -> Vec<usize> {
         let mut shape = self.spec(plan).shape.clone();
-        if self.layout == Layout::Transposed {
-            shape.reverse();
+        match self.layout {
+            Layout::Same | Layout::Added => {}
+            Layout::Transposed => shape.reverse(),
+            Layout::Third { .. } => {
+                shape.reverse();
+                shape[0] *= 3;
+            }
         }
         shape
     }
 }
 
-/// The arrays of a layer's module; none for a layer without numbers of its own. A layer that PyTorch has no module for
-/// is an error that names it.
-pub(super) fn parts(step: &Step) -> Result<Vec<Part>, NoRule> {
-    match &step.layer {
-        Layer::Conv1d { .. } => Ok(conv1d(step)),
-        Layer::Dense { .. } => Ok(dense(step)),
-        Layer::BatchNorm => Ok(batch_norm(step)),
-        Layer::Lstm { bidirectional, .. } => Ok(lstm(step, *bidirectional)),
-        Layer::Gru { bidirectional, .. } => Ok(gru(step, *bidirectional)),
-        Layer::LayerNorm => Ok(layer_norm(step)),
-        Layer::RmsNorm
-        | Layer::AttentionPool { .. }
-        | Layer::SelfAttention { .. }
-        | Layer::SideInputs { .. }
-        | Layer::Strands { .. } => Err(NoRule::new(step, "PyTorch")),
-        Layer::Softmax
+/// The modules of a layer; none for a layer without numbers of its own. A layer without a rule does not compile.
+pub(super) fn modules(step: &Step, attention: Attention) -> Vec<Module> {
+    let parts = match &step.layer {
+        Layer::Conv1d { .. } => conv1d(step),
+        Layer::Dense { .. } => linear(step.parameter),
+        Layer::BatchNorm => batch_norm(step),
+        Layer::Lstm { bidirectional, .. } => lstm(step, *bidirectional),
+        Layer::Gru { bidirectional, .. } => gru(step, *bidirectional),
+        Layer::LayerNorm => layer_norm(step),
+        Layer::RmsNorm => rms_norm(step),
+        Layer::AttentionPool { .. } => attention_pool(step),
+        Layer::SelfAttention { heads, key_size, positions, .. } => {
+            let square = heads * head_size(*heads, *key_size, step.input.channels) == step.input.channels;
+            return match attention {
+                Attention::Multihead if square && *positions == Positions::None => multihead_attention(step),
+                _ => self_attention(step, *positions == Positions::Relative),
+            };
+        }
+        Layer::SideInputs { .. }
+        | Layer::Strands { .. }
+        | Layer::Softmax
         | Layer::Upsample { .. }
         | Layer::MaxPool1d { .. }
         | Layer::AvgPool1d { .. }
@@ -88,8 +118,9 @@ pub(super) fn parts(step: &Step) -> Result<Vec<Part>, NoRule> {
         | Layer::Softplus
         | Layer::Exp
         | Layer::Residual { .. }
-        | Layer::Concat { .. } => Ok(Vec::new()),
-    }
+        | Layer::Concat { .. } => return Vec::new(),
+    };
+    vec![Module { name: step.name.clone(), parts }]
 }
 
 /// `Conv1d`: weight `[out, in / groups, width]`, as ours.
@@ -98,9 +129,9 @@ fn conv1d(step: &Step) -> Vec<Part> {
     vec![Part::new(weight, "weight", Layout::Same, None), Part::new(bias, "bias", Layout::Same, Some(0.0))]
 }
 
-/// `Linear`: weight `[out, in]`.
-fn dense(step: &Step) -> Vec<Part> {
-    let [weight, bias] = [0, 1].map(|i| Ours::Parameter(step.parameter + i));
+/// `Linear` of the weight and bias from parameter `first` on: weight `[out, in]`.
+fn linear(first: usize) -> Vec<Part> {
+    let [weight, bias] = [0, 1].map(|i| Ours::Parameter(first + i));
     vec![Part::new(weight, "weight", Layout::Transposed, None), Part::new(bias, "bias", Layout::Same, Some(0.0))]
 }
 
@@ -120,6 +151,41 @@ fn batch_norm(step: &Step) -> Vec<Part> {
 fn layer_norm(step: &Step) -> Vec<Part> {
     let [scale, shift] = [0, 1].map(|i| Ours::Parameter(step.parameter + i));
     vec![Part::new(scale, "weight", Layout::Same, Some(1.0)), Part::new(shift, "bias", Layout::Same, Some(0.0))]
+}
+
+/// `RMSNorm` over the channels.
+fn rms_norm(step: &Step) -> Vec<Part> {
+    vec![Part::new(Ours::Parameter(step.parameter), "weight", Layout::Same, Some(1.0))]
+}
+
+/// The scores of the positions: `Linear` without bias.
+fn attention_pool(step: &Step) -> Vec<Part> {
+    vec![Part::new(Ours::Parameter(step.parameter), "weight", Layout::Transposed, None)]
+}
+
+/// Four `Linear`s and, with relative positions, a parameter `position_bias` `[heads, 2 clip + 1]` beside them.
+fn self_attention(step: &Step, relative: bool) -> Vec<Module> {
+    let named = |(i, part): (usize, &str)| Module {
+        name: format!("{}.{part}", step.name),
+        parts: linear(step.parameter + 2 * i),
+    };
+    let linears = ["query", "key", "value", "output"].into_iter().enumerate().map(named);
+    // A module's own parameters come before those of the modules within it.
+    let bias = Part::new(Ours::Parameter(step.parameter + 8), "position_bias", Layout::Same, None);
+    let own = relative.then(|| Module { name: step.name.clone(), parts: vec![bias] });
+    own.into_iter().chain(linears).collect()
+}
+
+/// `MultiheadAttention`: `in_proj_weight` `[3 channels, channels]` of queries, keys, values, and a `Linear` `out_proj`.
+fn multihead_attention(step: &Step) -> Vec<Module> {
+    let third = |(number, i, leaf, absent)| {
+        Part::new(Ours::Parameter(step.parameter + 2 * number + i), leaf, Layout::Third { number }, absent)
+    };
+    let arrays = [(0, "in_proj_weight", None), (1, "in_proj_bias", Some(0.0))];
+    let parts =
+        arrays.into_iter().flat_map(|(i, leaf, absent)| [0, 1, 2].map(|number| third((number, i, leaf, absent))));
+    let output = Module { name: format!("{}.out_proj", step.name), parts: linear(step.parameter + 6) };
+    vec![Module { name: step.name.clone(), parts: parts.collect() }, output]
 }
 
 /// One level of `LSTM`: the gates `i, f, g, o` as ours, `[4 units, in]`, and two biases that are added.

@@ -3,18 +3,22 @@
 use super::*;
 use crate::architecture::{Architecture, Layer, Padding, type_names};
 use crate::model::Model;
+use crate::network::golden_tests as golden;
 use crate::network::gradient_tests::random_layer;
-use crate::testing::{DNA, cpu, net, random_batch, task, three_tasks};
+use crate::testing::{DNA, cpu, net, profile_task, random_batch, task, three_covariates, three_tasks, untrained};
 use basewise_core::random::{normal, stream};
 use basewise_core::{Predict, SequenceBatch, TaskKind};
 
 fn purpose(length: usize) -> Purpose {
-    Purpose { tasks: three_tasks(), encoding: DNA, length }
+    Purpose { tasks: three_tasks(), encoding: DNA, length, covariates: Vec::new() }
 }
 
 /// A model in which no number is 0.
 fn model(architecture: &Architecture, length: usize, seed: u64) -> Model {
-    let model = Model::untrained(architecture, &three_tasks(), DNA, length, seed, &cpu()).unwrap();
+    filled(Model::untrained(architecture, &three_tasks(), DNA, length, seed, &cpu()).unwrap(), seed)
+}
+
+fn filled(model: Model, seed: u64) -> Model {
     let mut weights = model.weights.clone();
     let mut rng = stream(seed, "test weights", &[]);
     for array in weights.parameters.iter_mut().chain(&mut weights.buffers) {
@@ -33,23 +37,125 @@ fn around(layer: Layer, [channels, length]: [usize; 2]) -> (Architecture, usize)
 
 #[test]
 fn every_layer_comes_back_bit_for_bit() {
-    // Strands stand nowhere but first, side inputs need covariates, and PyTorch has no module for either.
-    for name in type_names().into_iter().filter(|name| !["strands", "side-inputs"].contains(name)) {
-        for seed in 0..6 {
+    for name in type_names() {
+        for seed in 0..8 {
             let (layer, shape) = random_layer(name, &mut stream(seed, "test shape", &[]));
-            let (architecture, length) = around(layer, shape);
-            let model = model(&architecture, length, seed);
-            if ["rms-norm", "attention-pool", "self-attention"].contains(&name) {
-                let error = export(&model).unwrap_err().to_string();
-                assert!(error.contains(name), "{error}");
-                continue;
+            // Strands stand nowhere but first.
+            let first = matches!(layer, Layer::Strands { .. });
+            let (architecture, length) =
+                if first { (Architecture::new(vec![layer]), shape[1]) } else { around(layer, shape) };
+            let covariates = if name == "side-inputs" { three_covariates() } else { Vec::new() };
+            let purpose = Purpose { covariates: covariates.clone(), ..purpose(length) };
+            let model = filled(untrained(&architecture, three_tasks(), covariates, length), seed);
+            let arrays = export(&model);
+            for (order, in_order) in [(false, true), (true, false)] {
+                let mut arrays = arrays.clone();
+                if order {
+                    // As safetensors files come: by name.
+                    arrays.sort_by(|a, b| a.name.cmp(&b.name));
+                }
+                let options = ImportOptions { in_order, ..ImportOptions::default() };
+                let imported = import(&architecture, &purpose, &arrays, &options).unwrap();
+                assert_eq!(imported.model.digest(), model.digest(), "{architecture:?}");
+                assert!(imported.absent.is_empty(), "{:?}", imported.absent);
+                assert!(imported.matches.iter().all(|matched| !matched.uncertain));
             }
-            let arrays = export(&model).unwrap();
-            let imported = import(&architecture, &purpose(length), &arrays, &ImportOptions::default()).unwrap();
-            assert_eq!(imported.model.digest(), model.digest(), "{architecture:?}");
-            assert!(imported.absent.is_empty(), "{:?}", imported.absent);
         }
     }
+}
+
+/// `tests/golden/presets/make.py` builds every network of `torch.nn` modules under our names and checks that they give the
+/// golden scores; an export has exactly their state dict, and comes back as it was.
+#[test]
+fn exports_are_the_state_dicts_of_pytorch() {
+    for case in golden::networks() {
+        let covariates = golden::covariates(&case.architecture);
+        let tasks = ["a", "b", "c"].map(|name| task(name, TaskKind::Regression)).to_vec();
+        let model = untrained(&case.architecture, tasks.clone(), covariates.clone(), case.length);
+        let weights = golden::weights(&model.plan);
+        let model = model.with_weights(weights);
+        let arrays = export(&model);
+        assert_eq!(arrays.len(), case.state_dict.len(), "{}", case.name);
+        for (array, (name, shape, sum)) in arrays.iter().zip(&case.state_dict) {
+            assert_eq!((&array.name, &array.shape), (name, shape), "{}", case.name);
+            let values = array.values.iter().enumerate();
+            let found: f64 = values.map(|(i, value)| (i % 89 + 1) as f64 * f64::from(*value)).sum();
+            assert!((found - sum).abs() < 1e-6, "{}: {name}: {found} against {sum}", case.name);
+        }
+        let purpose = Purpose { tasks, encoding: DNA, length: case.length, covariates };
+        let imported = import(&case.architecture, &purpose, &arrays, &ImportOptions::default()).unwrap();
+        assert_eq!(imported.model.digest(), model.digest(), "{}", case.name);
+    }
+}
+
+#[test]
+fn several_heads_come_back() {
+    let architecture = net("[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 5\n");
+    let tasks = vec![profile_task("a"), task("b", TaskKind::Counts), profile_task("c")];
+    let model = filled(untrained(&architecture, tasks.clone(), three_covariates(), 30), 3);
+    let purpose = Purpose { tasks, encoding: DNA, length: 30, covariates: three_covariates() };
+    let imported = import(&architecture, &purpose, &export(&model), &ImportOptions::default()).unwrap();
+    assert_eq!(imported.model.digest(), model.digest());
+}
+
+/// One block of `TransformerEncoderLayer(4, 2, 6, norm_first=True)`.
+const ENCODER: &str = "
+[[layer]]
+type = 'residual'
+[[layer.layer]]
+type = 'layer-norm'
+[[layer.layer]]
+type = 'self-attention'
+heads = 2
+[[layer]]
+type = 'residual'
+[[layer.layer]]
+type = 'layer-norm'
+[[layer.layer]]
+type = 'conv1d'
+filters = 6
+width = 1
+[[layer.layer]]
+type = 'relu'
+[[layer.layer]]
+type = 'conv1d'
+filters = 4
+width = 1
+[[layer]]
+type = 'global-avg-pool'
+";
+
+#[test]
+fn one_array_of_queries_keys_and_values_is_taken_apart() {
+    let arrays = [
+        counted("self_attn.in_proj_weight", &[12, 4]),
+        counted("self_attn.in_proj_bias", &[12]),
+        counted("self_attn.out_proj.weight", &[4, 4]),
+        counted("self_attn.out_proj.bias", &[4]),
+        counted("linear1.weight", &[6, 4]),
+        counted("linear1.bias", &[6]),
+        counted("linear2.weight", &[4, 6]),
+        counted("linear2.bias", &[4]),
+        counted("norm1.weight", &[4]),
+        counted("norm1.bias", &[4]),
+        counted("norm2.weight", &[4]),
+        counted("norm2.bias", &[4]),
+        counted("head.weight", &[5, 4]),
+        counted("head.bias", &[5]),
+    ];
+    let result = import(&net(ENCODER), &purpose(9), &arrays, &ImportOptions::default()).unwrap();
+    let pairs: Vec<String> = result.matches.iter().map(ToString::to_string).collect();
+    assert_eq!(pairs[1], "layer1.2 (self-attention 2) = self_attn");
+    assert_eq!(pairs[2], "layer1.2.out_proj (self-attention 2) = self_attn.out_proj");
+    assert_eq!(pairs[4], "layer2.2 (conv1d 6 x 1) = linear1");
+    // Row 2 of the keys, which is row 6 of the array, is column 2 of ours.
+    let array = |name: &str| &result.model.weights.parameters.iter().find(|array| array.name == name).unwrap().values;
+    assert_eq!(array("layer1.2.key_weight")[4 + 2], arrays[0].values[6 * 4 + 1]);
+    assert_eq!(array("layer1.2.value_bias")[3], arrays[1].values[11]);
+    assert_eq!(array("layer1.2.output_weight")[4 + 2], arrays[2].values[2 * 4 + 1]);
+    let without = [&arrays[..1], &arrays[2..]].concat();
+    let result = import(&net(ENCODER), &purpose(9), &without, &ImportOptions::default()).unwrap();
+    assert_eq!(result.absent[0], "layer1.2.in_proj_bias = 0");
 }
 
 #[test]
@@ -73,7 +179,7 @@ bidirectional = true
 ";
     let architecture = net(text);
     let model = Model::untrained(&architecture, &three_tasks(), DNA, 7, 1, &cpu()).unwrap();
-    let shapes: Vec<String> = export(&model).unwrap().iter().map(|a| format!("{} {:?}", a.name, a.shape)).collect();
+    let shapes: Vec<String> = export(&model).iter().map(|a| format!("{} {:?}", a.name, a.shape)).collect();
     assert_eq!(
         shapes,
         [
@@ -95,7 +201,7 @@ bidirectional = true
             "head.bias [5]",
         ]
     );
-    let (ours, theirs) = (&model.weights.parameters, export(&model).unwrap());
+    let (ours, theirs) = (&model.weights.parameters, export(&model));
     let head = &ours.last_chunk::<2>().unwrap()[0].values;
     assert_eq!((theirs[14].values[1], theirs[14].values[70]), (head[5], head[1]));
 }
@@ -269,12 +375,14 @@ fn another_order_of_channels_is_undone() {
                   [[layer.branch.layer]]\ntype = 'conv1d'\nfilters = 2\nwidth = 4\n[[layer.branch]]\n\
                   [[layer.branch.layer]]\ntype = 'gru'\nunits = 2\n";
     let flat = "[[layer]]\ntype = 'flatten'\n[[layer]]\ntype = 'dense'\nunits = 3\n";
-    for text in [TWO_CONVS, lstm, concat, flat, "layer = []"] {
+    let strands = "[[layer]]\ntype = 'strands'\n[[layer.layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 4\n";
+    for text in [TWO_CONVS, lstm, concat, flat, "layer = []", strands] {
         let architecture = net(text);
         let original = model(&architecture, 9, 4);
-        let order = *b"TAGC";
+        // The reverse complement is the reverse in any order whose ends are complements.
+        let order = if text == strands { *b"CATG" } else { *b"TAGC" };
         let options = ImportOptions { channel_order: order, ..ImportOptions::default() };
-        let turned = import(&architecture, &purpose(9), &export(&original).unwrap(), &options).unwrap().model;
+        let turned = import(&architecture, &purpose(9), &export(&original), &options).unwrap().model;
         let batch = random_batch(5, 9, 2);
         // What the original reads in channel k, the imported one reads where `order` has that letter.
         let (a, b) = (original.predict(&batch).unwrap(), turned.predict(&renamed(&batch, order)).unwrap());
@@ -288,7 +396,7 @@ fn another_order_of_channels_is_undone() {
 fn an_order_that_cannot_be_undone_is_refused() {
     let options = |channel_order| ImportOptions { channel_order, ..ImportOptions::default() };
     let norm = net("[[layer]]\ntype = 'batch-norm'\n[[layer]]\ntype = 'flatten'");
-    let arrays = export(&model(&norm, 9, 4)).unwrap();
+    let arrays = export(&model(&norm, 9, 4));
     let error = import(&norm, &purpose(9), &arrays, &options(*b"AGCT")).unwrap_err().to_string();
     assert!(error.contains("found layer1 (batch-norm)"), "{error}");
     assert!(import(&norm, &purpose(9), &arrays, &options(*b"ACGT")).is_ok());
@@ -298,7 +406,8 @@ fn an_order_that_cannot_be_undone_is_refused() {
 #[test]
 fn a_network_that_does_not_fit_together_is_an_error() {
     let architecture = net("[[layer]]\ntype = 'max-pool1d'\nwidth = 20\n");
-    let purpose = Purpose { tasks: vec![task("t", TaskKind::Binary)], encoding: DNA, length: 9 };
+    let purpose =
+        Purpose { tasks: vec![task("t", TaskKind::Binary)], encoding: DNA, length: 9, covariates: Vec::new() };
     let error = import(&architecture, &purpose, &[], &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, ImportError::Model(_)), "{error}");
 }
