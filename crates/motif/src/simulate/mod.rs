@@ -6,8 +6,10 @@
 mod checks;
 mod plan;
 mod sample;
+mod signal;
 
 pub use plan::{Background, Logic, Plant, Position, SimulateSpec, StrandRule};
+pub use signal::{Cooperation, Footprint, Signal, SignalSpec};
 
 use crate::Motif;
 use basewise_core::random::{self, Stream};
@@ -20,10 +22,12 @@ const ATTEMPTS: usize = 10_000;
 /// A data set and what was planted in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulated {
-    /// One binary task, `label`.
+    /// One task: binary, `label`, or the reads of two strands, `signal`.
     pub dataset: Dataset,
     /// In the order of the examples, then of the places.
     pub truth: Vec<Planted>,
+    /// What the labels of a signal were drawn from.
+    pub signal: Option<Signal>,
 }
 
 /// One planted instance of a motif.
@@ -80,11 +84,14 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
     let splits = splits(spec, &labels);
     let mut examples = Vec::with_capacity(spec.examples);
     let mut truth = Vec::new();
+    let mut expected = Vec::new();
     for (i, (&label, &split)) in labels.iter().zip(&splits).enumerate() {
         let id = format!("sim_{:06}", i + 1);
         let mut rng = random::stream(spec.seed, "simulate", &[i as u64]);
         let mut bases = sample::background(&spec.background, spec.length, &mut rng);
-        for place in plan.places(label, &mut rng)? {
+        let places = plan.places(label, &mut rng)?;
+        expected.extend(spec.signal.as_ref().map(|signal| signal::expected(signal, spec.length, &places)));
+        for place in places {
             let instance = sample::instance(place.motif, place.strand, &mut rng);
             let end = place.start + instance.len();
             bases[place.start..end].copy_from_slice(&instance);
@@ -99,9 +106,9 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
         }
         let sequence = letters(&bases, plan.alphabet);
         let labels = vec![f64::from(u8::from(label))];
-        examples.push(Example { id, place: None, split, sequence, labels, covariates: Vec::new() });
+        examples.push(Example { id, place: None, split, sequence, labels, covariates: Vec::new(), weight: 1.0 });
     }
-    let dataset = Dataset {
+    let mut dataset = Dataset {
         encoding: Encoding { alphabet: plan.alphabet, case: CasePolicy::Ignore },
         length: spec.length,
         jitter: 0,
@@ -109,7 +116,19 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
         covariates: Vec::new(),
         examples,
     };
-    Ok(Simulated { dataset, truth })
+    let signal = spec.signal.as_ref().map(|signal| read_out(signal, expected, spec.seed, &mut dataset));
+    Ok(Simulated { dataset, truth, signal })
+}
+
+/// Draws two experiments; the first becomes the labels.
+fn read_out(signal: &SignalSpec, expected: Vec<Vec<f64>>, seed: u64, dataset: &mut Dataset) -> Signal {
+    let draw = |number: u64| -> Vec<Vec<f64>> {
+        expected.iter().enumerate().map(|(i, means)| signal::draw(means, seed, i, number)).collect()
+    };
+    let (labels, replicate) = (draw(1), draw(2));
+    dataset.tasks = vec![signal::task(signal, &labels)];
+    dataset.examples.iter_mut().zip(labels).for_each(|(example, labels)| example.labels = labels);
+    Signal { expected, replicate }
 }
 
 fn letters(bases: &[u8], alphabet: Alphabet) -> Vec<u8> {

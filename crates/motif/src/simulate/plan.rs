@@ -1,6 +1,7 @@
 //! What is planted where.
 
 use super::checks::{check_numbers, check_order, check_spacing, find, refuse};
+use super::signal::{self, SignalSpec};
 use super::{ATTEMPTS, SimulateError};
 use crate::Motif;
 use basewise_core::random::{Stream, below, shuffle, uniform};
@@ -30,6 +31,9 @@ pub struct SimulateSpec {
     pub positive_fraction: f64,
     /// Shares of train, valid and test; divided by their sum.
     pub splits: [f64; 3],
+    /// Labels that are reads around the motifs instead of whether the sequence is positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalSpec>,
     /// Where all randomness starts.
     pub seed: u64,
 }
@@ -45,6 +49,7 @@ impl Default for SimulateSpec {
             spacing: None,
             positive_fraction: 0.5,
             splits: [0.8, 0.1, 0.1],
+            signal: None,
             seed: 0,
         }
     }
@@ -142,6 +147,8 @@ pub enum Logic {
 
 /// A motif at its place.
 pub(super) struct Place<'a> {
+    /// Number of its plant in the specification.
+    pub(super) plant: usize,
     pub(super) motif: &'a Motif,
     pub(super) start: usize,
     pub(super) strand: Strand,
@@ -172,6 +179,7 @@ impl<'a> Plan<'a> {
             }
         }
         check_spacing(spec)?;
+        spec.signal.as_ref().map_or(Ok(()), |signal| signal::check(signal, spec))?;
         if spec.logic == Logic::Order {
             check_order(&motifs)?;
         }
@@ -199,7 +207,7 @@ impl<'a> Plan<'a> {
             .map(|(&i, start)| {
                 let is_reverse = self.spec.plants[i].strand == StrandRule::Both && uniform(rng) < 0.5;
                 let strand = if is_reverse { Strand::Reverse } else { Strand::Forward };
-                Place { motif: self.motifs[i], start, strand }
+                Place { plant: i, motif: self.motifs[i], start, strand }
             })
             .collect();
         places.sort_by_key(|place| place.start);

@@ -25,7 +25,7 @@ fn spec(logic: Logic, ids: &[&str]) -> SimulateSpec {
 
 /// Checks what holds for every simulation; gives each example's label and planted instances.
 fn checked(spec: &SimulateSpec) -> Vec<(bool, Vec<Planted>)> {
-    let Simulated { dataset, truth } = simulate(spec, &motifs()).unwrap();
+    let Simulated { dataset, truth, .. } = simulate(spec, &motifs()).unwrap();
     assert_eq!(dataset.examples.len(), spec.examples);
     let mut planted: BTreeMap<String, Vec<Planted>> = BTreeMap::new();
     for place in truth {

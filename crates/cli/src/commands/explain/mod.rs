@@ -1,4 +1,6 @@
-//! `basewise explain`: how much each base contributed to a prediction.
+//! `basewise explain`: how much each base contributed to a prediction; experiments with motifs.
+
+mod spacing;
 
 use crate::commands::command_line;
 use crate::commands::evaluate::{batch_of_rows, predict_rows};
@@ -12,7 +14,7 @@ use basewise_core::average::Ensemble;
 use basewise_core::{Dataset, Matrix, Predict, SequenceBatch, TaskKind, label_ranges};
 use basewise_io::arrays::{Array, write_npz};
 use basewise_nn::Model;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +48,23 @@ pub(crate) enum Select {
     First,
 }
 
+/// Attributions of examples, or an experiment with sequences made for it.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ExplainCommand {
+    #[command(subcommand)]
+    experiment: Option<Experiment>,
+    #[command(flatten)]
+    attribute: ExplainArgs,
+}
+
+/// Experiments on a model.
+#[derive(Subcommand)]
+pub(crate) enum Experiment {
+    /// Which distance of two motifs the model prefers
+    Spacing(spacing::SpacingArgs),
+}
+
 #[derive(Args)]
 #[command(after_help = "Examples:
   $ basewise explain quickstart/donor/run --method ism --limit 20 -o explained
@@ -56,7 +75,8 @@ DIR/attributions.npz holds `attributions` and `one_hot`, both [N, 4, L] in the o
 Values are changes of the raw score (the logit for classes).")]
 pub(crate) struct ExplainArgs {
     /// Run directory
-    run: PathBuf,
+    #[arg(required = true)]
+    run: Option<PathBuf>,
     /// Another data set than the one it was trained on
     data: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "ism")]
@@ -107,7 +127,15 @@ pub(crate) struct Explained {
     pub(crate) prediction: f64,
 }
 
-pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
+pub(crate) fn run(command: &ExplainCommand, printer: &Printer) -> Result<Outcome> {
+    match (&command.experiment, &command.attribute.run) {
+        (Some(Experiment::Spacing(args)), _) => spacing::run(args, printer),
+        (None, Some(run)) => attribute(&command.attribute, run, printer),
+        (None, None) => Err(user("expected a run directory, found nothing", Some("see `basewise explain --help`"))),
+    }
+}
+
+fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcome> {
     if args.limit == 0 {
         return Err(user("expected --limit of at least 1, found 0", None));
     }
@@ -117,7 +145,7 @@ pub(crate) fn run(args: &ExplainArgs, printer: &Printer) -> Result<Outcome> {
             Some("use --method ism, or leave out --average-strands and --average-shifts"),
         ));
     }
-    let run = RunDir::open(&args.run)?;
+    let run = RunDir::open(run)?;
     let models = run.model()?;
     let model = args.average.over(&models)?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;

@@ -1,5 +1,7 @@
 //! `basewise dataset simulate`: sequences with planted motifs, and the truth beside them.
 
+mod signal;
+
 use super::tell;
 use crate::commands::command_line;
 use crate::failure::{Outcome, user};
@@ -27,9 +29,12 @@ pub(crate) enum LogicArg {
 #[command(after_help = "Examples:
   $ basewise dataset simulate --plant MA0139.2 --count 200 --length 100 -o simulated
   $ basewise dataset simulate --plant MA0139.2@centre --plant MA0079.5 --logic order --spacing 5..30 --count 200 -o ordered
+  $ basewise dataset simulate --plant MA0139.2 --plant MA0079.5 --spacing 0..30 --signal 200 --length 300 --cooperation 12:4 --count 200 -o reads
 
 --plant takes a motif's id, then perhaps where: @START, @START..END or @centre (0-based). DIR/truth.tsv says which
-motif was planted where: example, motif, start, end (0-based, half-open), strand and the motif's letters.")]
+motif was planted where: example, motif, start, end (0-based, half-open), strand and the motif's letters. With --signal,
+DIR/signal.npz holds the expected reads and those of a second experiment, and DIR/ceiling.json what either reaches as a
+prediction of the labels.")]
 pub(crate) struct SimulateArgs {
     /// Motif file: MEME, JASPAR or TRANSFAC [default: the built-in JASPAR CORE]
     #[arg(long, value_name = "FILE")]
@@ -63,6 +68,8 @@ pub(crate) struct SimulateArgs {
     /// Share of the examples for the test
     #[arg(long, default_value_t = 0.1, value_name = "0..1")]
     test: f64,
+    #[command(flatten)]
+    signal: signal::SignalArgs,
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -86,7 +93,7 @@ pub(crate) fn run(args: &SimulateArgs, printer: &Printer) -> Result<Outcome> {
         examples: args.count,
         length: args.length,
         background: Background::Iid { gc: args.gc },
-        plants: args.plant.iter().map(|text| plant(text, args.both_strands)).collect::<Result<_>>()?,
+        plants: plants(args)?,
         logic: match args.logic {
             LogicArg::And => Logic::And,
             LogicArg::Or => Logic::Or,
@@ -96,6 +103,7 @@ pub(crate) fn run(args: &SimulateArgs, printer: &Printer) -> Result<Outcome> {
         spacing: args.spacing.as_deref().map(|text| range(text, "--spacing")).transpose()?,
         positive_fraction: args.positives,
         splits: [1.0 - args.valid - args.test, args.valid, args.test],
+        signal: args.signal.spec(args.plant.len())?,
         seed: args.seed,
     };
     let simulated = simulate(&spec, &motifs)?;
@@ -103,16 +111,37 @@ pub(crate) fn run(args: &SimulateArgs, printer: &Printer) -> Result<Outcome> {
     provenance.sources = args.motifs.iter().map(|path| Source::of(path)).collect::<basewise_io::Result<_>>()?;
     provenance.notes.insert("simulation".to_owned(), serde_json::to_value(&spec)?);
     let truth = truth(&simulated.truth);
-    basewise_io::dataset::save(
-        &args.output,
-        &simulated.dataset,
-        &provenance,
-        &[("truth.tsv", truth.as_bytes())],
-        args.overwrite,
-    )?;
+    let mut extra = vec![("truth.tsv", truth.into_bytes())];
+    let mut reached = None;
+    if let Some(signal) = &simulated.signal {
+        extra.push(("signal.npz", signal::arrays(&simulated.dataset, signal)?));
+        if let Some(ceiling) = signal::Ceiling::of(&simulated.dataset, signal, args.seed) {
+            extra.push(("ceiling.json", serde_json::to_vec_pretty(&ceiling)?));
+            reached = ceiling.text();
+        }
+    }
+    let files: Vec<(&str, &[u8])> = extra.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+    basewise_io::dataset::save(&args.output, &simulated.dataset, &provenance, &files, args.overwrite)?;
     tell(&simulated.dataset, &args.output, printer);
     printer.talk(&format!("what was planted where is in {}", args.output.join("truth.tsv").display()));
+    reached.iter().for_each(|text| printer.talk(text));
     Ok(Outcome::Done)
+}
+
+/// The motifs with their places; where reads are labels, inside of their window unless told otherwise.
+fn plants(args: &SimulateArgs) -> Result<Vec<Plant>> {
+    let inside = args.signal.output_window().filter(|&bases| bases <= args.length).map(|bases| {
+        let start = (args.length - bases) / 2;
+        Position::Uniform { start, end: start + bases }
+    });
+    let place = |text: &String| {
+        let plant = plant(text, args.both_strands)?;
+        Ok(match (plant.position, inside) {
+            (Position::Anywhere, Some(position)) => Plant { position, ..plant },
+            _ => plant,
+        })
+    };
+    args.plant.iter().map(place).collect()
 }
 
 /// `ID`, `ID@12`, `ID@10..60` or `ID@centre`.

@@ -1,5 +1,9 @@
 //! Experiments on a model: change the sequence, watch the score. Written against [`Predict`], so they run on anything.
 
+mod spacing;
+
+pub use spacing::{SpacingEffect, room_for, spacing};
+
 use crate::{Matrix, Predict, PredictError, SequenceBatch};
 
 /// In-silico mutagenesis: what every single substitution does to one raw output.
