@@ -32,7 +32,7 @@ fn a_model_uses_the_columns_that_it_was_trained_on() {
     let figures: serde_json::Value = serde_json::from_str(&f.run(against).ok().stdout).unwrap();
     assert!(figures["model"][0]["metrics"]["auroc"]["value"].as_f64().unwrap() > 0.9, "{figures}");
     assert!(figures["against"]["tasks"][0]["metrics"]["auroc"]["low"].as_f64().unwrap() > 0.0, "{figures}");
-    assert_eq!(figures["baselines"][2]["name"], "k-mer and covariates, linear");
+    assert_eq!(figures["baselines"][3]["name"], "k-mer and covariates, linear");
     f.run("model show run").ok();
     // A data set with more columns, in another order, and other means gives the same scores for the same rows.
     let rows: Vec<String> =

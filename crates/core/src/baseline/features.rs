@@ -1,4 +1,4 @@
-//! Sublinear TF-IDF of k-mers, as sparse rows.
+//! Sublinear TF-IDF of k-mers, and bases by position, as sparse rows.
 
 use crate::{CasePolicy, Dataset, SequenceBatch};
 use rayon::prelude::*;
@@ -109,4 +109,31 @@ impl Vectorizer {
     pub(super) fn features(&self) -> usize {
         self.idf.len()
     }
+}
+
+/// Features of a position: 4 bases, then 16 pairs of it and the next one.
+const AT_POSITION: usize = 4 + 16;
+
+/// Which base, and which pair of bases, is at each position of the rows' windows.
+pub(super) fn positional(dataset: &Dataset, rows: &[usize]) -> Vec<SparseRow> {
+    rows.par_iter().map(|&row| positions_of(dataset, row)).collect()
+}
+
+fn positions_of(dataset: &Dataset, row: usize) -> SparseRow {
+    let letters = &dataset.examples[row].sequence;
+    let length = dataset.length.min(letters.len());
+    let mut window = SequenceBatch::new(dataset.encoding, length);
+    if length == 0 || window.push(letters).is_err() {
+        return Vec::new();
+    }
+    let codes = window.sequence(0);
+    let mut features = Vec::with_capacity(2 * length);
+    for (position, code) in codes.iter().enumerate().filter(|(_, code)| code.base() < 4) {
+        let (first, base) = (position * AT_POSITION, code.base() as usize);
+        features.push(((first + base) as u32, 1.0));
+        if let Some(next) = codes.get(position + 1).filter(|next| next.base() < 4) {
+            features.push(((first + 4 + 4 * base + next.base() as usize) as u32, 1.0));
+        }
+    }
+    features
 }

@@ -1,4 +1,5 @@
-//! What a network has to beat: the majority, and a linear model on k-mer counts, fitted on the same rows.
+//! What a network has to beat, fitted on the same rows: the majority, a linear model on k-mer counts, which knows no places,
+//! and one on the base at each position, which knows nothing else.
 //!
 //! Both give what [`crate::probabilities`] gives: a probability for a binary task and for each class, a value for a
 //! regression or a count, shapes and logarithms of totals for a profile, in the order of the data set's outputs. Rows
@@ -11,13 +12,19 @@ mod profile;
 use crate::metrics::is_known;
 use crate::random::{self, stream};
 use crate::{Dataset, Matrix, TaskKind};
-use features::Vectorizer;
+use features::{SparseRow, Vectorizer};
 use linear::{Loss, Problem};
 
-/// Inverse strength of the penalty for classes (`C` of scikit-learn's `LogisticRegression`).
-const C: f64 = 3.0;
-/// The same for numbers, as `1 / alpha` of scikit-learn's `Ridge`, on labels of variance 1.
-const C_REGRESSION: f64 = 1.0;
+/// Inverse strengths of the penalty: for classes as `C` of scikit-learn's `LogisticRegression`, for numbers as `1 / alpha` of
+/// its `Ridge`, on labels of variance 1.
+struct Strength {
+    classes: f64,
+    numbers: f64,
+}
+
+const KMER: Strength = Strength { classes: 3.0, numbers: 1.0 };
+/// Rows of positional features have a length of about the square root of twice the positions, not 1.
+const POSITIONAL: Strength = Strength { classes: 0.02, numbers: 0.02 };
 /// Letters that are fitted on at most, which bounds memory (about 500 MB) and time.
 const FIT_LETTERS: usize = 10_000_000;
 
@@ -63,6 +70,16 @@ pub fn kmer_and_covariates(
     linear_model(dataset, max_k, [fit_rows, predict_rows], seed, true)
 }
 
+/// A penalized linear model on the base at each position and on each pair of neighbours: `[predict_rows, outputs]`.
+///
+/// One feature for each of 4 bases and 16 pairs at each position of the window, 1 or 0; an unknown base has none, and case
+/// does not matter. Models as in [`kmer`], with `C = 0.02`; sampling beyond 10 million letters as there.
+pub fn positional(dataset: &Dataset, fit_rows: &[usize], predict_rows: &[usize], seed: u64) -> Matrix {
+    let fit_rows = affordable(dataset, fit_rows, seed);
+    let (x, predicted) = (features::positional(dataset, &fit_rows), features::positional(dataset, predict_rows));
+    fitted(dataset, &fit_rows, [&x, &predicted], &POSITIONAL)
+}
+
 fn linear_model(
     dataset: &Dataset,
     max_k: usize,
@@ -77,19 +94,24 @@ fn linear_model(
         vectorizer.add_covariates(dataset, &fit_rows, &mut x);
         vectorizer.add_covariates(dataset, predict_rows, &mut predicted);
     }
+    fitted(dataset, &fit_rows, [&x, &predicted], &KMER)
+}
+
+/// One model a task on the features `x` of `fit_rows`, applied to the features `predicted`.
+fn fitted(dataset: &Dataset, fit_rows: &[usize], [x, predicted]: [&[SparseRow]; 2], strength: &Strength) -> Matrix {
     let outputs = dataset.outputs();
-    let mut matrix = Matrix::new(predict_rows.len(), outputs, vec![0.0; predict_rows.len() * outputs]);
+    let mut matrix = Matrix::new(predicted.len(), outputs, vec![0.0; predicted.len() * outputs]);
     let mut column = 0;
     for (index, task) in dataset.tasks.iter().enumerate() {
         if let TaskKind::Profile(profile) = &task.kind {
-            let values = profile::Signal::of(dataset, profile, index, &fit_rows).linear(&x, &predicted);
+            let values = profile::Signal::of(dataset, profile, index, fit_rows).linear(x, predicted, strength.numbers);
             for (i, values) in values.iter().enumerate() {
                 matrix.row_mut(i)[column..column + values.len()].copy_from_slice(values);
             }
             column += task.outputs();
             continue;
         }
-        let known = known_rows(dataset, index, &fit_rows);
+        let known = known_rows(dataset, index, fit_rows);
         let labels: Vec<f64> = known.iter().map(|&(_, y)| y).collect();
         let rows: Vec<usize> = known.iter().map(|&(at, _)| at).collect();
         let varied = labels.iter().any(|&y| y != labels[0]);
@@ -97,14 +119,14 @@ fn linear_model(
             let (mean, scale) = location(&task.kind, &labels);
             let y = labels.iter().map(|y| (y - mean) / scale).collect();
             let (loss, c) = match &task.kind {
-                TaskKind::Binary => (Loss::Logistic, C),
-                TaskKind::Classes { .. } => (Loss::Softmax, C),
-                _ => (Loss::Squared, C_REGRESSION),
+                TaskKind::Binary => (Loss::Logistic, strength.classes),
+                TaskKind::Classes { .. } => (Loss::Softmax, strength.classes),
+                _ => (Loss::Squared, strength.numbers),
             };
-            let model = Problem { x: &x, rows: &rows, y, outputs: task.outputs(), loss, c }.solve();
+            let model = Problem { x, rows: &rows, y, outputs: task.outputs(), loss, c }.solve();
             predicted.iter().flat_map(|row| model.predict(row)).map(|v| (v * scale + mean) as f32).collect()
         } else {
-            prior(&task.kind, &labels).repeat(predict_rows.len())
+            prior(&task.kind, &labels).repeat(predicted.len())
         };
         for (i, values) in values.chunks_exact(task.outputs().max(1)).enumerate() {
             matrix.row_mut(i)[column..column + values.len()].copy_from_slice(values);

@@ -2,7 +2,7 @@
 
 use super::features::SparseRow;
 use super::linear::{Loss, Problem};
-use super::{C_REGRESSION, location, prior};
+use super::{location, prior};
 use crate::profile::total;
 use crate::{Dataset, Profile, TaskKind};
 
@@ -43,7 +43,7 @@ impl<'a> Signal<'a> {
     }
 
     /// Outputs for each of `predicted`, with totals by a linear model of the k-mers `x` of the fitted rows.
-    pub(super) fn linear(&self, x: &[SparseRow], predicted: &[SparseRow]) -> Vec<Vec<f32>> {
+    pub(super) fn linear(&self, x: &[SparseRow], predicted: &[SparseRow], c: f64) -> Vec<Vec<f32>> {
         let mut all = vec![self.average(); predicted.len()];
         for (track, totals) in self.totals.iter().enumerate() {
             let (rows, labels): (Vec<usize>, Vec<f64>) = totals.iter().copied().unzip();
@@ -52,7 +52,7 @@ impl<'a> Signal<'a> {
             }
             let (mean, scale) = location(&TaskKind::Regression, &labels);
             let y = labels.iter().map(|y| (y - mean) / scale).collect();
-            let model = Problem { x, rows: &rows, y, outputs: 1, loss: Loss::Squared, c: C_REGRESSION }.solve();
+            let model = Problem { x, rows: &rows, y, outputs: 1, loss: Loss::Squared, c }.solve();
             let column = self.profile.tracks.len() * self.profile.bins + track;
             for (outputs, row) in all.iter_mut().zip(predicted) {
                 outputs[column] = (model.predict(row)[0] * scale + mean) as f32;

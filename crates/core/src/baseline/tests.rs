@@ -13,7 +13,7 @@ fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: im
             sequence[at..at + 6].copy_from_slice(b"TGACTC");
         }
         let (labels, covariates) = (vec![label(i)], vec![]);
-        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels, covariates }
+        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels, covariates, weight: 1.0 }
     });
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
@@ -121,4 +121,33 @@ fn nothing_to_fit_gives_the_prior() {
     assert_eq!(kmer(&data, 6, &[0, 1], &[2, 3], 1).data(), [1.0, 1.0]);
     assert_eq!(kmer(&data, 6, &[], &[2], 1).data(), [0.5]);
     assert_eq!(kmer(&data, 0, &[0], &[], 1).rows(), 0);
+}
+
+#[test]
+fn a_base_at_its_place_is_seen_by_position_only() {
+    // Every sequence holds one TGACTC: on the left or on the right.
+    let kind = TaskKind::Binary;
+    let mut data = dataset(600, kind, |_| 0, |i| (i % 2) as f64);
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        let at = if i % 2 == 0 { 10 } else { 40 };
+        example.sequence[at..at + 6].copy_from_slice(b"TGACTC");
+    }
+    let (fit, predict) = halves(600);
+    let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
+    let score = |p: &Matrix| auroc(&labels, &p.column(0).map(f64::from).collect::<Vec<_>>()).unwrap();
+    let p = positional(&data, &fit, &predict, 1);
+    assert!(score(&p) > 0.99, "{}", score(&p));
+    assert!(score(&kmer(&data, 6, &fit, &predict, 1)) < 0.6);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| positional(&data, &fit, &predict, 1)), p, "one thread or many");
+}
+
+#[test]
+fn positional_features_end_with_a_lone_base_and_leave_out_n() {
+    let mut data = dataset(1, TaskKind::Binary, |_| 0, |_| 1.0);
+    data.length = 4;
+    data.examples[0].sequence = b"ACNG".to_vec();
+    let ones: Vec<u32> = features::positional(&data, &[0])[0].iter().map(|&(feature, _)| feature).collect();
+    // A and AC at 0, C at 1, G at 3.
+    assert_eq!(ones, [0, 4 + 1, 20 + 1, 60 + 2]);
 }
