@@ -161,6 +161,9 @@ pub struct Example {
     pub labels: Vec<f64>,
     /// A value for each covariate of the data set, as it came; NaN is unknown.
     pub covariates: Vec<f64>,
+    /// How much its labels count in training and in the loss of the validation split, 0 or more; 1 unless something else was
+    /// asked for.
+    pub weight: f64,
 }
 
 /// Labelled sequences with everything a model must know about them.
@@ -189,6 +192,11 @@ impl Dataset {
     /// Number of model outputs over all tasks.
     pub fn outputs(&self) -> usize {
         self.tasks.iter().map(Task::outputs).sum()
+    }
+
+    /// Whether any example counts more or less than another.
+    pub fn is_weighted(&self) -> bool {
+        self.examples.iter().any(|example| example.weight != 1.0)
     }
 
     /// Takes the statistics of the covariates from the training split as it now is.

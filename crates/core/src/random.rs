@@ -60,6 +60,20 @@ pub fn normal(rng: &mut Stream) -> f64 {
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * uniform(rng)).cos()
 }
 
+/// A count of the Poisson distribution: as many arrivals as fit, with exponential times between them. Exact for any
+/// `mean`, in time that grows with it; 0 for a mean that is not above 0 and finite.
+pub fn poisson(mean: f64, rng: &mut Stream) -> u64 {
+    let (mut time, mut count) = (0.0, 0);
+    while mean.is_finite() {
+        time -= (1.0 - uniform(rng)).ln();
+        if time >= mean {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
 /// Shuffles in place, every order equally likely (Fisher and Yates).
 pub fn shuffle<T>(items: &mut [T], rng: &mut Stream) {
     for i in (1..items.len()).rev() {
@@ -101,5 +115,21 @@ mod tests {
         let mean = x.iter().sum::<f64>() / x.len() as f64;
         let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / x.len() as f64;
         assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
+    }
+
+    #[test]
+    fn poisson_counts_have_their_mean_as_variance() {
+        for mean in [0.3, 4.0, 60.0] {
+            let mut rng = stream(5, "test poisson", &[]);
+            let counts: Vec<f64> = (0..20_000).map(|_| poisson(mean, &mut rng) as f64).collect();
+            let found = counts.iter().sum::<f64>() / 2e4;
+            let variance = counts.iter().map(|count| (count - found).powi(2)).sum::<f64>() / 2e4;
+            assert!(
+                (found / mean - 1.0).abs() < 0.02 && (variance / mean - 1.0).abs() < 0.05,
+                "{mean}: {found} {variance}"
+            );
+        }
+        let mut rng = stream(5, "test poisson", &[]);
+        assert!([0.0, -1.0, f64::NAN, f64::INFINITY].iter().all(|&mean| poisson(mean, &mut rng) == 0));
     }
 }

@@ -60,14 +60,15 @@ pub struct Rows {
     ends: Vec<usize>,
     labels: Vec<f64>,
     covariates: Vec<f64>,
+    weights: Vec<f64>,
 }
 
 impl Rows {
     /// No rows yet of a data set with this header.
     pub fn new(header: &Header) -> Self {
         let (reach, width, side) = (header.reach(), header.label_count(), header.covariates.len());
-        let (codes, ends, labels, covariates) = Default::default();
-        Self { reach, width, side, codes, ends, labels, covariates }
+        let (codes, ends, labels, covariates, weights) = Default::default();
+        Self { reach, width, side, codes, ends, labels, covariates, weights }
     }
 
     /// Makes room for `rows` more rows at their longest, so that adding them moves nothing, where there is memory for it.
@@ -77,18 +78,24 @@ impl Rows {
         let _ = self.ends.try_reserve_exact(rows);
         let _ = self.labels.try_reserve_exact(rows.saturating_mul(self.width));
         let _ = self.covariates.try_reserve_exact(rows.saturating_mul(self.side));
+        let _ = self.weights.try_reserve_exact(rows);
     }
 
     /// Bytes that a row of a data set with this header takes at most.
     pub fn row_bytes(header: &Header) -> usize {
-        let numbers = size_of::<usize>() + size_of::<f64>() * (header.label_count() + header.covariates.len());
+        let numbers = size_of::<usize>() + size_of::<f64>() * (header.label_count() + header.covariates.len() + 1);
         header.reach().saturating_add(numbers)
     }
 
-    /// Adds a row: `labels` holds [`Header::label_count`] numbers and `covariates` one for each of the header's, NaN where
+    /// Adds a row of weight 1: `labels` holds [`Header::label_count`] numbers and `covariates` one for each of the header's, NaN where
     /// one is unknown. Of a sequence longer than [`Header::reach`] only the middle is kept, which is all that can be seen
     /// of it.
     pub fn push(&mut self, codes: &[Code], labels: &[f64], covariates: &[f64]) {
+        self.push_weighted(codes, labels, covariates, 1.0);
+    }
+
+    /// Adds a row whose labels count `weight` (0 or more) in the loss.
+    pub fn push_weighted(&mut self, codes: &[Code], labels: &[f64], covariates: &[f64], weight: f64) {
         debug_assert_eq!(labels.len(), self.width, "all labels of a row");
         debug_assert_eq!(covariates.len(), self.side, "all covariates of a row");
         let kept = match codes.len().checked_sub(self.reach) {
@@ -99,6 +106,7 @@ impl Rows {
         self.ends.push(self.codes.len());
         self.labels.extend_from_slice(labels);
         self.covariates.extend_from_slice(covariates);
+        self.weights.push(weight);
     }
 
     /// Number of rows.
@@ -125,6 +133,22 @@ impl Rows {
     /// The covariates of row `i` as they came, NaN where one is unknown.
     pub fn covariates(&self, i: usize) -> &[f64] {
         &self.covariates[i * self.side..(i + 1) * self.side]
+    }
+
+    /// How much the labels of row `i` count in the loss.
+    pub fn weight(&self, i: usize) -> f64 {
+        self.weights[i]
+    }
+}
+
+/// Whether a number can be the weight of an example.
+///
+/// # Errors
+/// What does not fit, in words.
+pub fn check_weight(weight: f64) -> Result<(), String> {
+    match weight.is_finite() && weight >= 0.0 {
+        true => Ok(()),
+        false => Err(format!("expected a finite weight of 0 or more, found {weight}")),
     }
 }
 
@@ -358,6 +382,7 @@ impl ExampleSource for Dataset {
                 let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
                 survey.add(example.split, &example.labels, &header).map_err(wrong)?;
                 check_covariates(&example.covariates, &header.covariates).map_err(wrong)?;
+                check_weight(example.weight).map_err(wrong)?;
                 self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
             }
         }
@@ -372,7 +397,7 @@ impl ExampleSource for Dataset {
         for example in self.block(block).iter().filter(|example| example.split == split) {
             let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
             let codes = self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
-            into.push(&codes, &example.labels, &example.covariates);
+            into.push_weighted(&codes, &example.labels, &example.covariates, example.weight);
         }
         Ok(())
     }
@@ -391,6 +416,7 @@ mod tests {
             sequence: letters.as_bytes().to_vec(),
             labels: vec![label],
             covariates: vec![],
+            weight: 1.0,
         };
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
         let tasks = vec![Task { name: "y".into(), kind: TaskKind::Binary }];
@@ -415,7 +441,7 @@ mod tests {
         assert_eq!([rows.labels(0), rows.labels(1)], [[1.0], [0.0]]);
         data.read(1, Split::Train, &mut rows).unwrap();
         assert_eq!(rows.len(), 2);
-        assert!(!rows.is_empty() && Rows::row_bytes(&data.header()) == 4 + 8 + 8);
+        assert!(!rows.is_empty() && Rows::row_bytes(&data.header()) == 4 + 8 + 8 + 8);
     }
 
     #[test]

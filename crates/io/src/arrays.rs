@@ -10,7 +10,7 @@ use crate::input::open_file;
 use crate::output::write_file;
 use crate::zip;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// An array in row-major order.
@@ -92,6 +92,23 @@ impl Array {
 /// # Errors
 /// A shape that does not fit its values, a name that repeats; what [`write_file`] reports.
 pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<()> {
+    check_arrays(path, arrays)?;
+    write_file(path, |sink| archive(sink, arrays))
+}
+
+/// The bytes that [`write_npz`] would write, for an output that goes into place with others; `name` is for errors.
+///
+/// # Errors
+/// A shape that does not fit its values, a name that repeats.
+pub fn npz_bytes(name: &str, arrays: &[(&str, Array)]) -> Result<Vec<u8>> {
+    let path = Path::new(name);
+    check_arrays(path, arrays)?;
+    let mut bytes = Vec::new();
+    archive(&mut bytes, arrays).map_err(|cause| Error::io(path, "written", cause))?;
+    Ok(bytes)
+}
+
+fn check_arrays(path: &Path, arrays: &[(&str, Array)]) -> Result<()> {
     for (i, (name, array)) in arrays.iter().enumerate() {
         if !array.is_whole() {
             let message = format!("expected {:?} values in array {name:?}, found {}", array.shape, array.values.len());
@@ -101,11 +118,13 @@ pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<()> {
             return Err(Error::of(path, format!("expected different names of arrays, found {name:?} again")));
         }
     }
-    write_file(path, |sink| {
-        let mut archive = zip::Writer::new(sink);
-        arrays.iter().try_for_each(|(name, array)| archive.member(&format!("{name}.npy"), &npy::to_bytes(array)))?;
-        archive.finish()
-    })
+    Ok(())
+}
+
+fn archive(sink: &mut dyn Write, arrays: &[(&str, Array)]) -> std::io::Result<()> {
+    let mut archive = zip::Writer::new(sink);
+    arrays.iter().try_for_each(|(name, array)| archive.member(&format!("{name}.npy"), &npy::to_bytes(array)))?;
+    archive.finish()
 }
 
 /// Reads the arrays of an archive that [`write_npz`] or numpy wrote (`savez` and `savez_compressed`).

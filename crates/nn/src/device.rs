@@ -120,6 +120,11 @@ pub struct OpenedDevice {
 }
 
 impl OpenedDevice {
+    /// Whether networks run on the processor, by the engine of this crate.
+    pub fn is_processor(&self) -> bool {
+        crate::engine::on_processor(&self.device)
+    }
+
     /// The processor, which is always there.
     pub fn cpu() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -11,6 +11,8 @@ const NUMBER: u64 = 4;
 /// Copies of each weight while training, at their most, which is when a checkpoint is written: the weights, the best
 /// ones and two moments, then both moments renamed, as bytes, and as a file; a step needs fewer.
 const TRAINING_COPIES: u64 = 10;
+/// One more, of the averaged weights.
+const AVERAGE_COPIES: u64 = 1;
 /// Copies of each weight of a model that predicts: on the host and on the device.
 const MODEL_COPIES: u64 = 2;
 /// What is taken to be there where the system does not say: more than it will be on most machines.
@@ -68,7 +70,7 @@ impl Architecture {
         outputs: impl Into<Outputs>,
         batch: usize,
     ) -> Result<u64, ShapeError> {
-        Ok(Plan::new(self, inputs, length, outputs)?.training_memory(batch))
+        Ok(Plan::new(self, inputs, length, outputs)?.training_memory(batch, false))
     }
 }
 
@@ -78,18 +80,24 @@ impl Plan {
         sizes.fold(0, u64::saturating_add)
     }
 
-    pub(crate) fn training_memory(&self, batch: usize) -> u64 {
+    pub(crate) fn training_memory(&self, batch: usize, averaged: bool) -> u64 {
         let passes = training_numbers(self, batch).saturating_mul(NUMBER);
-        self.weights().saturating_mul(TRAINING_COPIES * NUMBER).saturating_add(passes)
+        let copies = TRAINING_COPIES + if averaged { AVERAGE_COPIES } else { 0 };
+        self.weights().saturating_mul(copies * NUMBER).saturating_add(passes)
     }
 
     /// Refuses a network that cannot be trained on this many examples with the memory there is.
-    pub(crate) fn check_training(&self, examples: usize, batch_size: usize) -> Result<(), MemoryError> {
+    pub(crate) fn check_training(&self, examples: usize, batch_size: usize, averaged: bool) -> Result<(), MemoryError> {
         let batch = batch_size.min(examples);
         let what =
             format!("training {} weights with batches of {batch} x {} positions", self.weights(), self.input.length);
-        let hint = "take a smaller batch, fewer filters or shorter sequences";
-        enough(what, self.training_memory(batch), available(), hint)
+        let hint = match self.recompute {
+            true => "take a smaller batch, fewer filters or shorter sequences",
+            false => {
+                "take a smaller batch, fewer filters or shorter sequences, or keep less for the gradients (recompute)"
+            }
+        };
+        enough(what, self.training_memory(batch, averaged), available(), hint)
     }
 
     /// Refuses a network whose weights alone are more than the memory there is.
@@ -136,6 +144,16 @@ mod tests {
         let passing = (40 + 4) + 2 * 40 + 40;
         let sums = 6 * (4 * 4 * 3 + 4) + 2 * 6 * (4 + 2 + 2);
         assert_eq!(bytes, 4 * (10 * weights + 6 * (kept + passing) + sums));
+    }
+
+    #[test]
+    fn averaged_weights_are_a_copy_and_recomputing_keeps_less() {
+        let mut plan = Plan::new(&Architecture::preset("bpnet").unwrap(), 4, 2114, 1).unwrap();
+        let plain = plan.training_memory(64, false);
+        assert_eq!(plan.training_memory(64, true) - plain, 4 * plan.weights());
+        plan.recompute = true;
+        let less = plan.training_memory(64, false);
+        assert!(3 * less < 2 * plain, "{less} bytes in place of {plain}");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Small data for tests.
 
+use crate::model::{Model, Purpose};
 use crate::{Architecture, OpenedDevice};
 use basewise_core::random::{below, stream, uniform};
 use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey};
-use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Example, SequenceBatch, Split, Task, TaskKind};
+use basewise_core::{
+    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Example, Profile, SequenceBatch, Split, Task, TaskKind,
+    Transform,
+};
 
 pub(crate) const DNA: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
 
@@ -23,6 +27,39 @@ pub(crate) fn task(name: &str, kind: TaskKind) -> Task {
 pub(crate) fn three_tasks() -> Vec<Task> {
     let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into(), "c".into()] };
     vec![task("b", TaskKind::Binary), task("c", classes), task("r", TaskKind::Regression)]
+}
+
+/// A profile of two tracks, 6 bins of 2 bases.
+pub(crate) fn profile_task(name: &str) -> Task {
+    let tracks = vec!["plus".into(), "minus".into()];
+    task(
+        name,
+        TaskKind::Profile(Profile { tracks, bins: 6, bin_size: 2, strand_pairs: vec![[0, 1]], count_weight: 1.0 }),
+    )
+}
+
+/// Three numbers beside a sequence, one of them a distance.
+pub(crate) fn three_covariates() -> Vec<Covariate> {
+    let covariate = |(name, transform, mean, deviation): (&str, Transform, f64, f64)| Covariate {
+        name: name.into(),
+        transform,
+        mean,
+        deviation,
+    };
+    [("gc", Transform::None, 0.45, 0.1), ("distance", Transform::Log, 3.0, 2.5), ("year", Transform::None, 2011.3, 0.5)]
+        .map(covariate)
+        .to_vec()
+}
+
+/// A model with fresh weights for DNA of this length.
+pub(crate) fn untrained(
+    architecture: &Architecture,
+    tasks: Vec<Task>,
+    covariates: Vec<Covariate>,
+    length: usize,
+) -> Model {
+    let purpose = Purpose { tasks, encoding: DNA, length, covariates, training: None };
+    Model::fresh(architecture, purpose, 5, &cpu()).unwrap()
 }
 
 pub(crate) fn random_letters(n: usize, length: usize, seed: u64) -> Vec<Vec<u8>> {
@@ -47,7 +84,7 @@ pub(crate) fn planted(n: usize, length: usize) -> Dataset {
         }
         let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
         let (labels, covariates) = (vec![f64::from(u8::from(positive))], vec![]);
-        Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates }
+        Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates, weight: 1.0 }
     });
     let (tasks, examples) = (vec![task("site", TaskKind::Binary)], examples.collect());
     Dataset { encoding: DNA, length, jitter: 0, tasks, covariates: vec![], examples }
@@ -113,7 +150,8 @@ impl ExampleSource for Blocks {
         }
         let rows = self.dataset.examples.chunks(self.rows).nth(block).unwrap_or_default();
         for example in rows.iter().filter(|example| example.split == split) {
-            into.push(&DNA.encode(&example.sequence).unwrap(), &example.labels, &example.covariates);
+            let codes = DNA.encode(&example.sequence).unwrap();
+            into.push_weighted(&codes, &example.labels, &example.covariates, example.weight);
         }
         Ok(())
     }

@@ -108,6 +108,9 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         let (reads, has) = (model.length(), dataset.length);
         printer.warn(&format!("the model reads {reads} positions, the data set has {has}: sequences are {how}"));
     }
+    if dataset.is_weighted() {
+        printer.talk("each example counts once here, whatever its weight in training");
+    }
     let rows = args.split.rows(&dataset, &path)?;
     let own_data = args.data.is_none();
     let folds = if own_data { ensemble::folds_of(&run, &dataset, args.split)? } else { None };
@@ -295,6 +298,7 @@ pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64)
     let mut simple = vec![
         (majority_name(dataset).to_owned(), baseline::majority(dataset, &train, rows)),
         ("k-mer linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
+        ("positional linear".to_owned(), baseline::positional(dataset, &train, rows, seed)),
     ];
     if !dataset.covariates.is_empty() {
         let both = baseline::kmer_and_covariates(dataset, 6, &train, rows, seed);

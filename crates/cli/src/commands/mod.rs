@@ -35,8 +35,8 @@ pub(crate) enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Predict for a FASTA file, intervals of a genome, or a data set
     Predict(predict::PredictArgs),
-    /// Attribute predictions to bases
-    Explain(explain::ExplainArgs),
+    /// Attribute predictions to bases; find the spacing of motifs that a model prefers
+    Explain(Box<explain::ExplainCommand>),
     /// Motifs: from filters, matched to a database, drawn, converted
     #[command(subcommand)]
     Motifs(motifs::MotifsCommand),

@@ -19,3 +19,4 @@ mod soak;
 mod support;
 mod training;
 mod tune;
+mod weights;

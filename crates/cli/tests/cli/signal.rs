@@ -88,3 +88,40 @@ fn what_does_not_fit_signal_is_told() {
     // Layers that lose positions, such as the default's.
     f.run("train d -o r").fails_saying(&["head profile, 40 bins of 1", "the preset bpnet"]);
 }
+
+#[test]
+fn simulated_reads_bring_their_ceiling_and_a_spacing_is_asked_for() {
+    let f = Folder::new();
+    f.write("m.toml", MODEL);
+    let line = "dataset simulate --plant MA0105.4 --plant MA0652.2 --spacing 0..20 --signal 80 --length 120 --reads 200 --cooperation 6:3 --positives 1 --count 60 --valid 0.2 --test 0.2 -o d";
+    let made = f.run(line).ok();
+    assert!(made.stderr.contains("on the test split the expected reads reach profile_pearson 0."), "{}", made.stderr);
+    let ceiling: serde_json::Value = serde_json::from_slice(&std::fs::read(f.path("d/ceiling.json")).unwrap()).unwrap();
+    let figure = |split: usize, of: &str, name: &str| ceiling["splits"][split][of]["metrics"][name]["value"].as_f64();
+    for split in 0..3 {
+        let (best, second) =
+            (figure(split, "expected", "profile_pearson"), figure(split, "replicate", "profile_pearson"));
+        // A replicate is as noisy as the labels, the expectation is not.
+        assert!(best > second && second > Some(0.3), "{best:?} {second:?}");
+    }
+    let arrays = basewise_io::arrays::read_npz(&f.path("d/signal.npz")).unwrap();
+    assert_eq!((&arrays["expected"].shape[..], &arrays["replicate"].shape[..]), (&[60, 2, 80][..], &[60, 2, 80][..]));
+    f.run("train d -m m.toml --epochs 1 -o r").ok();
+    let asked = f.run("explain spacing r --motif MA0105.4 --motif TTTC --least 2 --most 9 --backgrounds 5").ok();
+    let rows: Vec<Vec<&str>> = asked.stdout.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0], ["order", "spacing", "pair", "interaction", "low", "high"]);
+    assert_eq!(
+        (rows.len(), rows[1][0], rows[1][1], rows[16][0], rows[16][1]),
+        (17, "MA0105.4,TTTC", "2", "TTTC,MA0105.4", "9")
+    );
+    assert!(rows[1..].iter().all(|row| row[4].parse::<f64>().unwrap() <= row[5].parse::<f64>().unwrap()));
+    assert!(asked.stderr.contains("stands out most"), "{}", asked.stderr);
+    f.run("explain spacing r --motif MA0105.4 --motif TTTC --most 9 --backgrounds 5 -o s.json").ok();
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(f.path("s.json")).unwrap()).unwrap();
+    assert_eq!((report["target"].as_str(), report["rows"].as_array().unwrap().len()), (Some("signal:total"), 20));
+    f.run("explain spacing r --motif MA0105.4 --motif TTTC --most 50").fails_saying(&["--most of at most 49 in 120"]);
+    f.run("explain spacing r --motif MA0105.4").fails_saying(&["expected two motifs, found 1", "--motif twice"]);
+    f.run("explain spacing r --motif MA0105.4 --motif nobody").fails_saying(&["found \"nobody\"", "--motifs"]);
+    f.run("dataset simulate --plant MA0105.4 --signal 81 --length 120 -o e").fails_saying(&["found 81 bases"]);
+    f.run("dataset simulate --plant MA0105.4 --reads 5 -o e").fails_saying(&["--signal"]);
+}

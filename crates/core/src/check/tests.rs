@@ -18,6 +18,7 @@ fn dataset(n: usize, length: usize) -> Dataset {
         sequence: (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect(),
         labels: vec![(i % 2) as f64],
         covariates: vec![],
+        weight: 1.0,
     });
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },

@@ -86,6 +86,7 @@ pub(super) fn windows(
                 place: Some(place),
                 labels: vec![0.0; tasks],
                 covariates: Vec::new(),
+                weight: positive.weight,
                 split: None,
                 group: None,
                 parent: None,

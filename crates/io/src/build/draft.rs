@@ -12,6 +12,8 @@ pub(super) struct Draft {
     pub(super) labels: Vec<f64>,
     /// Numbers beside the sequence; NaN is unknown.
     pub(super) covariates: Vec<f64>,
+    /// How much it counts in training.
+    pub(super) weight: f64,
     /// The split that its file or column gives.
     pub(super) split: Option<Split>,
     /// What must stay together.
@@ -25,8 +27,18 @@ pub(super) struct Draft {
 impl Draft {
     /// A sequence of which only the name and the labels are known.
     pub(super) fn bare(id: String, sequence: Vec<u8>, labels: Vec<f64>) -> Self {
-        let covariates = Vec::new();
-        Self { id, sequence, labels, covariates, place: None, split: None, group: None, chrom: None, parent: None }
+        Self {
+            id,
+            sequence,
+            labels,
+            covariates: Vec::new(),
+            weight: 1.0,
+            place: None,
+            split: None,
+            group: None,
+            chrom: None,
+            parent: None,
+        }
     }
 }
 
@@ -63,6 +75,7 @@ pub(super) fn finish(drafts: Vec<Draft>, splits: Vec<Split>) -> Vec<Example> {
         sequence: draft.sequence,
         labels: draft.labels,
         covariates: draft.covariates,
+        weight: draft.weight,
     };
     drafts.into_iter().zip(splits).map(example).collect()
 }

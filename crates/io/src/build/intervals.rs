@@ -1,6 +1,7 @@
 //! Data sets from places on a genome.
 
 use super::background::{self, Avoid};
+use super::columns::{self, BedColumns};
 use super::draft::{self, Draft};
 use super::negatives::{self, Negatives};
 use super::splits::{self, SplitPolicy};
@@ -74,6 +75,9 @@ pub struct IntervalsSpec {
     pub negatives: Negatives,
     /// Who is held out; `None` is [`SplitPolicy::random`] with overlapping windows kept together.
     pub split: Option<SplitPolicy>,
+    /// Numbers beside the sequence and weights, of peaks and of a BED file of negatives. A shuffle has those of its peak, a
+    /// background window the weight of its peak.
+    pub columns: BedColumns,
     /// Seed of shuffles, background and random splits.
     pub seed: u64,
     /// The command line, for the record.
@@ -95,6 +99,7 @@ impl IntervalsSpec {
             max_unknown: 1.0,
             negatives: Negatives::None,
             split: None,
+            columns: BedColumns::default(),
             seed: 0,
             command: String::new(),
         }
@@ -127,7 +132,7 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     add_negatives(&cut, &peaks, tasks.len(), &mut drafts, &mut account, &mut provenance)?;
     let renamed = draft::unique_ids(&mut drafts);
     windows::group_overlapping(&mut drafts, spec.encoding.alphabet);
-    let (splits, warnings) =
+    let (splits, mut warnings) =
         splits::assign(&drafts, spec.split.as_ref(), spec.encoding.alphabet, spec.seed, &mut provenance)?;
     let longest = drafts.iter().map(|draft| draft.sequence.len()).max().unwrap_or(0);
     let length = match spec.window {
@@ -137,8 +142,15 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     provenance.notes.insert("renamed_ids".into(), json!(renamed));
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
-    let covariates = Vec::new();
-    let dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, covariates, examples };
+    let covariates = spec.columns.bare();
+    let mut dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, covariates, examples };
+    dataset.fit_covariates();
+    columns::check_weights(&dataset)?;
+    let constant = columns::constant_covariates(&dataset);
+    if !constant.is_empty() {
+        warnings.extend(constant);
+        provenance.notes.insert("warnings".into(), json!(warnings));
+    }
     Ok(Built { dataset, provenance, account, warnings })
 }
 
@@ -164,6 +176,15 @@ fn check(spec: &IntervalsSpec) -> Result<()> {
     }
     if !(0.0..=1.0).contains(&spec.max_unknown) {
         return Err(Error::new(format!("expected a fraction of N from 0 to 1, found {}", spec.max_unknown)));
+    }
+    if let Some(fault) = basewise_core::covariates_fault(&spec.columns.bare()) {
+        return Err(Error::new(fault));
+    }
+    if !spec.columns.covariates.is_empty() && matches!(spec.negatives, Negatives::Background { .. }) {
+        return Err(Error::new(
+            "expected negatives with covariates, found background windows, of which none are known",
+        )
+        .with_hint("give negatives as a BED file with the same columns, or take shuffles (--negatives shuffle)"));
     }
     match spec.split {
         Some(SplitPolicy::Column(_) | SplitPolicy::Group { .. }) => {
@@ -232,6 +253,10 @@ fn add_negatives(
 fn negatives_of_file(cut: &Cutter<'_>, path: &Path, tasks: usize, account: &mut Account) -> Result<Vec<Draft>> {
     let mut drafts = Vec::new();
     if is_fasta(path)? {
+        if !cut.spec.columns.covariates.is_empty() {
+            return Err(Error::of(path, "expected negatives with covariates, found a FASTA file")
+                .with_hint("give negatives as a BED file with the same columns"));
+        }
         for record in fasta::read(path)? {
             let record = record?;
             drafts.push(Draft::bare(record.id, record.sequence, vec![0.0; tasks]));
@@ -286,7 +311,8 @@ impl Cutter<'_> {
                     place: Some(place),
                     sequence,
                     labels: window.labels.clone(),
-                    covariates: Vec::new(),
+                    covariates: window.covariates.clone(),
+                    weight: window.weight,
                     split: None,
                     group: None,
                     parent: None,

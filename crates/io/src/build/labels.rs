@@ -130,6 +130,17 @@ pub(super) fn numbers(column: &str, cells: &[Cell<'_>]) -> Result<Vec<f64>> {
     cells.iter().map(value).collect()
 }
 
+/// Weights of examples, which are numbers of 0 or more, and all known.
+pub(super) fn weights(column: &str, cells: &[Cell<'_>]) -> Result<Vec<f64>> {
+    let value = |cell: &Cell<'_>| {
+        known(cell).and_then(count).ok_or_else(|| {
+            wrong(column, cell, "a weight of 0 or more")
+                .with_hint("0 leaves a row out of training, 1 is the usual weight")
+        })
+    };
+    cells.iter().map(value).collect()
+}
+
 fn classes(cells: &[Cell<'_>]) -> (Vec<String>, Vec<f64>) {
     let mut names: Vec<&str> = cells.iter().filter_map(known).collect::<BTreeSet<_>>().into_iter().collect();
     // 2 before 10, where all are numbers.

@@ -5,6 +5,7 @@
 //! splits and ends with an [`Account`] in which nothing is lost: `read = used + skipped`.
 
 mod background;
+mod columns;
 mod draft;
 mod intervals;
 mod labels;
@@ -14,6 +15,7 @@ mod signal;
 mod splits;
 mod windows;
 
+pub use columns::{BedColumn, BedColumns};
 pub use intervals::{IntervalsSpec, OutOfBounds, PeakFile, WindowPolicy, intervals};
 pub use labels::LabelKind;
 pub use negatives::Negatives;

@@ -1,5 +1,6 @@
 //! Data sets from labelled sequences: FASTA files or tables.
 
+use super::columns;
 use super::draft::{self, Draft};
 use super::labels::{self, Cell, LabelKind};
 use super::negatives::{self, Negatives};
@@ -59,6 +60,8 @@ pub struct TableColumns {
     pub split: Option<String>,
     /// Numbers beside the sequence; an empty field is unknown.
     pub covariates: Vec<CovariateColumn>,
+    /// Numbers of 0 or more: how much each row counts in training.
+    pub weight: Option<String>,
 }
 
 /// What the sequences are read from.
@@ -153,7 +156,8 @@ pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
     let covariates = spec.input.covariates();
     let mut dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, covariates, examples };
     dataset.fit_covariates();
-    let constant = constant_covariates(&dataset);
+    columns::check_weights(&dataset)?;
+    let constant = columns::constant_covariates(&dataset);
     if !constant.is_empty() {
         warnings.extend(constant);
         provenance.notes.insert("warnings".into(), json!(warnings));
@@ -203,20 +207,6 @@ impl SequencesInput {
         }
         Ok(())
     }
-}
-
-/// What to say of covariates from which nothing can be learned.
-fn constant_covariates(dataset: &Dataset) -> Vec<String> {
-    let train = || dataset.examples.iter().filter(|example| example.split == Split::Train);
-    let told = dataset.covariates.iter().enumerate().filter_map(|(i, covariate)| {
-        let mut known = train().map(|example| example.covariates[i]).filter(|value| !value.is_nan());
-        let Some(first) = known.next() else {
-            return Some(format!("covariate {:?}: no value is known in the train split", covariate.name));
-        };
-        let constant = known.all(|value| value == first);
-        constant.then(|| format!("covariate {:?}: all known values in the train split are {first}", covariate.name))
-    });
-    told.collect()
 }
 
 type Read = (Vec<Task>, Vec<Draft>);
@@ -278,6 +268,10 @@ fn rows_of_tables(files: &[InputFile], columns: &TableColumns, policy: Option<&S
         let values = labels::numbers(&column.name, &cells(&tables, &column.name)?)?;
         drafts.iter_mut().zip(values).for_each(|(draft, value)| draft.covariates.push(value));
     }
+    if let Some(column) = &columns.weight {
+        let values = labels::weights(column, &cells(&tables, column)?)?;
+        drafts.iter_mut().zip(values).for_each(|(draft, value)| draft.weight = value);
+    }
     Ok((tasks, drafts))
 }
 
@@ -318,6 +312,7 @@ struct Resolved {
     sequence: String,
     labels: Vec<LabelColumn>,
     covariates: Vec<CovariateColumn>,
+    weight: Option<String>,
     id: Option<String>,
     split: Option<String>,
     group: Option<String>,
@@ -337,6 +332,7 @@ impl Resolved {
         }
         labels.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
         columns.covariates.iter().try_for_each(|column| table.column(&column.name).map(drop))?;
+        columns.weight.iter().try_for_each(|column| table.column(column).map(drop))?;
         let is_label = |column: &&CovariateColumn| labels.iter().any(|label| label.name == column.name);
         if let Some(column) = columns.covariates.iter().find(is_label) {
             let message = format!("expected covariates other than the labels, found {:?} as both", column.name);
@@ -353,8 +349,8 @@ impl Resolved {
             _ => None,
         };
         let id = columns.id.clone().or_else(|| usual(&["id", "name"]));
-        let covariates = columns.covariates.clone();
-        Ok(Self { sequence, labels, covariates, id, split, group, chrom })
+        let (covariates, weight) = (columns.covariates.clone(), columns.weight.clone());
+        Ok(Self { sequence, labels, covariates, weight, id, split, group, chrom })
     }
 
     fn drafts(&self, file: &InputFile, table: &Table, drafts: &mut Vec<Draft>) -> Result<()> {

@@ -134,11 +134,7 @@ fn usual_weight(dataset: &Dataset, is_peak: &[bool], profile: &Profile) -> f64 {
         let seen = profile.seen(&example.labels, dataset.jitter).into_owned();
         seen.chunks(profile.bins).filter_map(profile::total).collect::<Vec<_>>()
     });
-    let mut totals: Vec<f64> = totals.collect();
-    totals.sort_by(f64::total_cmp);
-    let median = totals.get(totals.len() / 2).copied().unwrap_or(0.0);
-    let mean = totals.iter().sum::<f64>() / totals.len().max(1) as f64;
-    [median, mean].into_iter().find(|value| *value > 0.0).map_or(1.0, |value| value / 10.0)
+    profile::usual_count_weight(totals.collect())
 }
 
 /// Reads labels out of tracks.

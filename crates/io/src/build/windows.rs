@@ -18,6 +18,8 @@ pub(super) struct Window {
     pub(super) end: i64,
     pub(super) strand: Strand,
     pub(super) labels: Vec<f64>,
+    pub(super) covariates: Vec<f64>,
+    pub(super) weight: f64,
     pub(super) file: usize,
     pub(super) line: usize,
     given: Option<String>,
@@ -47,7 +49,7 @@ pub(super) struct Windows<'a> {
     pub(super) paths: Vec<&'a Path>,
 }
 
-fn window(spec: &IntervalsSpec, file: usize, record: &BedRecord, labels: Vec<f64>) -> Window {
+fn window(spec: &IntervalsSpec, (file, path): (usize, &Path), record: &BedRecord, labels: Vec<f64>) -> Result<Window> {
     let place = &record.interval;
     let (start, end) = match spec.window {
         WindowPolicy::AsIs => (place.start as i64, place.end as i64),
@@ -59,7 +61,8 @@ fn window(spec: &IntervalsSpec, file: usize, record: &BedRecord, labels: Vec<f64
     };
     let strand = if spec.stranded { place.strand } else { Strand::Forward };
     let (chrom, given) = (place.chrom.clone(), record.name.clone());
-    Window { chrom, start, end, strand, labels, file, line: record.line, given }
+    let (covariates, weight) = spec.columns.of(path, record)?;
+    Ok(Window { chrom, start, end, strand, labels, covariates, weight, file, line: record.line, given })
 }
 
 /// The windows of all peak files with a label a file.
@@ -75,7 +78,7 @@ pub(super) fn of_peaks<'a>(
         for record in records {
             known_chrom(genome, paths[file], record)?;
             let labels = (0..peaks.len()).map(|task| f64::from(u8::from(task == file))).collect();
-            all.push(window(spec, file, record, labels));
+            all.push(window(spec, (file, paths[file]), record, labels)?);
         }
     }
     let mut windows = merge(all, if peaks.len() > 1 { spec.min_overlap } else { 1.0 }, account);
@@ -94,7 +97,8 @@ pub(super) fn of_negatives<'a>(
     tasks: usize,
 ) -> Result<Windows<'a>> {
     records.iter().try_for_each(|record| known_chrom(genome, path, record))?;
-    let windows = records.iter().map(|record| window(spec, 0, record, vec![0.0; tasks])).collect();
+    let window = |record| window(spec, (0, path), record, vec![0.0; tasks]);
+    let windows = records.iter().map(window).collect::<Result<_>>()?;
     Ok(Windows { windows, paths: vec![path] })
 }
 

@@ -18,6 +18,9 @@ pub(super) fn label_column(task: &Task) -> String {
     format!("label:{}", task.name)
 }
 
+/// How much an example counts; only in data sets where they count differently.
+pub(super) const WEIGHT: &str = "weight";
+
 pub(super) fn covariate_column(covariate: &Covariate) -> String {
     format!("covariate:{}", covariate.name)
 }
@@ -43,12 +46,13 @@ pub(super) fn check(dataset: &Dataset) -> std::result::Result<(), String> {
 }
 
 fn check_example(example: &Example, dataset: &Dataset) -> std::result::Result<(), String> {
-    let Example { id, labels, sequence, covariates, .. } = example;
+    let Example { id, labels, sequence, covariates, weight, .. } = example;
     if sequence.is_empty() {
         return Err(format!("expected a sequence, found none in example {id:?}"));
     }
     source::check_labels(labels, &dataset.tasks, dataset.jitter)
         .and_then(|()| check_covariates(covariates, &dataset.covariates))
+        .and_then(|()| source::check_weight(*weight))
         .map_err(|fault| format!("example {id:?}: {fault}"))
 }
 
@@ -71,7 +75,11 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
         fields.push(Field::new(label_column(task), kind));
     }
     fields.extend(dataset.covariates.iter().map(|covariate| Field::new(covariate_column(covariate), Kind::Double)));
+    if dataset.is_weighted() {
+        fields.push(Field::required(WEIGHT, Kind::Double));
+    }
     let beside = FIXED.len() + dataset.tasks.len();
+    let weight = beside + dataset.covariates.len();
     let examples = &dataset.examples;
     // Bounded groups, so that training can read one at a time.
     let profiles = dataset.profile_bytes();
@@ -88,6 +96,7 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
             4 => Chunk::Text(rows.map(|e| e.place.as_ref().map(|p| strand_text(p.strand))).collect()),
             5 => Chunk::Text(rows.map(|e| Some(e.split.name().as_bytes())).collect()),
             6 => Chunk::Text(rows.map(|e| Some(e.sequence.as_slice())).collect()),
+            _ if column == weight => Chunk::Double(rows.map(|e| Some(e.weight)).collect()),
             _ if column >= beside => {
                 let value = |e: &Example| Some(e.covariates[column - beside]).filter(|value| !value.is_nan());
                 Chunk::Double(rows.map(value).collect())
@@ -133,6 +142,7 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
     let labels = description.tasks.iter().map(label).collect::<Result<Vec<_>>>()?;
     let covariate = |covariate| columns.numbers(&covariate_column(covariate));
     let covariates = description.covariates.iter().map(covariate).collect::<Result<Vec<_>>>()?;
+    let weights = if columns.columns.contains_key(WEIGHT) { Some(columns.numbers(WEIGHT)?) } else { None };
     let mut examples = Vec::with_capacity(count);
     for (row, (((id, sequence), place), split)) in ids.into_iter().zip(sequences).zip(places).zip(splits).enumerate() {
         let wrong = |message: String| Error::of(path, message).at(format!("row {row}"));
@@ -149,6 +159,7 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
                 .copied()
                 .collect(),
             covariates: covariates.iter().map(|column| column[row]).collect(),
+            weight: weights.as_ref().map_or(1.0, |weights| weights[row]),
         });
     }
     let Description { encoding, length, jitter, ref tasks, ref covariates, .. } = *description;

@@ -1,11 +1,11 @@
 //! A data set that stays on disk: one row group in memory at a time.
 
 use super::description::Description;
-use super::rows::{covariate_column, label_column};
+use super::rows::{WEIGHT, covariate_column, label_column};
 use crate::columnar::Groups;
 use crate::error::{Error, Result, excerpt};
 use basewise_core::folds::Origins;
-use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey};
+use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey, check_weight};
 use basewise_core::{Split, Task, TaskKind, check_covariates};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ pub struct StoredDataset {
     sequence: usize,
     labels: Vec<usize>,
     covariates: Vec<usize>,
+    weight: Option<usize>,
     survey: Survey,
 }
 
@@ -32,6 +33,8 @@ impl StoredDataset {
         let labels = tasks.iter().map(|task| groups.column(&label_column(task))).collect::<Result<_>>()?;
         let columns = covariates.iter().map(|covariate| groups.column(&covariate_column(covariate)));
         let columns = columns.collect::<Result<_>>()?;
+        // There only where examples count differently.
+        let weight = groups.column(WEIGHT).ok();
         let mut stored = Self {
             path: path.to_owned(),
             split: groups.column("split")?,
@@ -41,6 +44,7 @@ impl StoredDataset {
             sha256: description.examples.sha256.clone(),
             labels,
             covariates: columns,
+            weight,
             survey: Survey::new(tasks),
         };
         stored.survey = stored.look()?;
@@ -159,6 +163,23 @@ impl StoredDataset {
         Ok(values)
     }
 
+    /// Whether examples count differently in training.
+    pub fn is_weighted(&self) -> bool {
+        self.weight.is_some()
+    }
+
+    /// How much each row of a row group counts.
+    fn weights(&self, group: usize) -> Result<Vec<f64>> {
+        let Some(column) = self.weight else { return Ok(vec![1.0; self.groups.rows()[group]]) };
+        let weights = self.groups.doubles(group, column)?.into_iter().enumerate();
+        let checked = weights.map(|(row, weight)| {
+            let weight = weight.unwrap_or(f64::NAN);
+            check_weight(weight).map_err(|message| self.at_row(group, row, message))?;
+            Ok(weight)
+        });
+        checked.collect()
+    }
+
     /// What decides the fold of each row; one row group is in memory at a time.
     ///
     /// # Errors
@@ -186,6 +207,7 @@ impl StoredDataset {
     fn rows(&self, group: usize, split: Split, into: &mut Rows) -> Result<()> {
         let (width, side) = (self.header.label_count(), self.covariates.len());
         let (splits, labels, covariates) = (self.splits(group)?, self.labels(group)?, self.covariates(group)?);
+        let weights = self.weights(group)?;
         self.groups.each_text(group, self.sequence, &mut |row, letters| {
             if splits[row] != split {
                 return Ok(());
@@ -195,7 +217,7 @@ impl StoredDataset {
             let codes = self.header.encoding.encode(letters);
             let codes = codes.map_err(|error| self.at_row(group, row, error.to_string()))?;
             let own = &covariates[row * side..(row + 1) * side];
-            into.push(&codes, &labels[row * width..(row + 1) * width], own);
+            into.push_weighted(&codes, &labels[row * width..(row + 1) * width], own, weights[row]);
             Ok(())
         })
     }

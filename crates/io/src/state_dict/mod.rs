@@ -9,8 +9,11 @@ mod safetensors;
 mod tensor;
 mod torch;
 
+pub(crate) use self::safetensors::natural;
+
 use crate::error::{Error, Result};
 use crate::input::open_file;
+use crate::keras::SIGNATURE as HDF5;
 use std::io::Read;
 use std::path::Path;
 
@@ -68,7 +71,7 @@ pub fn read(path: &Path) -> Result<StateDict> {
     })
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>> {
     let file = open_file(path)?;
     let size = file.metadata().map_err(|cause| Error::io(path, "read", cause))?.len();
     if size > MAX_BYTES {
@@ -82,21 +85,21 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>> {
 
 /// What is wrong with a file, and what to do about it if that is known.
 #[derive(Debug, PartialEq)]
-struct Wrong {
-    message: String,
-    hint: &'static str,
+pub(crate) struct Wrong {
+    pub(crate) message: String,
+    pub(crate) hint: &'static str,
 }
 
 impl Wrong {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: "" }
     }
 
-    fn with_hint(message: impl Into<String>, hint: &'static str) -> Self {
+    pub(crate) fn with_hint(message: impl Into<String>, hint: &'static str) -> Self {
         Self { message: message.into(), hint }
     }
 
-    fn truncated() -> Self {
+    pub(crate) fn truncated() -> Self {
         Self::with_hint(
             "expected a whole file, found truncated or damaged data",
             "the file is incomplete: copy or download it again",
@@ -114,7 +117,6 @@ impl From<String> for Wrong {
 const SAVE_WEIGHTS: &str = "save the weights alone: torch.save(model.state_dict(), 'weights.pt')";
 
 fn parse(bytes: &[u8]) -> std::result::Result<StateDict, Wrong> {
-    const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
     match bytes {
         [] => Err(Wrong::new("is empty")),
         [b'P', b'K', 3, 4, ..] => torch::parse(bytes),
@@ -125,7 +127,7 @@ fn parse(bytes: &[u8]) -> std::result::Result<StateDict, Wrong> {
         )),
         _ if bytes.starts_with(HDF5) => Err(Wrong::with_hint(
             "expected weights saved by PyTorch (.pt, .pth or .safetensors), found an HDF5 file",
-            "write its arrays to a .safetensors file with the names and layouts of PyTorch",
+            "weights that Keras saved have a reader of their own",
         )),
         _ if bytes.get(8) == Some(&b'{') => safetensors::parse(bytes),
         _ => Err(Wrong::new("expected weights saved by PyTorch (.pt, .pth or .safetensors), found other data")),

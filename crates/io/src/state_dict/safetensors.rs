@@ -62,7 +62,7 @@ fn row_major(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Orders names so that numbers within them count by value: `2.weight` before `10.weight`.
-fn natural(a: &str, b: &str) -> Ordering {
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut a_rest, mut b_rest) = (a, b);
     loop {
         let (x, y) = (piece(&mut a_rest), piece(&mut b_rest));

@@ -1,8 +1,8 @@
 use crate::support::{Dir, fails, says};
 use basewise_core::random::{below, stream};
-use basewise_core::{Alphabet, CasePolicy, Encoding, Split, Strand};
+use basewise_core::{Alphabet, CasePolicy, Encoding, Split, Strand, Transform};
 use basewise_io::build::{
-    Built, IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy, intervals,
+    BedColumn, BedColumns, Built, IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy, intervals,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -295,4 +295,52 @@ fn tasks_need_names_and_windows_a_sane_length() {
         Negatives::Background { per_positive: 0, blacklist: None, same_chromosome: true, gc_tolerance: 0.1 };
     let error = fails(intervals(&IntervalsSpec { negatives, ..spec }));
     assert!(error.to_string().contains("at least 1 negative"), "{error}");
+}
+
+#[test]
+fn columns_of_peaks_become_covariates_and_weights() {
+    let dir = Dir::new();
+    let (genome, _) = genome(&dir);
+    let line =
+        |i: usize, signal: &str| format!("chr1\t{}\t{}\tp{i}\t{}\t.\t{signal}\t-1\t3\t5\n", 100 * i, 100 * i + 20, i);
+    let narrow = dir.put("p.narrowPeak", (1..20).map(|i| line(i, &format!("{i}.5"))).collect::<String>());
+    let column = |name| BedColumn::parse(name).unwrap();
+    let mut spec = IntervalsSpec::new(&genome, vec![peaks("p", narrow)], WindowPolicy::Centred(10), DNA);
+    spec.columns = BedColumns {
+        covariates: vec![(column("signalValue"), Transform::Log), (column("pValue"), Transform::None)],
+        weight: Some(column("score")),
+    };
+    spec.negatives = Negatives::Shuffle { per_positive: 1 };
+    let built = checked(intervals(&spec).unwrap());
+    let of = |id: &str| built.dataset.examples.iter().find(|example| example.id == id).unwrap();
+    // A shuffle has the numbers of its peak.
+    for id in ["p3", "p3_shuffle1"] {
+        let example = of(id);
+        assert!(example.covariates[0] == 3.5 && example.covariates[1].is_nan() && example.weight == 3.0, "{example:?}");
+    }
+    let names: Vec<&str> = built.dataset.covariates.iter().map(|covariate| covariate.name.as_str()).collect();
+    assert_eq!(names, ["signalValue", "pValue"]);
+    assert!(built.dataset.covariates[0].mean > 0.0);
+    assert!(
+        built.warnings.iter().any(|warning| warning.contains("\"pValue\": no value is known")),
+        "{:?}",
+        built.warnings
+    );
+    // Negatives of a BED file have their own.
+    let negatives: String = (1..20).map(|i| line(i + 30, "2")).collect();
+    spec.negatives = Negatives::File(dir.put("n.narrowPeak", negatives));
+    let built = checked(intervals(&spec).unwrap());
+    let negative = built.dataset.examples.iter().find(|example| example.id == "p33").unwrap();
+    assert_eq!((negative.labels[0], negative.covariates[0], negative.weight), (0.0, 2.0, 33.0));
+    // A background window has the weight of its peak, and no covariates.
+    spec.negatives =
+        Negatives::Background { per_positive: 1, blacklist: None, same_chromosome: true, gc_tolerance: 0.5 };
+    let error = intervals(&spec).unwrap_err().to_string();
+    assert!(error.contains("background windows, of which none are known"), "{error}");
+    spec.columns.covariates.clear();
+    let built = checked(intervals(&spec).unwrap());
+    let made = built.dataset.examples.iter().find(|example| example.id == "p9_background1").unwrap();
+    assert_eq!(made.weight, 9.0);
+    spec.columns.weight = Some(column("11"));
+    says(intervals(&spec), &dir.at("p.narrowPeak"), &["line 1", "expected a column 11"]);
 }

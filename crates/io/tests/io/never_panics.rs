@@ -7,7 +7,7 @@ use basewise_core::{
 };
 use basewise_io::bigwig::{self, Run};
 use basewise_io::signal::Track;
-use basewise_io::{Genome, arrays, bed, dataset, fasta, input, predictions, state_dict, table};
+use basewise_io::{Genome, arrays, bed, dataset, fasta, input, keras, predictions, state_dict, table};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -33,6 +33,7 @@ fn read_all(path: &Path) {
     let _ = arrays::read_npz(path);
     let _ = predictions::read(path);
     let _ = state_dict::read(path);
+    let _ = keras::read(path);
 }
 
 /// Fetches the ends of every contig, and beyond; what is fetched has the length that was asked for.
@@ -112,6 +113,7 @@ fn example_dataset() -> Dataset {
         sequence: b"ACGTTGCA".to_vec(),
         labels: vec![(i % 2) as f64, (i % 3) as f64, i as f64, f64::NAN],
         covariates: vec![if i.is_multiple_of(4) { f64::NAN } else { i as f64 }],
+        weight: 0.5 * i as f64,
     };
     let profile = Profile { tracks: vec!["t".into()], bins: 2, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
     let task = |name: &str, kind| Task { name: name.into(), kind };
@@ -236,5 +238,15 @@ proptest! {
         let dir = Dir::new();
         let _ = state_dict::read(&dir.put("x.pt", torch));
         let _ = state_dict::read(&dir.put("x.safetensors", tensors));
+    }
+
+    #[test]
+    fn on_changed_weights_of_keras(
+        two in mutated(include_bytes!("../../../../tests/golden/keras_import/gru.h5")),
+        three in mutated(include_bytes!("../../../../tests/golden/keras_import/conv_3.weights.h5")),
+    ) {
+        let dir = Dir::new();
+        let _ = keras::read(&dir.put("x.h5", two));
+        let _ = keras::read(&dir.put("x.weights.h5", three));
     }
 }

@@ -20,6 +20,7 @@ fn dataset() -> Dataset {
         sequence: sequence.into(),
         labels: labels.to_vec(),
         covariates: vec![],
+        weight: 1.0,
     };
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Rna, case: CasePolicy::Channel },
@@ -118,6 +119,7 @@ fn more_rows_than_a_row_group_holds_come_back() {
             id: format!("r{i}"),
             labels: vec![f64::from(i % 2), f64::NAN, f64::from(i)],
             covariates: vec![],
+            weight: 1.0,
             ..large.examples[0].clone()
         })
         .collect();

@@ -17,6 +17,7 @@ fn dataset() -> Dataset {
         sequence: if i == 0 { b"ACGTT".repeat(4_000_000) } else { b"ACGTNacg"[..1 + i % 8].to_vec() },
         labels: vec![(i % 2) as f64, if i.is_multiple_of(5) { f64::NAN } else { (i % 2) as f64 }, i as f64 / 4.0],
         covariates: vec![],
+        weight: 1.0,
     };
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Channel },
@@ -85,4 +86,26 @@ fn a_file_that_is_not_the_one_described_is_refused() {
     };
     dir.put("d/dataset.json", about("d").replace(&digest("d"), &digest("other")));
     says(open(&dir.at("d")), &file, &["expected a column \"label:bound\", found none"]);
+}
+
+#[test]
+fn weights_are_stored_where_they_differ_and_come_back_whole_or_in_blocks() {
+    let (dir, mut data) = (Dir::new(), dataset());
+    data.examples.truncate(500);
+    save(&dir.at("plain"), &data, &Provenance::new("x", 0, ""), &[], false).unwrap();
+    assert!(!open(&dir.at("plain")).unwrap().0.is_weighted());
+    data.examples.iter_mut().enumerate().for_each(|(i, example)| example.weight = 0.5 * i as f64);
+    save(&dir.at("d"), &data, &Provenance::new("x", 0, ""), &[], false).unwrap();
+    let (stored, _) = open(&dir.at("d")).unwrap();
+    assert!(stored.is_weighted());
+    for split in Split::ALL {
+        let (read, expected) = (rows(&stored, split), rows(&data, split));
+        let weights = |rows: &Rows| (0..rows.len()).map(|row| rows.weight(row)).collect::<Vec<f64>>();
+        assert_eq!(weights(&read), weights(&expected));
+    }
+    let (whole, _) = basewise_io::dataset::load(&dir.at("d")).unwrap();
+    assert!(whole.examples.iter().zip(&data.examples).all(|(a, b)| a.weight == b.weight));
+    data.examples[7].weight = -1.0;
+    let error = save(&dir.at("wrong"), &data, &Provenance::new("x", 0, ""), &[], false).unwrap_err();
+    assert!(error.to_string().contains("\"e7\": expected a finite weight of 0 or more, found -1"), "{error}");
 }

@@ -32,7 +32,7 @@ impl Pass<'_> {
         x
     }
 
-    fn node(&mut self, node: &Node, x: &[f32], codes: &[u8]) -> Kept {
+    pub(super) fn node(&mut self, node: &Node, x: &[f32], codes: &[u8]) -> Kept {
         let mut y = self.buffers.take(self.n * node.output.size());
         let extra = match &node.op {
             Op::First(layer) => first::forward(self, layer, codes, &mut y),

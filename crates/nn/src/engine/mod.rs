@@ -19,6 +19,7 @@ mod forward;
 mod layers;
 mod node;
 mod pool;
+mod recompute;
 #[cfg(test)]
 mod tests;
 
@@ -64,6 +65,7 @@ pub(crate) struct Engine {
     channels: usize,
     length: usize,
     level: Level,
+    recompute: bool,
     buffers: Buffers,
 }
 
@@ -138,6 +140,7 @@ impl Engine {
             channels: plan.input.channels,
             length: plan.input.length,
             level: Level::best(),
+            recompute: plan.recompute,
             buffers: Buffers::default(),
         }
     }
@@ -212,22 +215,23 @@ impl Engine {
         found: &mut Found,
         slopes: impl FnOnce(&[f32]) -> (T, Vec<f32>),
     ) -> (T, Vec<Statistics>, Option<Array>) {
-        let Self { nodes, dense_nodes, buffers, .. } = self;
+        let Self { nodes, dense_nodes, buffers, recompute, .. } = self;
         let nodes: &[Node] = if matches!(input, Input::Codes(_)) { nodes } else { dense_nodes };
+        let stretches =
+            if *recompute { recompute::stretches(nodes.len()) } else { std::iter::once(0..nodes.len()).collect() };
         let n = input.rows(self.channels, self.length);
         let (side, statistics) = (input.side(), Vec::new());
         let mut pass = Pass { level: self.level, n, weights, mode, side, keep: true, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
-        let tape = pass.forward(nodes, start, codes);
-        let scores: &[f32] = tape.kept.last().map_or(&tape.input, |kept| &kept.output);
+        let (ends, kept) = pass.forward_stretches(nodes, &stretches, &start, &codes);
+        let scores: &[f32] = kept.last().map_or(&start, |kept| &kept.output);
         let (told, slopes) = slopes(scores);
         assert_eq!(slopes.len(), n * self.outputs, "one slope a score");
         let mut dy = pass.buffers.take(slopes.len());
         dy.copy_from_slice(&slopes);
         found.prepare(weights, n);
-        let Tape { input, codes, kept } = tape;
-        let dx = pass.backward(nodes, &input, &codes, kept, dy, found);
-        pass.buffers.give(input);
+        let dx = pass.backward_stretches(nodes, &stretches, (&start, &codes), (ends, kept), dy, found);
+        pass.buffers.give(start);
         (told, pass.statistics, dx)
     }
 }

@@ -12,7 +12,7 @@
 //! | profile | multinomial for the shape with the squared error of the logarithm of the total (Avsec et al. 2021) |
 //!
 //! **Means.** Within a task the loss is the weighted mean over known labels, `sum w l / sum w`, where `w` is the weight of
-//! the label's class times that of the [`Target`] (as `torch.nn.CrossEntropyLoss` has it; without weights a plain mean).
+//! the label's class times that of the [`Target`], which is the weight of its example (as `torch.nn.CrossEntropyLoss` has it; without weights a plain mean).
 //! Over tasks it is the weighted mean by task weights of those that have a known label.
 
 mod binary;

@@ -14,7 +14,7 @@ pub struct Target<'a> {
     pub row: usize,
     /// The labels of each task in turn, without margins (see [`basewise_core::Example`]); NaN is unknown.
     pub labels: &'a [f64],
-    /// How much it counts, above 0.
+    /// How much it counts, 0 or more.
     pub weight: f64,
 }
 

@@ -5,7 +5,7 @@ mod file;
 pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
 pub(crate) use file::{read_arrays, write_arrays, write_whole};
 
-use crate::architecture::{Architecture, Inputs, ShapeError, Summary};
+use crate::architecture::{Architecture, Inputs, Outputs, ShapeError, Summary};
 use crate::device::OpenedDevice;
 use crate::engine::{Input, Placed};
 use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
@@ -52,14 +52,27 @@ impl Model {
         seed: u64,
         device: &OpenedDevice,
     ) -> Result<Self, ModelError> {
+        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, covariates: Vec::new(), training: None };
+        Self::fresh(architecture, purpose, seed, device)
+    }
+
+    /// The same, perhaps with numbers beside the sequences.
+    pub(crate) fn fresh(
+        architecture: &Architecture,
+        purpose: Purpose,
+        seed: u64,
+        device: &OpenedDevice,
+    ) -> Result<Self, ModelError> {
         let source = architecture.name.as_deref().unwrap_or("the network");
         architecture.check(source)?;
-        let plan = Plan::new(architecture, encoding.channels(), length, tasks)
-            .map_err(|error| ModelError::Shape { file: source.to_owned(), source: Box::new(error) })?;
+        let shape = |error| ModelError::Shape { file: source.to_owned(), source: Box::new(error) };
+        let inputs = Inputs { channels: purpose.encoding.channels(), side: purpose.covariates.len() };
+        let outputs = Outputs::from(&purpose.tasks);
+        let architecture = architecture.joined(inputs.side, &outputs).map_err(shape)?;
+        let plan = Plan::new(&architecture, inputs, purpose.length, outputs).map_err(shape)?;
         plan.check_weights()?;
         let weights = Weights::initial(&plan, seed);
-        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, covariates: Vec::new(), training: None };
-        Ok(Self::assemble(architecture.clone(), plan, weights, purpose, &device.device))
+        Ok(Self::assemble(architecture, plan, weights, purpose, &device.device))
     }
 
     /// Puts parts together that were made for each other.

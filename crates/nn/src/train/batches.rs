@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub(super) sequences: SequenceBatch,
     /// Of each row, without margins.
     labels: Vec<Vec<f64>>,
+    /// How much each row counts.
+    weights: Vec<f64>,
     /// Rows of which others took a stretch.
     loans: Vec<Loan>,
 }
@@ -36,13 +38,14 @@ struct Loan {
 
 impl Batch {
     /// The labels that each row is held against: its own, and those of the row that it took a stretch from, by the share
-    /// of positions.
+    /// of positions; each counts by the weight of the row whose labels they are.
     pub(super) fn targets(&self) -> Vec<Target<'_>> {
-        let own = |row: usize| Target { row, labels: &self.labels[row], weight: 1.0 };
+        let own = |row: usize| Target { row, labels: &self.labels[row], weight: self.weights[row] };
         let mut targets: Vec<Target<'_>> = (0..self.labels.len()).map(own).collect();
         for loan in &self.loans {
-            targets[loan.to].weight = 1.0 - loan.share;
-            targets.push(Target { row: loan.to, labels: &self.labels[loan.from], weight: loan.share });
+            targets[loan.to].weight = (1.0 - loan.share) * self.weights[loan.to];
+            let weight = loan.share * self.weights[loan.from];
+            targets.push(Target { row: loan.to, labels: &self.labels[loan.from], weight });
         }
         targets
     }
@@ -74,8 +77,9 @@ pub(super) fn prepare(job: &Job, header: &Header, config: &TrainConfig) -> Batch
         }
         labels.push(own);
     }
+    let weights = (0..job.rows.len()).map(|row| job.rows.weight(row)).collect();
     let loans = recombine(&mut sequences, job, config);
-    Batch { sequences, labels, loans }
+    Batch { sequences, labels, weights, loans }
 }
 
 /// Replaces known bases, each with this probability, by one of the other three. Marks stay.
@@ -134,8 +138,9 @@ pub(super) fn plain(rows: &Rows, range: std::ops::Range<usize>, header: &Header)
         sequences.push_codes(rows.codes(row));
         sequences.push_covariates(&header.covariates, rows.covariates(row).iter().copied());
     }
+    let weights = range.clone().map(|row| rows.weight(row)).collect();
     let labels = range.map(|row| shifted_labels(&header.tasks, rows.labels(row), header.jitter, 0)).collect();
-    Batch { sequences, labels, loans: Vec::new() }
+    Batch { sequences, labels, weights, loans: Vec::new() }
 }
 
 /// One look at all splits and labels, and everything checked that would make training meaningless.
@@ -294,6 +299,26 @@ mod tests {
         }
         assert!(mixed > 90, "{mixed}");
         assert!(prepare(&job(0), &header, &TrainConfig::default()).loans.is_empty());
+    }
+
+    #[test]
+    fn rows_keep_their_weights_and_lend_them_with_their_labels() {
+        let header = header(10, 0);
+        let mut given = Rows::new(&header);
+        for (letter, weight) in ["A", "C", "G"].iter().zip([0.0, 2.0, 5.0]) {
+            given.push_weighted(&DNA.encode(letter.repeat(10).as_bytes()).unwrap(), &[weight], &[], weight);
+        }
+        let weights = |batch: &Batch| batch.targets().iter().map(|target| target.weight).collect::<Vec<f64>>();
+        assert_eq!(weights(&plain(&given, 1..3, &header)), [2.0, 5.0]);
+        let job = |epoch| Job { epoch, rows: given.clone(), ranks: vec![0, 1, 2] };
+        assert_eq!(weights(&prepare(&job(0), &header, &TrainConfig::default())), [0.0, 2.0, 5.0]);
+        let batch = prepare(&job(1), &header, &TrainConfig { cutmix: 1.0, ..TrainConfig::default() });
+        let loans: Vec<Loan> = batch.loans.clone();
+        assert!(!loans.is_empty());
+        for (loan, target) in loans.iter().zip(&batch.targets()[3..]) {
+            // The label says whose it is, and so what it weighs.
+            assert_eq!(target.weight, loan.share * target.labels[0]);
+        }
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub struct TrainConfig {
     /// larger one, blocks of rows come in random order and rows are shuffled among as many blocks as fit. As many
     /// bytes again are read ahead, and half of it is for the validation split.
     pub shuffle_window: u64,
+    /// Keep only the ends of stretches of layers for the gradients, and compute what lies between again: less memory for
+    /// more time, the same result to the bit. Only on the processor.
+    pub recompute: bool,
     /// Penalties of single layers, in the place of `l1` and `l2`.
     pub penalty: Vec<LayerPenalty>,
     /// What is made small.
@@ -129,6 +132,7 @@ impl Default for TrainConfig {
             mutation_rate: 0.0,
             cutmix: 0.0,
             shuffle_window: SHUFFLE_WINDOW,
+            recompute: false,
             penalty: Vec::new(),
             loss: LossConfig::default(),
         }

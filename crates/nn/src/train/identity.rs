@@ -30,7 +30,7 @@ impl Identity {
         architecture: &Architecture,
         config: &TrainConfig,
     ) -> Result<Self, TrainError> {
-        let mut config = TrainConfig { patience: 0, ..config.resolved() };
+        let mut config = TrainConfig { patience: 0, recompute: false, ..config.resolved() };
         if !matches!(config.schedule, Schedule::Cosine | Schedule::OneCycle) {
             config.epochs = 0;
         }
@@ -94,6 +94,10 @@ fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String,
                 hasher.update(codes);
                 let numbers = rows.labels(row).iter().chain(rows.covariates(row));
                 numbers.for_each(|number| hasher.update(number.to_bits().to_le_bytes()));
+                if rows.weight(row) != 1.0 {
+                    hasher.update("weight");
+                    hasher.update(rows.weight(row).to_bits().to_le_bytes());
+                }
             }
         }
     }

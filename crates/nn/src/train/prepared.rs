@@ -9,6 +9,7 @@ use crate::architecture::{Architecture, Inputs, Layer};
 use crate::loss::Objective;
 use crate::network::{Plan, Step, Weights};
 use crate::optimizer::{Course, Optimizer};
+use basewise_core::profile::total;
 use basewise_core::source::{ExampleSource, Header, Rows, Survey};
 use basewise_core::{Split, TaskKind, label_ranges};
 
@@ -38,8 +39,9 @@ impl<'a> Prepared<'a> {
         let survey = survey(source, config)?;
         let header = source.header();
         let inputs = Inputs { channels: header.encoding.channels(), side: header.covariates.len() };
-        let plan = Plan::new(architecture, inputs, header.length, &header.tasks)?;
-        plan.check_training(survey.rows(Split::Train), config.batch_size)?;
+        let mut plan = Plan::new(architecture, inputs, header.length, &header.tasks)?;
+        plan.recompute = config.recompute;
+        plan.check_training(survey.rows(Split::Train), config.batch_size, config.ema.is_some())?;
         check_batch_norms(&plan, config.batch_size.min(survey.rows(Split::Train)))?;
         let penalties = Penalties::new(config, &plan)?;
         let labels = if config.loss.needs_labels() { training_labels(source, &survey)? } else { Vec::new() };
@@ -54,10 +56,21 @@ impl<'a> Prepared<'a> {
         Identity::new(self.source, &self.survey, splits, self.architecture, self.config)
     }
 
-    /// The weights and the optimizer before the first step.
-    pub(super) fn beginning(&self) -> (Weights, Optimizer) {
+    /// The weights and the optimizer before the first step. The totals of a profile begin at their mean.
+    ///
+    /// # Errors
+    /// Training rows that cannot be read.
+    pub(super) fn beginning(&self) -> Result<(Weights, Optimizer), TrainError> {
         let optimizer = Optimizer::new(self.config.optimizer_settings(), &self.plan.parameters);
-        (Weights::initial(&self.plan, self.config.seed), optimizer)
+        let mut weights = Weights::initial(&self.plan, self.config.seed);
+        let is_total = |name: &str| name.starts_with("head.") && name.ends_with(TOTALS);
+        let biases = weights.parameters.iter_mut().filter(|array| is_total(&array.name));
+        if self.header.tasks.iter().any(|task| matches!(task.kind, TaskKind::Profile(_))) {
+            for (bias, means) in biases.zip(mean_totals(self.source, &self.survey)?) {
+                bias.values = means;
+            }
+        }
+        Ok((weights, optimizer))
     }
 
     pub(super) fn batches_per_epoch(&self) -> usize {
@@ -85,6 +98,37 @@ fn check_batch_norms(plan: &Plan, batch_size: usize) -> Result<(), TrainError> {
             step.name
         ))),
     }
+}
+
+/// How the names of the biases end that belong to the totals of a profile.
+const TOTALS: &str = ".counts.bias";
+
+/// For each profile, the mean logarithm of each track's total in the first block with training rows; 0 where none is
+/// known. Far from it, the first steps would teach the layers little but the size of the totals.
+fn mean_totals(source: &dyn ExampleSource, survey: &Survey) -> Result<Vec<Vec<f32>>, TrainError> {
+    let header = source.header();
+    let mut rows = Rows::new(&header);
+    if let Some(block) = (0..survey.blocks()).find(|&block| survey.rows_in(block, Split::Train) > 0) {
+        source.read(block, Split::Train, &mut rows)?;
+    }
+    let ranges = label_ranges(&header.tasks, header.jitter);
+    let profiles = header.tasks.iter().zip(ranges).filter_map(|(task, range)| match &task.kind {
+        TaskKind::Profile(profile) => Some((profile, range)),
+        _ => None,
+    });
+    let means = profiles.map(|(profile, range)| {
+        let mut sums = vec![(0.0, 0.0); profile.tracks.len()];
+        for row in 0..rows.len() {
+            let seen = profile.seen(&rows.labels(row)[range.clone()], header.jitter);
+            for (sum, bins) in sums.iter_mut().zip(seen.chunks(profile.bins)) {
+                if let Some(total) = total(bins) {
+                    *sum = (sum.0 + total.ln_1p(), sum.1 + 1.0);
+                }
+            }
+        }
+        sums.into_iter().map(|(sum, count): (f64, f64)| (sum / count.max(1.0)) as f32).collect()
+    });
+    Ok(means.collect())
 }
 
 /// All labels of the training split, row by row and one a task; a profile, whose losses need none, has none.

@@ -56,7 +56,7 @@ fn search(
     device: &OpenedDevice,
 ) -> Result<Vec<RateTrial>, TrainError> {
     let device = device.device.clone().autodiff();
-    let (mut weights, mut optimizer) = prepared.beginning();
+    let (mut weights, mut optimizer) = prepared.beginning()?;
     let mut trials: Vec<RateTrial> = Vec::with_capacity(STEPS);
     let (batches, accumulate) = (prepared.batches_per_epoch(), prepared.config.accumulate);
     let mut left = batches;

@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         directory: &Path,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
-        let (weights, optimizer) = prepared.beginning();
+        let (weights, optimizer) = prepared.beginning()?;
         let state = State::new(prepared.identity()?, prepared.objective.no_sums());
         let average = prepared.config.ema.map(|_| weights.clone());
         let fresh = Snapshot { state, best: weights.clone(), weights, average, optimizer };

@@ -11,6 +11,7 @@ mod profile;
 mod resume;
 mod settings;
 mod trust;
+mod weights;
 
 fn quiet(_: &Progress) -> Control {
     Control::Continue

@@ -5,7 +5,8 @@ use super::save;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use anyhow::Result;
-use basewise_io::build::WindowPolicy;
+use basewise_core::Transform;
+use basewise_io::build::{BedColumn, BedColumns, WindowPolicy};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -26,6 +27,13 @@ pub(crate) struct IntervalsArgs {
     window: String,
     #[command(flatten)]
     places: PlacesArgs,
+    /// Columns of numbers that a model is shown beside the sequence: score, signalValue, pValue, qValue or a column's
+    /// number; NAME:log takes the logarithm
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    covariates: Vec<String>,
+    /// Column of weights of 0 or more: how much each window counts in training; one made for a peak counts as the peak
+    #[arg(long, value_name = "COLUMN")]
+    weight_column: Option<String>,
     /// With several files: windows that share this part of the shorter one are one window with several labels
     #[arg(long, default_value_t = 0.5, value_name = "0..1")]
     min_overlap: f64,
@@ -39,9 +47,27 @@ pub(crate) struct IntervalsArgs {
 
 pub(crate) fn run(args: &IntervalsArgs, printer: &Printer) -> Result<Outcome> {
     let peaks = args.peaks.iter().map(|text| peak_file(text)).collect();
-    let built = basewise_io::build::intervals(&args.places.spec(peaks, window(&args.window)?, args.min_overlap)?)?;
+    let mut spec = args.places.spec(peaks, window(&args.window)?, args.min_overlap)?;
+    spec.columns = columns(args)?;
+    let built = basewise_io::build::intervals(&spec)?;
     save(&built, &args.output, args.overwrite, printer)?;
     Ok(Outcome::Done)
+}
+
+fn columns(args: &IntervalsArgs) -> Result<BedColumns> {
+    let column =
+        |flag: &str, text: &str| BedColumn::parse(text).map_err(|error| user(format!("{flag}: {error}"), None));
+    let covariate = |text: &String| {
+        let (name, transform) = match text.strip_suffix(":log") {
+            Some(name) => (name, Transform::Log),
+            None => (text.as_str(), Transform::None),
+        };
+        Ok((column("--covariates", name)?, transform))
+    };
+    Ok(BedColumns {
+        covariates: args.covariates.iter().map(covariate).collect::<Result<_>>()?,
+        weight: args.weight_column.as_deref().map(|text| column("--weight-column", text)).transpose()?,
+    })
 }
 
 fn window(text: &str) -> Result<WindowPolicy> {

@@ -107,6 +107,11 @@ fn save(built: &Built, output: &Path, overwrite: bool, printer: &Printer) -> Res
     for (reason, n) in &account.not_made {
         printer.warn(&format!("{} negatives could not be made: {reason}", count(*n)));
     }
+    if built.dataset.is_weighted() {
+        let weights = || built.dataset.examples.iter().map(|example| example.weight);
+        let (least, most) = (weights().fold(f64::INFINITY, f64::min), weights().fold(0.0, f64::max));
+        printer.talk(&format!("weights from {least} to {most}, for training and its validation loss"));
+    }
     built.warnings.iter().for_each(|warning| printer.warn(warning));
     tell(&built.dataset, output, printer);
     Ok(())

@@ -5,7 +5,7 @@ use crate::commands::command_line;
 use crate::failure::user;
 use crate::shared_args::EncodingArgs;
 use anyhow::Result;
-use basewise_io::build::{IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy};
+use basewise_io::build::{BedColumns, IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -94,6 +94,7 @@ impl PlacesArgs {
             max_unknown: self.max_unknown,
             negatives: self.negatives()?,
             split: self.split()?,
+            columns: BedColumns::default(),
             seed: self.seed,
             command: command_line(),
         })

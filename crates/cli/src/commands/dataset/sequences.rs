@@ -58,6 +58,9 @@ pub(crate) struct SequencesArgs {
     /// Columns of numbers that a model is shown beside the sequence; NAME:log takes the logarithm, for distances
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     covariates: Vec<String>,
+    /// Column of weights of 0 or more: how much each row counts in training
+    #[arg(long, value_name = "NAME")]
+    weight_column: Option<String>,
     /// What label columns hold
     #[arg(long, value_enum, default_value = "auto")]
     label_kind: LabelKindArg,
@@ -118,7 +121,7 @@ pub(crate) fn run(args: &SequencesArgs, printer: &Printer) -> Result<Outcome> {
 
 fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
     if !args.class.is_empty() {
-        no_covariates(args)?;
+        no_columns(args)?;
         let pairs = args.class.iter().map(|pair| match pair.split_once('=') {
             Some((name, file)) if !name.is_empty() && !file.is_empty() => {
                 Ok((name.to_owned(), PathBuf::from(file).into()))
@@ -131,7 +134,7 @@ fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
     let fasta =
         args.inputs.iter().chain(&args.test_inputs).map(|path| is_fasta(path)).collect::<Result<Vec<bool>>>()?;
     if fasta.iter().all(|&f| f) {
-        no_covariates(args)?;
+        no_columns(args)?;
         return binary(args);
     }
     if fasta.iter().any(|&f| f) {
@@ -155,6 +158,7 @@ fn input(args: &SequencesArgs) -> Result<(SequencesInput, Negatives)> {
         id: args.id_column.clone(),
         split: args.split_column.clone(),
         covariates: args.covariates.iter().map(|text| covariate(text)).collect(),
+        weight: args.weight_column.clone(),
     };
     let files = files_of(args, &args.inputs, &args.test_inputs);
     Ok((SequencesInput::Table { files, columns }, shuffles(args)?.unwrap_or_default()))
@@ -168,14 +172,16 @@ fn covariate(text: &str) -> CovariateColumn {
     }
 }
 
-fn no_covariates(args: &SequencesArgs) -> Result<()> {
-    match args.covariates.is_empty() {
-        true => Ok(()),
-        false => Err(user(
-            "expected a table with the columns of --covariates, found FASTA files",
-            Some("put sequences, labels and covariates into one table (.tsv, .csv)"),
-        )),
-    }
+fn no_columns(args: &SequencesArgs) -> Result<()> {
+    let flag = match (args.covariates.is_empty(), &args.weight_column) {
+        (true, None) => return Ok(()),
+        (false, _) => "--covariates",
+        (true, Some(_)) => "--weight-column",
+    };
+    Err(user(
+        format!("expected a table with the columns of {flag}, found FASTA files"),
+        Some("put sequences, labels and the other columns into one table (.tsv, .csv)"),
+    ))
 }
 
 /// With a kind asked for, the column must be named; otherwise the reader finds it.

@@ -145,6 +145,9 @@ struct RateArgs {
     /// Print the loss of up to 100 steps with growing learning rates and suggest one; no run is written
     #[arg(long)]
     find_learning_rate: bool,
+    /// Print JSON, with --find-learning-rate
+    #[arg(long, requires = "find_learning_rate")]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -196,6 +199,9 @@ struct RunningArgs {
     /// Megabytes of examples that are held and shuffled at once; a larger data set is streamed [default: 256]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
     shuffle_window: Option<u64>,
+    /// Keep less for the gradients and compute it again: less memory for more time, the same result
+    #[arg(long)]
+    recompute: bool,
     /// Threads that prepare batches ahead; 0 prepares them between steps. The result is the same
     #[arg(long, default_value_t = 1, value_name = "N")]
     loader_workers: usize,
@@ -229,6 +235,10 @@ impl TrainArgs {
         self.rate.find_learning_rate
     }
 
+    pub(super) fn json(&self) -> bool {
+        self.rate.json
+    }
+
     pub(super) fn options(&self) -> TrainOptions {
         let RunningArgs { loader_workers, checkpoint_every, keep_checkpoints, tensorboard, .. } = self.running;
         TrainOptions { resume: self.resume, loader_workers, checkpoint_every, keep_checkpoints, tensorboard }
@@ -256,6 +266,7 @@ impl TrainArgs {
             Some(switch) => switch == SwitchArg::On,
         };
         c.shuffle_window = self.running.shuffle_window.map_or(c.shuffle_window, |megabytes| megabytes << 20);
+        c.recompute |= self.running.recompute;
         self.loss.over(c, header)?;
         Ok(config)
     }

@@ -83,8 +83,11 @@ pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     let plan = Plan::new(args, &data.header())?;
     one_class_splits(&data, printer)?;
     let device = basewise_nn::device::open(args.device())?;
+    if plan.config.recompute && !device.is_processor() {
+        printer.warn("recompute has no effect on this device");
+    }
     let Some(output) = args.output.as_deref().filter(|_| !args.finds_learning_rate()) else {
-        return find_learning_rate(&data, &plan, &device, printer);
+        return find_learning_rate(&data, &plan, &device, args.json(), printer);
     };
     args.options().check()?;
     let run = RunDir::new(output);
@@ -126,8 +129,19 @@ struct About<'a> {
 }
 
 /// Prints how the loss goes with the learning rate.
-fn find_learning_rate(data: &StoredDataset, plan: &Plan, device: &OpenedDevice, printer: &Printer) -> Result<Outcome> {
+fn find_learning_rate(
+    data: &StoredDataset,
+    plan: &Plan,
+    device: &OpenedDevice,
+    json: bool,
+    printer: &Printer,
+) -> Result<Outcome> {
     let trials = basewise_nn::find_learning_rate(data, &plan.architecture, &plan.config, device)?;
+    if json {
+        let suggested = basewise_nn::suggested_learning_rate(&trials);
+        printer.json(&serde_json::json!({ "trials": trials, "suggested_learning_rate": suggested }))?;
+        return Ok(Outcome::Done);
+    }
     let mut table = Table::new(&["learning_rate", "loss", "smoothed_loss"]);
     for trial in &trials {
         let losses = [trial.loss, trial.smoothed_loss].map(|loss| format!("{loss:.5}"));

@@ -60,7 +60,8 @@ fn piled(n: usize) -> (Dataset, Vec<Vec<f64>>) {
             profile::reverse_labels(std::slice::from_ref(&wide), &mut shape);
         }
         let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
-        examples.push(Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates: vec![] });
+        let (id, covariates) = (format!("s{i}"), vec![]);
+        examples.push(Example { id, place: None, split, sequence, labels, covariates, weight: 1.0 });
         truth.push(shape);
     }
     let tasks = vec![task("p", TaskKind::Profile(profile))];
@@ -133,5 +134,28 @@ fn a_profile_run_is_resumed_with_the_same_bits_and_parts_make_the_same_step() {
     let parts = go(&TrainConfig { batch_size: 16, accumulate: 2, ..config(2) }, usize::MAX);
     for (one, two) in whole.history.iter().zip(&parts.history) {
         assert!((one.train_loss / two.train_loss - 1.0).abs() < 1e-4, "{one:?} against {two:?}");
+    }
+}
+
+#[test]
+fn totals_begin_at_their_mean() {
+    let (dataset, _) = piled(60);
+    let text = "[head]\nprofile_width = 5\n[[layer]]\ntype='conv1d'\nfilters=4\nwidth=5\n[[layer]]\ntype='relu'\n";
+    let directory = tempdir().unwrap();
+    // Steps so small that the weights of the heads stay at almost 0.
+    let config = TrainConfig { learning_rate: 1e-9, epochs: 1, ..config(1) };
+    train(&dataset, &net(text), &config, &cpu(), directory.path(), &FRESH, &mut quiet).unwrap();
+    let mut batch = SequenceBatch::new(DNA, LENGTH);
+    batch.push(&dataset.examples[0].sequence).unwrap();
+    let scores = Model::load(&directory.path().join("model.safetensors")).unwrap().predict(&batch).unwrap();
+    let rows = dataset.rows_of(Split::Train);
+    for track in 0..2 {
+        let log = |&row: &usize| {
+            let seen = dataset.seen_labels(row);
+            profile::total(&seen[track * BINS..(track + 1) * BINS]).unwrap().ln_1p()
+        };
+        let mean = rows.iter().map(log).sum::<f64>() / rows.len() as f64;
+        let found = f64::from(scores.row(0)[2 * BINS + track]);
+        assert!((found - mean).abs() < 1e-4, "{found} against {mean}");
     }
 }
