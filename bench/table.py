@@ -2,7 +2,7 @@
 
     python3 bench/table.py OUT METRIC
 
-OUT holds NAME/valid.json, NAME/test.json and NAME/run/run.json; METRIC is a key such as auroc or mcc.
+OUT holds NAME/valid.json, NAME/test.json and NAME/seconds; METRIC is a key such as auroc or mcc.
 """
 
 import json
@@ -30,6 +30,12 @@ def seconds(folder):
     return sum(read(path).get("seconds") or 0 for path in runs)
 
 
+def processor_seconds(folder, name):
+    """What `time` counted while the set was trained, in all threads."""
+    with open(os.path.join(folder, name, "seconds")) as file:
+        return float(file.read().split()[0])
+
+
 def main():
     out, metric = sys.argv[1:3]
     names = sorted(name for name in os.listdir(out) if os.path.exists(os.path.join(out, name, "test.json")))
@@ -37,7 +43,7 @@ def main():
         sys.exit(f"error: {out}: expected NAME/test.json in it, found none\nhint: run bench/suite.sh first")
     first = read(os.path.join(out, names[0], "test.json"))
     baselines = [baseline["name"] for baseline in first["baselines"]]
-    print(f"| set | test examples | valid {metric} | test {metric} | {' | '.join(baselines)} | training, s |")
+    print(f"| set | test examples | valid {metric} | test {metric} | {' | '.join(baselines)} | training, CPU s |")
     print("|---" * (5 + len(baselines)) + "|")
     columns = []
     for name in names:
@@ -46,7 +52,7 @@ def main():
         beside = [value(baseline["tasks"], metric)[0] for baseline in test["baselines"]]
         columns.append([own, *beside])
         cells = [name, f"{test['examples']:,}", f"{value(valid['model'], metric)[0]:.3f}", f"**{own:.3f}**{interval}"]
-        cells += [f"{other:.3f}" for other in beside] + [f"{seconds(os.path.join(out, name, 'run')):,.0f}"]
+        cells += [f"{other:.3f}" for other in beside] + [f"{processor_seconds(out, name):,.0f}"]
         print(f"| {' | '.join(cells)} |")
     means = [f"{statistics.fmean(column):.3f}" for column in zip(*columns, strict=True)]
     print(f"| mean | | | **{means[0]}** | {' | '.join(means[1:])} | |")
