@@ -130,7 +130,10 @@ fn parse(bytes: &[u8]) -> std::result::Result<StateDict, Wrong> {
             "weights that Keras saved have a reader of their own",
         )),
         _ if bytes.get(8) == Some(&b'{') => safetensors::parse(bytes),
-        _ => Err(Wrong::new("expected weights saved by PyTorch (.pt, .pth or .safetensors), found other data")),
+        _ => Err(Wrong::with_hint(
+            "expected weights saved by PyTorch (.pt, .pth or .safetensors) or by Keras (.h5), found other data",
+            "torch.save(model.state_dict(), 'weights.pt') makes such a file, or model.save_weights('weights.h5') of Keras",
+        )),
     }
 }
 

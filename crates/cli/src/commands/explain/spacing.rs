@@ -11,7 +11,7 @@ use anyhow::Result;
 use basewise_core::perturb::{SpacingEffect, room_for, spacing};
 use basewise_core::random::stream;
 use basewise_core::shuffle::dinucleotide;
-use basewise_core::{Alphabet, Code, Dataset, Predict, Profile, SequenceBatch, TaskKind};
+use basewise_core::{Alphabet, Code, Dataset, Predict, SequenceBatch, TaskKind};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -157,7 +157,7 @@ fn motifs(args: &SpacingArgs, alphabet: Alphabet) -> Result<[Motif; 2]> {
             let spelled = text.to_ascii_uppercase().replace(['T', 'U'], &char::from(letters[3]).to_string());
             return Ok(Motif { id: spelled.clone(), sequence: spelled });
         }
-        let hint = "an id or name of the motif file (--motifs FILE; by default JASPAR CORE, such as MA0139.2), or bases such as TGACTCA";
+        let hint = "give an id or name of the motif file (--motifs FILE; else JASPAR CORE, such as MA0139.2), or bases";
         Err(user(format!("expected the id of a known motif or bases as --motif, found {text:?}"), Some(hint)))
     };
     match &args.wanted[..] {
@@ -205,7 +205,6 @@ fn quantity(args: &SpacingArgs, model: &dyn Predict) -> Result<(Quantity, String
     if let (None, Some(task)) = (&args.target, model.tasks().first())
         && let TaskKind::Profile(profile) = &task.kind
     {
-        let profile: Profile = profile.clone();
         let totals = profile.tracks.len() * profile.bins..profile.outputs();
         let total = move |row: &[f32]| row[totals.clone()].iter().map(|&log| f64::from(log).exp_m1().max(0.0)).sum();
         return Ok((Box::new(total), format!("{}:total", task.name)));

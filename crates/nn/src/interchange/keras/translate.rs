@@ -3,12 +3,10 @@
 use super::modules::{Leaf, Module};
 use super::settings::Settings;
 use super::{KerasError, StateArray};
-use crate::network::BATCH_NORM_EPSILON;
+use crate::network::{BATCH_NORM_EPSILON, LAYER_NORM_EPSILON};
 
 /// The epsilon of Keras's norms, if nothing is said.
 const KERAS_EPSILON: f64 = 1e-3;
-/// That of our layer norm.
-const LAYER_NORM_EPSILON: f64 = 1e-5;
 
 /// The arrays of a layer under PyTorch's names. `turned` says that convolutions were computed with kernels turned around.
 pub(super) fn module(module: &Module, settings: &Settings, turned: bool) -> Result<Vec<StateArray>, KerasError> {
