@@ -103,6 +103,14 @@ pub enum Block {
     Covariates,
 }
 
+impl Block {
+    /// Whether it counts words, in all of a sequence or at each position, so that its numbers are of one size.
+    #[must_use]
+    pub fn is_of_words(&self) -> bool {
+        matches!(self, Self::Kmers { .. } | Self::Gapped { .. } | Self::Positional { .. })
+    }
+}
+
 /// Blocks of features, in this order.
 ///
 /// ```
@@ -114,6 +122,7 @@ pub enum Block {
 /// # Ok::<(), basewise_learn::extract::ExtractError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FeatureSpec {
     /// At least one; none twice.
     pub blocks: Vec<Block>,
@@ -125,6 +134,20 @@ impl FeatureSpec {
         self.blocks
             .iter()
             .filter_map(|block| if let Block::Motifs { source, .. } = block { Some(&**source) } else { None })
+    }
+}
+
+impl TryFrom<String> for FeatureSpec {
+    type Error = super::ExtractError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<FeatureSpec> for String {
+    fn from(spec: FeatureSpec) -> Self {
+        spec.to_string()
     }
 }
 

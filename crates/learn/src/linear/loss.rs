@@ -4,7 +4,7 @@ use super::Family;
 
 impl Family {
     /// Loss of one row; `mean` gets what the scores predict: the value, the probability of 1 or of each class, the rate.
-    pub(super) fn loss(self, scores: &[f64], label: f64, mean: &mut [f64]) -> f64 {
+    pub(crate) fn loss(self, scores: &[f64], label: f64, mean: &mut [f64]) -> f64 {
         self.mean(scores, mean);
         let s = scores[0];
         match self {

@@ -43,10 +43,12 @@ mod rows;
 mod table;
 #[cfg(test)]
 mod tests;
+mod validated;
 
 pub use model::{Fit, LinearModel, Outcome};
 pub use path::{CrossValidation, PathOptions, cross_validate, path};
 pub use table::{Coefficient, PositionEffects};
+pub use validated::{PathStep, Validated, validated_path};
 
 use crate::Features;
 use columns::ColumnStore;

@@ -98,7 +98,7 @@ fn checked<'a>(features: &'a Features, target: &Target<'_>, options: &PathOption
 }
 
 /// The values of `lambda`, falling.
-fn lambdas(problem: &Problem<'_>, options: &PathOptions) -> Result<Vec<f64>, LinearError> {
+pub(super) fn lambdas(problem: &Problem<'_>, options: &PathOptions) -> Result<Vec<f64>, LinearError> {
     if let Some(given) = &options.lambdas {
         let mut given = given.clone();
         given.iter().try_for_each(|&lambda| check_penalty(Penalty { lambda, l1_ratio: options.l1_ratio }))?;
@@ -187,7 +187,7 @@ impl Fold<'_> {
 }
 
 /// Sum of weighted losses.
-fn loss_of(problem: &Problem<'_>, point: &Point, weights: &[f64]) -> f64 {
+pub(super) fn loss_of(problem: &Problem<'_>, point: &Point, weights: &[f64]) -> f64 {
     let k = problem.outputs();
     let mut mean = vec![0.0; k];
     let rows = point.scores.chunks_exact(k).zip(&problem.labels).zip(weights);

@@ -1,5 +1,6 @@
 //! How bins lie in memory.
 
+use super::by_column::ByColumn;
 use super::edges::Edges;
 use crate::Features;
 use rayon::prelude::*;
@@ -18,16 +19,22 @@ const BLOCK_FEATURES: usize = 32;
 pub(crate) enum Layout {
     /// Whichever is faster where all features of a node are looked at.
     ByShare,
-    /// A byte for every number while these are not more than so many, which is faster where few features are looked at.
+    /// For a search that looks at few features of a node: a byte for every number while these are not more than so many,
+    /// else columns of what is in another bin than that of 0.
     DenseUpTo(usize),
+    /// Blocks whatever the share.
+    #[cfg(test)]
+    Blocks,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Store {
     /// Column after column, a byte a row.
     Dense(Vec<u8>),
-    /// Blocks of columns, row after row.
+    /// Blocks of columns, row after row: fast where all features of a node are looked at.
     Sparse(Vec<Block>),
+    /// Column after column: fast where few are.
+    Columns(ByColumn),
 }
 
 /// The bins of some columns, without those of 0.
@@ -65,6 +72,8 @@ impl Store {
         let cells = features.rows() * features.columns();
         let dense = match layout {
             Layout::DenseUpTo(most) => cells <= most || (!features.is_sparse() && cells <= 4 * most),
+            #[cfg(test)]
+            Layout::Blocks => false,
             Layout::ByShare => {
                 let share = |row| features.row(row).filter(|&(_, value)| value != 0.0).count();
                 let filled: usize = (0..features.rows()).into_par_iter().map(share).sum();
@@ -73,6 +82,8 @@ impl Store {
         };
         if dense {
             Self::Dense(dense_bins(features, edges))
+        } else if matches!(layout, Layout::DenseUpTo(_)) {
+            Self::Columns(ByColumn::new(features, edges))
         } else {
             let blocks = cut(edges.len(), offsets);
             Self::Sparse(blocks.into_par_iter().map(|columns| block(features, edges, offsets, columns)).collect())
@@ -81,7 +92,7 @@ impl Store {
 
     pub(super) fn groups(&self, features: usize) -> Vec<Range<usize>> {
         match self {
-            Self::Dense(_) => {
+            Self::Dense(_) | Self::Columns(_) => {
                 (0..features).step_by(DENSE_GROUP).map(|first| first..(first + DENSE_GROUP).min(features)).collect()
             }
             Self::Sparse(blocks) => {

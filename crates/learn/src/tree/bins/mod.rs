@@ -1,5 +1,6 @@
-//! Features as bins: one byte a number, or for wide sparse features two bytes a number outside the bin of 0.
+//! Features as bins: one byte a number, or for wide sparse features two to five bytes a number outside the bin of 0.
 
+mod by_column;
 mod edges;
 mod layout;
 
@@ -82,7 +83,7 @@ impl Binned {
         (nearest, edges[nearest])
     }
 
-    /// Fills the histograms of a group's `wanted` features. `ordered` holds the statistics of `rows`; `histogram` begins
+    /// Fills the histograms of a group's `wanted` features. `ordered` holds the statistics of `rows`, which ascend; `histogram` begins
     /// with the group's first feature.
     pub(super) fn fill_group(
         &self,
@@ -113,6 +114,13 @@ impl Binned {
                     self.fill_zero(feature, total, out);
                 }
             }
+            Store::Columns(_) => {
+                for feature in group.clone().filter(|&feature| wanted[feature]) {
+                    let own = self.place(feature);
+                    let out = &mut histogram[(own.start - first) * lanes..(own.end - first) * lanes];
+                    self.fill_feature(feature, rows, ordered, total, out);
+                }
+            }
         }
     }
 
@@ -132,6 +140,12 @@ impl Binned {
                         add(&mut out[(slot - slots.start) * lanes..][..lanes], own);
                     }
                 }
+                self.fill_zero(feature, total, out);
+            }
+            Store::Columns(columns) => {
+                columns.visit(feature, rows, |place, bin| {
+                    add(&mut out[bin * lanes..][..lanes], &ordered[place * lanes..][..lanes]);
+                });
                 self.fill_zero(feature, total, out);
             }
         }
@@ -175,6 +189,10 @@ impl Binned {
                     is_left(block.find(row, &slots).map_or(zero, |slot| slot - slots.start))
                 })
             }
+            Store::Columns(columns) => {
+                let zero = self.edges[feature].zero as usize;
+                super::grow::partition(rows, scratch, |row| is_left(columns.find(feature, row).unwrap_or(zero)))
+            }
         }
     }
 
@@ -184,6 +202,7 @@ impl Binned {
         match &self.store {
             Store::Dense(bytes) => bytes.len(),
             Store::Sparse(blocks) => blocks.iter().map(Block::bytes).sum(),
+            Store::Columns(columns) => columns.bytes(),
         }
     }
 }

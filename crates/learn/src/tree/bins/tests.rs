@@ -58,7 +58,7 @@ fn filled(binned: &Binned, rows: &[u32], statistics: &Statistics) -> Vec<i64> {
 
 proptest! {
     #[test]
-    fn both_layouts_fill_the_histograms_of_the_definition(
+    fn all_layouts_fill_the_histograms_of_the_definition(
         (rows, columns, lanes, most) in (1usize..90, 1usize..40, 2usize..5, 2usize..20),
         numbers in proptest::collection::vec(number(), 90 * 40),
         kept in proptest::collection::vec(any::<bool>(), 90),
@@ -69,18 +69,24 @@ proptest! {
         let statistics = Statistics::new(lanes, &values, &weights);
         let rows: Vec<u32> = (0..rows as u32).filter(|&row| kept[row as usize]).collect();
         let one = Binned::new(&dense, most, Layout::DenseUpTo(usize::MAX >> 3), 1).unwrap();
-        let other = Binned::new(&sparse(&dense), most, Layout::DenseUpTo(0), 1).unwrap();
-        prop_assert!(matches!((&one.store, &other.store), (Store::Dense(_), Store::Sparse(_))));
-        prop_assert_eq!(&one.edges, &other.edges);
+        let blocks = Binned::new(&sparse(&dense), most, Layout::Blocks, 1).unwrap();
+        let by_column = Binned::new(&sparse(&dense), most, Layout::DenseUpTo(0), 1).unwrap();
+        prop_assert!(matches!((&one.store, &blocks.store), (Store::Dense(_), Store::Sparse(_))));
+        prop_assert!(matches!(&by_column.store, Store::Columns(_)));
+        prop_assert_eq!(&one.edges, &blocks.edges);
         let expected = naive(&dense, &one, &rows, &statistics);
-        prop_assert_eq!(&filled(&one, &rows, &statistics), &expected);
-        prop_assert_eq!(&filled(&other, &rows, &statistics), &expected);
+        for binned in [&one, &blocks, &by_column] {
+            prop_assert_eq!(&filled(binned, &rows, &statistics), &expected);
+        }
         for feature in 0..columns {
             for (bin, missing_left) in [(0, false), (one.bins(feature) / 2, true)] {
-                let (mut first, mut second) = (rows.clone(), rows.clone());
+                let mut first = rows.clone();
                 let left = one.partition(feature, (bin, missing_left), &mut first, &mut Vec::new());
-                prop_assert_eq!(left, other.partition(feature, (bin, missing_left), &mut second, &mut Vec::new()));
-                prop_assert_eq!(&first, &second);
+                for other in [&blocks, &by_column] {
+                    let mut second = rows.clone();
+                    prop_assert_eq!(left, other.partition(feature, (bin, missing_left), &mut second, &mut Vec::new()));
+                    prop_assert_eq!(&first, &second);
+                }
                 for (place, &row) in first.iter().enumerate() {
                     let value = dense.get(row as usize, feature);
                     let is_left = if value.is_nan() { missing_left } else { usize::from(one.edges[feature].bin(value)) <= bin };
