@@ -95,6 +95,76 @@ pub fn by_group(groups: &[&str], fractions: Fractions, seed: u64) -> Vec<Split> 
     divide(&members(&group_numbers(groups.iter())), &[], groups.len(), fractions, seed)
 }
 
+/// Whole groups together, and in every split the share of each stratum (usually a class) as close to `fractions` as whole
+/// groups permit: the largest group first, each goes where the squared differences between rows and what is asked for, of
+/// the split and of its strata, relative to what is asked for, grow least. Groups of one size come in an order drawn by the
+/// seed.
+///
+/// Row `i` is of group `groups[i]` and of stratum `strata[i]` (of stratum 0 beyond the end of `strata`). A group that is
+/// larger than a split should be goes to train, as far as train has room.
+pub fn by_group_stratified(groups: &[usize], strata: &[usize], fractions: Fractions, seed: u64) -> Vec<Split> {
+    let asked = asked(fractions);
+    let groups_of = members(&group_numbers(groups.iter()));
+    let mut order: Vec<usize> = (0..groups_of.len()).collect();
+    random::shuffle(&mut order, &mut stream(seed, "split", &[]));
+    order.sort_by_key(|&g| std::cmp::Reverse(groups_of[g].len()));
+    let mut shares = Shares::new((0..groups.len()).map(|row| strata.get(row).copied().unwrap_or(0)), asked);
+    let mut of_group = vec![Split::Train; groups_of.len()];
+    order.iter().for_each(|&g| of_group[g] = shares.take(&groups_of[g]));
+    fill_empty(&groups_of, &order, &mut of_group, asked);
+    spread(&groups_of, &of_group, groups.len())
+}
+
+/// What each split should get, and has.
+struct Shares {
+    /// Of every row; one more stratum is that of all rows.
+    stratum: Vec<usize>,
+    strata: usize,
+    /// Splits of which something is asked for, with the rows of each stratum that they should get, and those that they have.
+    sides: Vec<(Split, Vec<f64>, Vec<f64>)>,
+}
+
+impl Shares {
+    fn new(strata: impl Iterator<Item = usize>, asked: [(Split, f64); 2]) -> Self {
+        let stratum = group_numbers(strata);
+        let strata = stratum.iter().max().map_or(0, |&top| top + 1) + 1;
+        let mut shares = Self { stratum, strata, sides: Vec::new() };
+        let total = shares.count(&(0..shares.stratum.len()).collect::<Vec<_>>());
+        let train = 1.0 - asked[0].1 - asked[1].1;
+        // Train comes first, and so wins where nothing else decides.
+        for (split, fraction) in [(Split::Train, train), asked[1], asked[0]] {
+            if fraction > 0.0 {
+                let target = total.iter().map(|rows| fraction * rows).collect();
+                shares.sides.push((split, target, vec![0.0; strata]));
+            }
+        }
+        shares
+    }
+
+    /// Rows of each stratum.
+    fn count(&self, rows: &[usize]) -> Vec<f64> {
+        let mut counts = vec![0.0; self.strata];
+        rows.iter().for_each(|&row| counts[self.stratum[row]] += 1.0);
+        counts[self.strata - 1] = rows.len() as f64;
+        counts
+    }
+
+    /// Gives rows to the split that they fit best.
+    fn take(&mut self, rows: &[usize]) -> Split {
+        let own = self.count(rows);
+        let growth = |(_, target, filled): &(Split, Vec<f64>, Vec<f64>)| -> f64 {
+            let strata = (0..self.strata).filter(|&stratum| own[stratum] > 0.0);
+            let each = strata.map(|s| own[s] * (2.0 * (filled[s] - target[s]) + own[s]) / target[s]);
+            each.sum()
+        };
+        let costs: Vec<f64> = self.sides.iter().map(growth).collect();
+        let best = (0..costs.len()).min_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+        let Some((split, _, filled)) = best.map(|best| &mut self.sides[best]) else { return Split::Train };
+        filled.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        *split
+    }
+}
+
 /// Rows on the named chromosomes go to valid and test, all others to train.
 ///
 /// # Errors
@@ -185,9 +255,7 @@ pub fn require_train(splits: &[Split]) -> Result<(), SplitError> {
 /// number of rows nearer to the target. What a stratum missed is carried to the next, so that many small strata still
 /// add up to the fractions.
 fn divide(groups: &[Vec<usize>], strata: &[usize], rows: usize, fractions: Fractions, seed: u64) -> Vec<Split> {
-    let clamp = |x: f64, top: f64| if x.is_nan() { 0.0 } else { x.clamp(0.0, top) };
-    let test = clamp(fractions.test, 1.0);
-    let asked = [(Split::Test, test), (Split::Valid, clamp(fractions.valid, 1.0 - test))];
+    let asked = asked(fractions);
     let stratum = |group: &Vec<usize>| group.first().and_then(|&row| strata.get(row)).copied().unwrap_or(0);
     let mut order: Vec<usize> = (0..groups.len()).collect();
     random::shuffle(&mut order, &mut stream(seed, "split", &[]));
@@ -209,6 +277,19 @@ fn divide(groups: &[Vec<usize>], strata: &[usize], rows: usize, fractions: Fract
             carried[side] = missing;
         }
     }
+    fill_empty(groups, &order, &mut of_group, asked);
+    spread(groups, &of_group, rows)
+}
+
+/// What is held out, within bounds: test, then valid.
+fn asked(fractions: Fractions) -> [(Split, f64); 2] {
+    let clamp = |x: f64, top: f64| if x.is_nan() { 0.0 } else { x.clamp(0.0, top) };
+    let test = clamp(fractions.test, 1.0);
+    [(Split::Test, test), (Split::Valid, clamp(fractions.valid, 1.0 - test))]
+}
+
+/// Gives a part that was asked for and got nothing the smallest group of train, as long as train keeps one.
+fn fill_empty(groups: &[Vec<usize>], order: &[usize], of_group: &mut [Split], asked: [(Split, f64); 2]) {
     for (split, fraction) in asked {
         if fraction > 0.0 && !of_group.contains(&split) {
             let mut left = order.iter().copied().filter(|&g| of_group[g] == Split::Train);
@@ -218,8 +299,12 @@ fn divide(groups: &[Vec<usize>], strata: &[usize], rows: usize, fractions: Fract
             }
         }
     }
+}
+
+/// The split of every row, from those of the groups.
+fn spread(groups: &[Vec<usize>], of_group: &[Split], rows: usize) -> Vec<Split> {
     let mut splits = vec![Split::Train; rows];
-    for (group, split) in groups.iter().zip(of_group) {
+    for (group, &split) in groups.iter().zip(of_group) {
         group.iter().for_each(|&row| splits[row] = split);
     }
     splits
@@ -290,6 +375,47 @@ mod tests {
             assert_eq!(splits[i], splits[groups.iter().position(|g| *g == groups[i]).unwrap()]);
         }
         assert!(count(&splits, Split::Test).abs_diff(100) < 20 && count(&splits, Split::Valid).abs_diff(100) < 20);
+    }
+
+    #[test]
+    fn strata_are_balanced_over_whole_groups() {
+        // Groups of 1 to 30 rows; a class of a tenth that comes in whole groups, and one that is spread.
+        let mut groups = Vec::new();
+        let mut strata = Vec::new();
+        for group in 0..300 {
+            for row in 0..1 + group * group % 31 {
+                groups.push(group);
+                strata.push(if group % 10 == 0 { 2 } else { usize::from(row % 3 == 0) });
+            }
+        }
+        let splits = by_group_stratified(&groups, &strata, Fractions { valid: 0.1, test: 0.2 }, 3);
+        for stratum in 0..3 {
+            let of = |split| (0..groups.len()).filter(|&i| strata[i] == stratum && splits[i] == split).count() as f64;
+            let total: f64 = Split::ALL.into_iter().map(of).sum();
+            assert!((of(Split::Test) / total - 0.2).abs() < 0.02 && (of(Split::Valid) / total - 0.1).abs() < 0.02);
+        }
+        let same: Vec<Split> =
+            groups.iter().map(|g| splits[groups.iter().position(|other| other == g).unwrap()]).collect();
+        assert_eq!(splits, same);
+        assert_eq!(splits, by_group_stratified(&groups, &strata, Fractions { valid: 0.1, test: 0.2 }, 3));
+        assert_ne!(splits, by_group_stratified(&groups, &strata, Fractions { valid: 0.1, test: 0.2 }, 4));
+    }
+
+    #[test]
+    fn a_giant_group_is_trained_on() {
+        let groups: Vec<usize> = (0..100).map(|row| if row < 60 { 7 } else { row }).collect();
+        let fractions = Fractions { valid: 0.1, test: 0.1 };
+        let splits = by_group_stratified(&groups, &[], fractions, 1);
+        assert!(splits[..60].iter().all(|&split| split == Split::Train));
+        assert_eq!(Split::ALL.map(|s| count(&splits, s)), [80, 10, 10]);
+        assert_eq!(by_group_stratified(&[5, 5, 5], &[0, 1, 1], fractions, 1), [Split::Train; 3]);
+        let three = by_group_stratified(&[1, 2, 3], &[], fractions, 1);
+        assert_eq!(Split::ALL.map(|s| count(&three, s)), [1, 1, 1]);
+        let none = Fractions { valid: 0.0, test: f64::NAN };
+        assert_eq!(by_group_stratified(&[1, 2, 3], &[], none, 1), [Split::Train; 3]);
+        let only_test = Fractions { valid: 0.5, test: 1.0 };
+        assert_eq!(by_group_stratified(&[1, 2], &[], only_test, 1), [Split::Test; 2]);
+        assert!(by_group_stratified(&[], &[], fractions, 1).is_empty());
     }
 
     #[test]

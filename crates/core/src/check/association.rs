@@ -26,6 +26,7 @@ pub(super) fn findings(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding
     findings.extend(length(dataset, options));
     findings.extend(unknown_bases(dataset, options));
     findings.extend(covariates(dataset, options));
+    findings.extend(control(dataset, options));
     findings
 }
 
@@ -164,6 +165,33 @@ fn covariates(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding> {
         })
     };
     (0..dataset.covariates.len()).flat_map(judge).collect()
+}
+
+/// A control may well rise with the signal; one that ranks the rows as the signal does is the signal itself.
+fn control(dataset: &Dataset, options: &CheckOptions) -> Vec<Finding> {
+    let Some(control) = &dataset.control else { return Vec::new() };
+    let judge = |(track, name): (usize, &String)| {
+        let total = |row: &crate::Example| control.total(&row.control, dataset.jitter, track).ln_1p();
+        let feature: Vec<f64> = dataset.examples.iter().map(total).collect();
+        let some = feature.iter().filter(|total| **total > 0.0).count();
+        let counted = (some, feature.len());
+        per_task(dataset, FindingKind::ControlPredictsLabel, counted, &feature, |association| {
+            let (figure, start) =
+                (text(association), format!("the control {name:?} has signal in {some} of {} rows", feature.len()));
+            match association {
+                Some(a) if a.strength >= 0.98 => {
+                    let hint = "make sure that it is the control, and not what is to be predicted";
+                    (Severity::Inflates, format!("{start}, and its total gives the label away ({figure}); {hint}"))
+                }
+                _ if is_strong(association, options) => {
+                    let hint = "compare with a model of the sequence alone";
+                    (Severity::Note, format!("{start}, and its total tells much of the label ({figure}); {hint}"))
+                }
+                _ => (Severity::Ok, format!("{start}; its total does not tell the label ({figure})")),
+            }
+        })
+    };
+    control.tracks.iter().enumerate().flat_map(judge).collect()
 }
 
 /// Case can only inflate a result of a model that sees it, and there it may be the information that was asked for: the

@@ -1,7 +1,7 @@
 //! Removing what [`super::check`] finds among copies.
 
 use super::copies::{Keys, disagree};
-use super::{CheckOptions, FindingKind, PAIRS, near};
+use super::{CheckOptions, FindingKind, PAIRS, near, related};
 use crate::{Dataset, Split};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ pub struct Removal {
 ///
 /// In turn: all rows of a sequence that carries different classes; rows of train and valid that are copied in a later
 /// part (train gives way to valid, both to test, so that a published test set stays as it is); repeats within a part but
-/// the first, on either strand for DNA; rows of train and valid that are near-duplicates of a later part's. Afterwards
-/// [`super::check`] finds none of these. Everything else it may find (composition, length, case) no removal can mend.
+/// the first, on either strand for DNA; rows of train and valid that are near-duplicates of a later part's; if the options
+/// say so, training rows with a relative in valid or test. Afterwards [`super::check`] finds none of these. Everything else it may find (composition, length, case) no removal can mend.
 pub fn fix(dataset: &Dataset, options: &CheckOptions) -> (Dataset, Vec<Removal>) {
     let mut removals: Vec<(usize, FindingKind, Option<usize>)> = Vec::new();
     let keys = Keys::new(dataset);
@@ -46,6 +46,13 @@ pub fn fix(dataset: &Dataset, options: &CheckOptions) -> (Dataset, Vec<Removal>)
         for (row, kept) in found {
             gone[left[row]] = true;
             removals.push((left[row], FindingKind::NearDuplicatesAcrossSplits, Some(left[kept])));
+        }
+    }
+    if let Some(threshold) = options.relatives.filter(|_| options.remove_relatives) {
+        let left: Vec<usize> = (0..gone.len()).filter(|&row| !gone[row]).collect();
+        for (row, kept) in related::removals(&subset(dataset, &left), threshold) {
+            removals.push((left[row], FindingKind::RelativesAcrossSplits, Some(left[kept])));
+            gone[left[row]] = true;
         }
     }
     removals.sort_unstable();
@@ -97,6 +104,7 @@ fn subset(dataset: &Dataset, rows: &[usize]) -> Dataset {
         jitter: dataset.jitter,
         tasks: dataset.tasks.clone(),
         covariates: dataset.covariates.clone(),
+        control: dataset.control.clone(),
         examples: rows.iter().map(|&row| dataset.examples[row].clone()).collect(),
     };
     kept.fit_covariates();

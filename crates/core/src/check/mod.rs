@@ -8,9 +8,11 @@ mod copies;
 mod fix;
 mod near;
 mod parts;
+mod related;
 
 pub use fix::{Removal, fix};
 
+use crate::similarity::Threshold;
 use crate::{Dataset, Split};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +28,11 @@ pub struct CheckOptions {
     /// fewer (the overlap coefficient), above 0 to 1. At 0.8 and 200 bases: shifted by up to 40, or about four
     /// substitutions.
     pub similarity: f64,
+    /// From when on two sequences are relatives; `None` does not look for any.
+    pub relatives: Option<Threshold>,
+    /// Whether [`fix`] takes training rows with a relative in validation or test out. Otherwise they stay: splits that keep
+    /// relatives together lose no rows.
+    pub remove_relatives: bool,
     /// A property predicts a label if its AUROC is at least this, or at most 1 minus this: 0.5 to 1. For a regression,
     /// |Spearman| of at least twice its distance from 0.5.
     pub auroc: f64,
@@ -34,9 +41,16 @@ pub struct CheckOptions {
 }
 
 impl Default for CheckOptions {
-    /// Near-duplicates at 0.8, AUROC 0.7, five ids.
+    /// Near-duplicates at 0.8, relatives at [`Threshold::default`] that stay, AUROC 0.7, five ids.
     fn default() -> Self {
-        Self { near_duplicates: true, similarity: 0.8, auroc: 0.7, examples: 5 }
+        Self {
+            near_duplicates: true,
+            similarity: 0.8,
+            relatives: Some(Threshold::default()),
+            remove_relatives: false,
+            auroc: 0.7,
+            examples: 5,
+        }
     }
 }
 
@@ -60,6 +74,8 @@ pub enum FindingKind {
     ConflictingLabels,
     /// Sequences of two splits that share most of their k-mers.
     NearDuplicatesAcrossSplits,
+    /// Test or validation sequences that are similar to a training sequence ([`crate::similarity`]).
+    RelativesAcrossSplits,
     /// Some sequences are written with `U`, others with `T`.
     MixedTAndU,
     /// Upper and lower case tell the label.
@@ -72,6 +88,8 @@ pub enum FindingKind {
     UnknownBases,
     /// A covariate alone tells the label.
     CovariatePredictsLabel,
+    /// The total of a control alone tells the label.
+    ControlPredictsLabel,
 }
 
 impl FindingKind {
@@ -86,12 +104,14 @@ impl FindingKind {
             Self::CopiesAcrossSplits => "copies-across-splits",
             Self::ConflictingLabels => "conflicting-labels",
             Self::NearDuplicatesAcrossSplits => "near-duplicates-across-splits",
+            Self::RelativesAcrossSplits => "relatives-across-splits",
             Self::MixedTAndU => "mixed-t-and-u",
             Self::CasePredictsLabel => "case-predicts-label",
             Self::GcPredictsLabel => "gc-predicts-label",
             Self::LengthPredictsLabel => "length-predicts-label",
             Self::UnknownBases => "unknown-bases",
             Self::CovariatePredictsLabel => "covariate-predicts-label",
+            Self::ControlPredictsLabel => "control-predicts-label",
         }
     }
 }
@@ -182,6 +202,9 @@ pub fn check(dataset: &Dataset, options: &CheckOptions) -> CheckReport {
     findings.extend(copies::findings(dataset, &keys, options));
     if options.near_duplicates {
         findings.extend(near::findings(dataset, &keys, options));
+    }
+    if let Some(threshold) = options.relatives {
+        findings.extend(related::findings(dataset, threshold, options));
     }
     findings.extend(association::findings(dataset, options));
     let splits = Split::ALL.into_iter().map(|split| (split, dataset.rows_of(split).len())).collect();

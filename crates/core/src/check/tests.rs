@@ -18,6 +18,7 @@ fn dataset(n: usize, length: usize) -> Dataset {
         sequence: (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect(),
         labels: vec![(i % 2) as f64],
         covariates: vec![],
+        control: vec![],
         weight: 1.0,
     });
     Dataset {
@@ -26,6 +27,7 @@ fn dataset(n: usize, length: usize) -> Dataset {
         jitter: 0,
         tasks: vec![Task { name: "site".into(), kind: TaskKind::Binary }],
         covariates: vec![],
+        control: None,
         examples: examples.collect(),
     }
 }
@@ -152,9 +154,46 @@ fn near_duplicates_are_found_verified_and_removed() {
     let (fixed, removals) = fix(&data, &CheckOptions::default());
     let ids: Vec<&str> = removals.iter().map(|r| r.id.as_str()).collect();
     assert_eq!(ids, ["r0", "r1", "r2", "r4", "r5", "r6"]);
-    assert_eq!(run(&fixed).worst(), Severity::Ok);
+    assert_eq!(run(&fixed).inflating().count(), 0);
     let off = CheckOptions { near_duplicates: false, ..Default::default() };
     assert!(check(&data, &off).findings.iter().all(|f| f.kind != FindingKind::NearDuplicatesAcrossSplits));
+}
+
+#[test]
+fn relatives_are_counted_and_removed_if_asked() {
+    let mut data = dataset(300, 200);
+    for i in 0..6 {
+        // Every eighth base replaced, and the second half shared on the other strand.
+        let mut copy = data.examples[i].sequence.clone();
+        if i % 2 == 0 {
+            (0..200).step_by(8).for_each(|at| copy[at] = if copy[at] == b'A' { b'C' } else { b'A' });
+        } else {
+            copy[..90].copy_from_slice(&data.examples[i + 50].sequence[..90]);
+            copy = reverse_complement(&copy, Alphabet::Dna);
+        }
+        data.examples[250 + i].sequence = copy;
+    }
+    let splits = [Split::Train, Split::Test];
+    let found = find(&run(&data), FindingKind::RelativesAcrossSplits, &splits);
+    assert_eq!((found.count, found.total, found.severity), (6, 60, Severity::Inflates));
+    let expected = "6 of 60 test sequences have a relative in train (80 % identity over 50 % of the shorter sequence; copies included)";
+    assert_eq!((found.message.as_str(), found.examples[0].as_str()), (expected, "r250 = r0"));
+    let valid = find(&run(&data), FindingKind::RelativesAcrossSplits, &[Split::Train, Split::Valid]);
+    assert_eq!((valid.count, valid.severity), (0, Severity::Ok));
+
+    // Rows stay unless asked for; near-duplicates and copies have gone before.
+    assert!(fix(&data, &CheckOptions::default()).1.iter().all(|r| r.reason != FindingKind::RelativesAcrossSplits));
+    let options = CheckOptions { remove_relatives: true, ..Default::default() };
+    let (fixed, removals) = fix(&data, &options);
+    let ids: Vec<&str> = removals.iter().map(|r| r.id.as_str()).collect();
+    assert_eq!(ids, ["r0", "r1", "r2", "r3", "r4", "r5"]);
+    assert_eq!(removals[0].kept.as_deref(), Some("r250"));
+    assert_eq!(run(&fixed).worst(), Severity::Ok);
+    let off = CheckOptions { relatives: None, ..options };
+    assert!(check(&data, &off).findings.iter().all(|f| f.kind != FindingKind::RelativesAcrossSplits));
+    // Two of 60 are worth a note.
+    data.examples.drain(252..256);
+    assert_eq!(find(&run(&data), FindingKind::RelativesAcrossSplits, &splits).severity, Severity::Note);
 }
 
 #[test]
@@ -258,6 +297,25 @@ fn one_class_and_missing_labels_are_told() {
     assert_eq!(find(&report, FindingKind::OneClassSplit, &[Split::Test]).count, 20);
     let unknown = find(&report, FindingKind::UnknownLabels, &[]);
     assert_eq!((unknown.count, unknown.examples.as_slice()), (1, &["r0".to_owned()][..]));
+}
+
+#[test]
+fn a_control_that_is_the_signal_itself_is_told() {
+    let mut data = dataset(200, 30);
+    let tracks = ["same", "noise"].map(str::to_owned).to_vec();
+    data.control = Some(crate::ControlSignal { tracks, bins: 2, bin_size: 1, strand_pairs: vec![] });
+    let profile =
+        crate::Profile { tracks: vec!["t".into()], bins: 2, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
+    data.tasks[0].kind = TaskKind::Profile(profile);
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        let signal = (i * 37 % 101) as f64;
+        example.labels = vec![signal, 3.0];
+        example.control = vec![f64::NAN, signal, (i / 2 % 9) as f64, 1.0];
+    }
+    let report = run(&data);
+    let found: Vec<&Finding> = report.findings.iter().filter(|f| f.kind == FindingKind::ControlPredictsLabel).collect();
+    assert_eq!(found.iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Inflates, Severity::Ok]);
+    assert!(found[0].message.contains("\"same\" has signal in 198 of 200 rows"), "{}", found[0].message);
 }
 
 #[test]

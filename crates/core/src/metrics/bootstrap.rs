@@ -42,17 +42,25 @@ pub(super) fn estimates(
 ) -> Vec<Estimate> {
     let point = values(&vec![1; n]);
     let replicates = replicate(n, options, &values);
-    point
-        .into_iter()
-        .enumerate()
-        .map(|(i, value)| {
-            let drawn: Vec<f64> = replicates.iter().filter_map(|r| r.get(i).copied().flatten()).collect();
-            // An interval over the few replicates in which the figure happens to exist would be too narrow.
-            let shown = value.is_some() && 2 * drawn.len() > replicates.len();
-            let (low, high) = if shown { interval(drawn, options.level) } else { (None, None) };
-            Estimate { value, low, high }
-        })
-        .collect()
+    let estimate = |(i, value)| summary(value, replicates.iter().map(|r| r.get(i).copied().flatten()), options.level).0;
+    point.into_iter().enumerate().map(estimate).collect()
+}
+
+/// A value with the interval of its replicates, and the replicates in ascending order where there is one.
+pub(super) fn summary(
+    value: Option<f64>,
+    replicates: impl ExactSizeIterator<Item = Option<f64>>,
+    level: f64,
+) -> (Estimate, Option<Vec<f64>>) {
+    let all = replicates.len();
+    let mut drawn: Vec<f64> = replicates.flatten().collect();
+    // An interval over the few replicates in which the figure happens to exist would be too narrow.
+    if value.is_none() || 2 * drawn.len() <= all {
+        return (Estimate { value, low: None, high: None }, None);
+    }
+    drawn.sort_by(f64::total_cmp);
+    let (low, high) = ends(&drawn, level);
+    (Estimate { value, low, high }, Some(drawn))
 }
 
 /// Applies `values` to every resample, in the order of the replicates.
@@ -84,8 +92,13 @@ fn draw(counts: &mut [u32], rng: &mut Stream) {
 /// The central interval of `level`, interpolated linearly between order statistics.
 pub(super) fn interval(mut drawn: Vec<f64>, level: f64) -> (Option<f64>, Option<f64>) {
     drawn.sort_by(f64::total_cmp);
+    ends(&drawn, level)
+}
+
+/// The ends of the central interval of `level` of ascending numbers.
+fn ends(sorted: &[f64], level: f64) -> (Option<f64>, Option<f64>) {
     let tail = if level.is_nan() { 0.025 } else { (1.0 - level.clamp(0.0, 1.0)) / 2.0 };
-    (quantile(&drawn, tail), quantile(&drawn, 1.0 - tail))
+    (quantile(sorted, tail), quantile(sorted, 1.0 - tail))
 }
 
 fn quantile(sorted: &[f64], q: f64) -> Option<f64> {

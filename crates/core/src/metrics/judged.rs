@@ -17,8 +17,8 @@ pub(super) struct Judged<'a> {
 /// Figures of a task: names, and their values where each row counts so many times; for classes, the figures of each class
 /// follow those that have a name.
 pub(super) struct Figures {
-    names: &'static [&'static str],
-    values: Values,
+    pub(super) names: &'static [&'static str],
+    pub(super) values: Values,
 }
 
 /// Values where each row counts so many times.
@@ -77,7 +77,7 @@ impl Judged<'_> {
         result
     }
 
-    fn is_finite(&self) -> bool {
+    pub(super) fn is_finite(&self) -> bool {
         self.predicted.iter().all(|p| p.is_finite())
     }
 
@@ -87,7 +87,7 @@ impl Judged<'_> {
     }
 
     /// Counts, without figures.
-    fn described(&self) -> TaskMetrics {
+    pub(super) fn described(&self) -> TaskMetrics {
         let count = |class: f64| self.known.iter().filter(|labels| labels[0] == class).count();
         let (positives, classes): (_, &[String]) = match &self.task.kind {
             TaskKind::Binary => (Some(count(1.0)), &[]),
@@ -110,7 +110,7 @@ impl Judged<'_> {
         }
     }
 
-    fn figures(self) -> Figures {
+    pub(super) fn figures(self) -> Figures {
         let labels = self.labels();
         match &self.task.kind {
             TaskKind::Binary => {

@@ -24,12 +24,16 @@ mod bootstrap;
 mod classes;
 pub mod curves;
 mod judged;
+mod paired;
+mod panel;
 mod profile;
 mod rank;
 mod regression;
 
 pub use binary::CALIBRATION_BINS;
 pub use bootstrap::{BootstrapOptions, Estimate};
+pub use paired::{DeLong, benjamini_hochberg, delong, holm};
+pub use panel::{Difference, Panel, panels};
 pub use profile::jensen_shannon;
 use rank::Ranking;
 

@@ -143,7 +143,8 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
     let covariates = spec.columns.bare();
-    let mut dataset = Dataset { encoding: spec.encoding, length, jitter: spec.jitter, tasks, covariates, examples };
+    let (encoding, jitter, control) = (spec.encoding, spec.jitter, None);
+    let mut dataset = Dataset { encoding, length, jitter, tasks, covariates, control, examples };
     dataset.fit_covariates();
     columns::check_weights(&dataset)?;
     let constant = columns::constant_covariates(&dataset);

@@ -10,18 +10,22 @@ mod draft;
 mod intervals;
 mod labels;
 mod negatives;
+mod resplit;
 mod sequences;
 mod signal;
 mod splits;
+mod tracks;
 mod windows;
 
 pub use columns::{BedColumn, BedColumns};
 pub use intervals::{IntervalsSpec, OutOfBounds, PeakFile, WindowPolicy, intervals};
 pub use labels::LabelKind;
 pub use negatives::Negatives;
+pub use resplit::resplit;
 pub use sequences::{CovariateColumn, InputFile, LabelColumn, SequencesInput, SequencesSpec, TableColumns, sequences};
 pub use signal::{Missing, SignalSpec, TrackFile, signal};
-pub use splits::{SplitPolicy, VALID_OF_TRAIN};
+pub use splits::{RelatedGroups, SplitPolicy, VALID_OF_TRAIN};
+pub use tracks::ControlFiles;
 
 use crate::dataset::Provenance;
 use crate::error::{Error, Result};

@@ -154,7 +154,8 @@ pub fn sequences(spec: &SequencesSpec) -> Result<Built> {
     provenance.notes.insert("account".into(), json!(account));
     let examples = draft::finish(drafts, splits);
     let covariates = spec.input.covariates();
-    let mut dataset = Dataset { encoding: spec.encoding, length, jitter: 0, tasks, covariates, examples };
+    let mut dataset =
+        Dataset { encoding: spec.encoding, length, jitter: 0, tasks, covariates, control: None, examples };
     dataset.fit_covariates();
     columns::check_weights(&dataset)?;
     let constant = columns::constant_covariates(&dataset);

@@ -3,10 +3,12 @@
 use super::draft::Draft;
 use crate::dataset::Provenance;
 use crate::error::{Error, Result};
+use basewise_core::similarity::{self, DisjointSets, Limits, Threshold};
 use basewise_core::split::{self, Fractions};
 use basewise_core::{Alphabet, Split};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The part of the training examples that becomes the validation split where a given split has none.
 pub const VALID_OF_TRAIN: f64 = 0.1;
@@ -22,6 +24,16 @@ pub enum SplitPolicy {
         valid: f64,
         /// Fraction for the test.
         test: f64,
+    },
+    /// At random by groups of relatives: what chains of similar sequences (and overlapping places) connect stays together,
+    /// and classes are balanced as well as whole groups permit.
+    Similarity {
+        /// Fraction of the examples for validation, 0 to 1.
+        valid: f64,
+        /// Fraction for the test.
+        test: f64,
+        /// From when on two sequences are similar.
+        threshold: Threshold,
     },
     /// At random by group: rows with the same field in a column (a gene, a patient) stay together.
     Group {
@@ -48,6 +60,34 @@ impl SplitPolicy {
     }
 }
 
+/// What a division by similarity found, in the notes of a data set as `similarity`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RelatedGroups {
+    /// From when on two sequences were similar.
+    pub threshold: Threshold,
+    /// Sequences that were divided: all but those that were made from others.
+    pub sequences: usize,
+    /// Groups that stayed together, those of one sequence included.
+    pub groups: usize,
+    /// Sequences in the largest group.
+    pub largest: usize,
+    /// Where the search for relatives stopped short.
+    pub limits: Limits,
+}
+
+impl RelatedGroups {
+    /// What to say where one group leaves little choice.
+    fn warning(&self) -> Option<String> {
+        let Self { threshold, sequences, largest, .. } = self;
+        (*largest > 1 && 2 * largest > *sequences).then(|| {
+            format!(
+                "one group of relatives has {largest} of {sequences} sequences, so that the splits are not alike; at {threshold} \
+                 (--identity, --coverage) most are related by a chain: take higher ones, or split by chromosome"
+            )
+        })
+    }
+}
+
 /// One split for every draft, and what is to be said of them; drafts with a parent get their parent's.
 pub(super) fn assign(
     drafts: &[Draft],
@@ -59,17 +99,22 @@ pub(super) fn assign(
     let own: Vec<&Draft> = drafts.iter().filter(|draft| draft.parent.is_none()).collect();
     let given = own.iter().any(|draft| draft.split.is_some());
     let fallback = SplitPolicy::random();
-    let (name, splits) = match policy {
-        None | Some(SplitPolicy::Column(_)) if given => ("given", given_splits(&own, alphabet, seed)?),
+    let drawn = match policy {
+        None | Some(SplitPolicy::Column(_)) if given => Drawn::new("given", given_splits(&own, alphabet, seed)?),
         Some(SplitPolicy::Column(name)) => {
             return Err(Error::new(format!("expected a split column {name:?}, found none")));
         }
         Some(policy) => by_policy(&own, policy, alphabet, seed)?,
         None => by_policy(&own, &fallback, alphabet, seed)?,
     };
+    let Drawn { name, splits, related } = drawn;
     provenance.notes.insert("split".into(), json!(name));
-    let warnings =
-        empty_splits(&own, if name == "given" { None } else { policy.or(Some(&fallback)) }, alphabet, &splits);
+    let asked = if name == "given" { None } else { policy.or(Some(&fallback)) };
+    let mut warnings = empty_splits(&own, asked, alphabet, &splits, related.as_ref());
+    if let Some(related) = related {
+        warnings.extend(related.warning());
+        provenance.notes.insert("similarity".into(), json!(related));
+    }
     if !warnings.is_empty() {
         provenance.notes.insert("warnings".into(), json!(warnings));
     }
@@ -85,7 +130,13 @@ pub(super) fn assign(
 
 /// A sentence for every split that was asked for by its fraction and got nothing; `None` is a given division, of which
 /// a validation split is asked.
-fn empty_splits(own: &[&Draft], policy: Option<&SplitPolicy>, alphabet: Alphabet, splits: &[Split]) -> Vec<String> {
+fn empty_splits(
+    own: &[&Draft],
+    policy: Option<&SplitPolicy>,
+    alphabet: Alphabet,
+    splits: &[Split],
+    related: Option<&RelatedGroups>,
+) -> Vec<String> {
     let (valid, test, counted) = match policy {
         None => (VALID_OF_TRAIN, 0.0, Counted::Sequences),
         Some(SplitPolicy::Random { valid, test }) if own.iter().any(|draft| draft.group.is_some()) => {
@@ -94,6 +145,9 @@ fn empty_splits(own: &[&Draft], policy: Option<&SplitPolicy>, alphabet: Alphabet
         Some(SplitPolicy::Random { valid, test }) => (*valid, *test, Counted::Sequences),
         Some(SplitPolicy::Group { column, valid, test }) => {
             (*valid, *test, Counted::Groups(format!("in column {column:?}")))
+        }
+        Some(SplitPolicy::Similarity { valid, test, .. }) => {
+            (*valid, *test, Counted::Relatives(related.map_or(0, |related| related.groups)))
         }
         Some(SplitPolicy::Column(_) | SplitPolicy::Chromosome { .. }) => return Vec::new(),
     };
@@ -116,6 +170,7 @@ fn empty_splits(own: &[&Draft], policy: Option<&SplitPolicy>, alphabet: Alphabet
             let groups: BTreeSet<_> = pool().filter_map(|(draft, _)| draft.group.as_deref()).collect();
             too_few(groups.len(), "group", &format!(" {of}"))
         }
+        Counted::Relatives(groups) => too_few(groups, "group", " of relatives"),
     };
     missing.into_iter().map(|split| format!("the {split} split is empty: {what}")).collect()
 }
@@ -124,13 +179,25 @@ fn empty_splits(own: &[&Draft], policy: Option<&SplitPolicy>, alphabet: Alphabet
 enum Counted {
     Sequences,
     Groups(String),
+    Relatives(usize),
 }
 
 fn too_few(count: usize, thing: &str, of: &str) -> String {
     if count == 1 { format!("1 {thing}{of} is too few") } else { format!("{count} {thing}s{of} are too few") }
 }
 
-type Named = (&'static str, Vec<Split>);
+/// A division, and what its name is in the notes.
+struct Drawn {
+    name: &'static str,
+    splits: Vec<Split>,
+    related: Option<RelatedGroups>,
+}
+
+impl Drawn {
+    fn new(name: &'static str, splits: Vec<Split>) -> Self {
+        Self { name, splits, related: None }
+    }
+}
 
 fn of_core(error: split::SplitError) -> Error {
     Error::new(error.to_string())
@@ -165,29 +232,73 @@ fn given_splits(drafts: &[&Draft], alphabet: Alphabet, seed: u64) -> Result<Vec<
     split::carve_valid(&sequences(drafts), alphabet, &splits, &strata(drafts), VALID_OF_TRAIN, seed).map_err(of_core)
 }
 
-fn by_policy(drafts: &[&Draft], policy: &SplitPolicy, alphabet: Alphabet, seed: u64) -> Result<Named> {
-    let (name, splits) = match policy {
+fn by_policy(drafts: &[&Draft], policy: &SplitPolicy, alphabet: Alphabet, seed: u64) -> Result<Drawn> {
+    let drawn = match policy {
         SplitPolicy::Column(name) => return Err(Error::new(format!("expected a split column {name:?}, found none"))),
         SplitPolicy::Random { valid, test } => {
             let fractions = fractions(*valid, *test)?;
-            ("random", random(drafts, alphabet, fractions, seed))
+            Drawn::new("random", random(drafts, alphabet, fractions, seed))
+        }
+        SplitPolicy::Similarity { valid, test, threshold } => {
+            let fractions = fractions(*valid, *test)?;
+            if let Some(fault) = threshold.fault() {
+                return Err(Error::new(fault));
+            }
+            by_similarity(drafts, alphabet, *threshold, fractions, seed)
         }
         SplitPolicy::Group { column, valid, test } => {
             let fractions = fractions(*valid, *test)?;
             let groups = all(drafts, |draft| draft.group.as_deref())
                 .ok_or_else(|| Error::new(format!("expected a table with a group column {column:?}, found none")))?;
-            ("group", split::by_group(&groups, fractions, seed))
+            Drawn::new("group", split::by_group(&groups, fractions, seed))
         }
         SplitPolicy::Chromosome { valid, test } => {
             let chroms = all(drafts, |draft| draft.chrom.as_deref()).ok_or_else(|| {
                 Error::new("expected a chromosome for every sequence to split by, found none")
                     .with_hint("split at random, or make the data set from intervals and a genome")
             })?;
-            ("chromosome", split::by_chromosome(&chroms, valid, test).map_err(of_core)?)
+            Drawn::new("chromosome", split::by_chromosome(&chroms, valid, test).map_err(of_core)?)
         }
     };
-    split::require_train(&splits).map_err(of_core)?;
-    Ok((name, splits))
+    split::require_train(&drawn.splits).map_err(of_core)?;
+    Ok(drawn)
+}
+
+/// Classes beyond which labels are rather numbers, which are not balanced.
+const MANY_STRATA: usize = 20;
+
+/// Relatives stay together, and so do places that overlap.
+fn by_similarity(
+    drafts: &[&Draft],
+    alphabet: Alphabet,
+    threshold: Threshold,
+    fractions: Fractions,
+    seed: u64,
+) -> Drawn {
+    let similarity::Groups { of, limits } = similarity::groups(&sequences(drafts), alphabet, threshold);
+    let mut sets = DisjointSets::new(drafts.len());
+    sets.join_equal(of);
+    // Drafts without a group of their own have nothing but their number in common.
+    sets.join_equal(drafts.iter().enumerate().map(|(row, draft)| match draft.group.as_deref() {
+        Some(group) => (group, 0),
+        None => ("", row + 1),
+    }));
+    let groups = sets.roots();
+    let mut strata = strata(drafts);
+    if strata.iter().collect::<BTreeSet<_>>().len() > MANY_STRATA {
+        strata.clear();
+    }
+    let mut sizes = BTreeMap::<usize, usize>::new();
+    groups.iter().for_each(|&group| *sizes.entry(group).or_default() += 1);
+    let related = RelatedGroups {
+        threshold,
+        sequences: drafts.len(),
+        groups: sizes.len(),
+        largest: sizes.values().copied().max().unwrap_or(0),
+        limits,
+    };
+    let splits = split::by_group_stratified(&groups, &strata, fractions, seed);
+    Drawn { name: "similarity", splits, related: Some(related) }
 }
 
 /// Places that overlap stay together as well as copies do; without places only the copies.

@@ -6,6 +6,7 @@ use super::intervals::{IntervalsSpec, WindowPolicy, in_line};
 use crate::bed::BedRecord;
 use crate::error::Result;
 use crate::genome::Genome;
+use basewise_core::similarity::DisjointSets;
 use basewise_core::{Alphabet, Strand, canonical};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -163,7 +164,7 @@ fn label(spec: &IntervalsSpec, peaks: &[Vec<BedRecord>], windows: &mut [Window])
 /// Puts drafts whose places overlap, or whose sequences are the same, into one group, so that a random split keeps them
 /// together. Drafts with a parent are left alone.
 pub(super) fn group_overlapping(drafts: &mut [Draft], alphabet: Alphabet) {
-    let mut sets = Sets { parent: (0..drafts.len()).collect() };
+    let mut sets = DisjointSets::new(drafts.len());
     let mut places: Vec<(&str, u64, u64, usize)> = Vec::new();
     let mut same: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     for (row, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.parent.is_none()) {
@@ -186,26 +187,5 @@ pub(super) fn group_overlapping(drafts: &mut [Draft], alphabet: Alphabet) {
     }
     for (row, draft) in drafts.iter_mut().enumerate() {
         draft.group = Some(sets.root(row).to_string());
-    }
-}
-
-/// Disjoint sets of row numbers.
-struct Sets {
-    parent: Vec<usize>,
-}
-
-impl Sets {
-    fn root(&mut self, mut row: usize) -> usize {
-        while self.parent[row] != row {
-            self.parent[row] = self.parent[self.parent[row]];
-            row = self.parent[row];
-        }
-        row
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        // The smaller number stays the root, so that the result does not depend on the order.
-        self.parent[a.max(b)] = a.min(b);
     }
 }

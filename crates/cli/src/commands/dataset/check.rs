@@ -5,6 +5,7 @@ use crate::commands::command_line;
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::run_dir::write_json;
+use crate::shared_args::SimilarityArgs;
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_core::check::{CheckOptions, CheckReport, Finding, FindingKind, Removal, Severity, check, fix};
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
   $ basewise dataset check quickstart/donor/data
   $ basewise dataset check quickstart/donor/raw --fix cleaned
 
-Exit code 1 when something would inflate a result; 0 with --fix, which mends it.")]
+Exit code 1 when something would inflate a result; 0 with --fix, which mends it. Relatives across splits are no copies:
+`dataset split --by similarity` draws splits without them, --remove-relatives keeps the test and takes rows from training.")]
 pub(crate) struct CheckArgs {
     /// Data set directory
     data: PathBuf,
@@ -34,6 +36,11 @@ pub(crate) struct CheckArgs {
     /// Share of common k-mers from which two sequences count as near duplicates
     #[arg(long, default_value_t = 0.8, value_name = "0..1")]
     similarity: f64,
+    #[command(flatten)]
+    relatives: SimilarityArgs,
+    /// With --fix: also remove training rows with a relative in validation or test
+    #[arg(long, requires = "fix")]
+    remove_relatives: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -50,7 +57,12 @@ pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
         crate::run_dir::not_the_input(target, &args.data)?;
     }
     let (dataset, mut provenance) = basewise_io::dataset::load(&args.data)?;
-    let options = CheckOptions { similarity: args.similarity, ..CheckOptions::default() };
+    let options = CheckOptions {
+        similarity: args.similarity,
+        relatives: Some(args.relatives.threshold()?),
+        remove_relatives: args.remove_relatives,
+        ..CheckOptions::default()
+    };
     let report = check(&dataset, &options);
     if args.json {
         printer.json(&report)?
@@ -89,6 +101,9 @@ pub(crate) fn run(args: &CheckArgs, printer: &Printer) -> Result<Outcome> {
     }
     if inflated {
         printer.talk("something here would inflate a result; --fix DIR writes a cleaned data set");
+        if report.inflating().any(|finding| finding.kind == FindingKind::RelativesAcrossSplits) {
+            printer.talk("relatives across splits: `basewise dataset split` draws splits that keep relatives together");
+        }
     }
     Ok(if inflated { Outcome::No } else { Outcome::Done })
 }
