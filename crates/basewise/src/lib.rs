@@ -25,7 +25,8 @@
 //!     }
 //!     let split = [Split::Train, Split::Train, Split::Train, Split::Valid, Split::Test][i / 2 % 5];
 //!     let labels = vec![(i % 2) as f64];
-//!     Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates: vec![], weight: 1.0 }
+//!     let (id, covariates, control) = (format!("s{i}"), vec![], vec![]);
+//!     Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 }
 //! });
 //! let dataset = Dataset {
 //!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
@@ -33,6 +34,7 @@
 //!     jitter: 0,
 //!     tasks: vec![Task { name: "site".into(), kind: TaskKind::Binary }],
 //!     covariates: vec![],
+//!     control: None,
 //!     examples: examples.collect(),
 //! };
 //!

@@ -4,7 +4,9 @@
 //! probabilities: of logits that is the geometric mean of the odds, and changes of a score add up over the parts.
 
 use crate::profile::reverse_scores;
-use crate::{Alphabet, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind};
+use crate::{
+    Alphabet, ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind,
+};
 
 /// Why scores cannot be averaged as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +30,7 @@ pub enum AverageError {
     NoMember,
     /// Members answer different questions.
     #[error(
-        "expected members with the same tasks, encoding, length and covariates; number {member} differs from the first"
+        "expected members with the same tasks, encoding, length, covariates and control; number {member} differs from the first"
     )]
     Members {
         /// 1-based.
@@ -57,7 +59,7 @@ impl<'m> Averaged<'m> {
             return Err(AverageError::Strands);
         }
         let signal = model.tasks().iter().any(|task| matches!(task.kind, TaskKind::Profile(_)));
-        if signal && shift > 0 {
+        if (signal || model.control().is_some()) && shift > 0 {
             return Err(AverageError::Profile);
         }
         if shift > 0 && shift >= model.length() {
@@ -69,7 +71,7 @@ impl<'m> Averaged<'m> {
     /// The windows that begin at `start` of each sequence, from the other strand if `reverse`.
     fn view(&self, batch: &SequenceBatch, start: usize, reverse: bool) -> SequenceBatch {
         let length = self.model.length();
-        let mut view = SequenceBatch::new(batch.encoding(), length);
+        let mut view = batch.emptied_to(length);
         for i in 0..batch.len() {
             view.push_edited(&batch.sequence(i)[start..start + length], batch, i);
             if reverse {
@@ -99,6 +101,10 @@ impl Predict for Averaged<'_> {
 
     fn covariates(&self) -> &[Covariate] {
         self.model.covariates()
+    }
+
+    fn control(&self) -> Option<&ControlSignal> {
+        self.model.control()
     }
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
@@ -142,6 +148,7 @@ impl<M: Predict> Ensemble<M> {
                 && m.encoding() == first.encoding()
                 && (m.length(), m.margin()) == (first.length(), first.margin())
                 && m.covariates() == first.covariates()
+                && m.control() == first.control()
         };
         match members.iter().position(|member| !same(member)) {
             Some(i) => Err(AverageError::Members { member: i + 1 }),
@@ -187,6 +194,10 @@ impl<M: Predict> Predict for Ensemble<M> {
 
     fn covariates(&self) -> &[Covariate] {
         self.members[0].covariates()
+    }
+
+    fn control(&self) -> Option<&ControlSignal> {
+        self.members[0].control()
     }
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
@@ -393,6 +404,44 @@ mod tests {
         let both = scores(&Averaged::new(&model, true, 0).unwrap(), &["AACT"]);
         assert_eq!(both, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 15.0, 15.0]);
         assert_eq!(Averaged::new(&model, true, 1).err(), Some(AverageError::Profile));
+    }
+
+    /// Logits that are the control itself.
+    struct Given(Vec<Task>, ControlSignal);
+
+    impl Predict for Given {
+        fn tasks(&self) -> &[Task] {
+            &self.0
+        }
+        fn encoding(&self) -> Encoding {
+            model(1.0).encoding()
+        }
+        fn length(&self) -> usize {
+            LENGTH
+        }
+        fn control(&self) -> Option<&ControlSignal> {
+            Some(&self.1)
+        }
+        fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
+            assert_eq!(batch.control(), Some(&self.1));
+            let rows = (0..batch.len()).flat_map(|i| [batch.side_of(i), &[0.0, 0.0]].concat());
+            Ok(Matrix::new(batch.len(), 6, rows.collect()))
+        }
+    }
+
+    #[test]
+    fn control_signal_turns_with_the_sequence() {
+        let tracks = vec!["plus".to_owned(), "minus".to_owned()];
+        let control = ControlSignal { tracks: tracks.clone(), bins: 2, bin_size: 2, strand_pairs: vec![[0, 1]] };
+        let profile = crate::Profile { tracks, bins: 2, bin_size: 2, strand_pairs: vec![[0, 1]], count_weight: 1.0 };
+        let model = Given(vec![Task { name: "y".into(), kind: TaskKind::Profile(profile) }], control.clone());
+        let mut batch = SequenceBatch::new(model.encoding(), LENGTH).with_control(Some(&control));
+        batch.push(b"ACGA").unwrap();
+        batch.push_control([1.0, 2.0, 3.0, 4.0]);
+        let both = Averaged::new(&model, true, 0).unwrap();
+        assert_eq!(both.control(), Some(&control));
+        assert_eq!(Averaged::new(&model, false, 1).err(), Some(AverageError::Profile));
+        assert_eq!(both.predict(&batch).unwrap().row(0)[..4], [1.0, 2.0, 3.0, 4.0]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Encoded sequences of one length, ready for a model.
 
-use crate::{Code, Covariate, EncodeError, Encoding};
+use crate::{Code, ControlSignal, Covariate, EncodeError, Encoding};
+use std::sync::Arc;
 
 /// `n` encoded sequences of the same length, one byte a position, each with the same number of side inputs: covariates as
-/// a model is shown them ([`Covariate::standardize`]); usually none.
+/// a model is shown them ([`Covariate::standardize`]), then control signal ([`ControlSignal`]); usually none.
 ///
 /// Floats are made only where a layer needs them: see [`SequenceBatch::one_hot`].
 #[derive(Clone, Debug, PartialEq)]
@@ -12,17 +13,33 @@ pub struct SequenceBatch {
     length: usize,
     codes: Vec<Code>,
     side: Vec<f32>,
+    control: Option<Arc<ControlSignal>>,
 }
 
 impl SequenceBatch {
     /// An empty batch of sequences of `length` positions.
     pub fn new(encoding: Encoding, length: usize) -> Self {
-        Self { encoding, length, codes: Vec::new(), side: Vec::new() }
+        Self { encoding, length, codes: Vec::new(), side: Vec::new(), control: None }
+    }
+
+    /// The same empty batch, of sequences with this control signal.
+    pub fn with_control(self, control: Option<&ControlSignal>) -> Self {
+        Self { control: control.cloned().map(Arc::new), ..self }
     }
 
     /// An empty batch of the same form.
     pub fn emptied(&self) -> Self {
-        Self::new(self.encoding, self.length)
+        self.emptied_to(self.length)
+    }
+
+    /// An empty batch of sequences of another length with the same side inputs.
+    pub fn emptied_to(&self, length: usize) -> Self {
+        Self { control: self.control.clone(), ..Self::new(self.encoding, length) }
+    }
+
+    /// The control signal that lies beside the sequences.
+    pub fn control(&self) -> Option<&ControlSignal> {
+        self.control.as_deref()
     }
 
     /// Appends row `i` of another batch, with its side inputs.
@@ -40,6 +57,12 @@ impl SequenceBatch {
     /// rows get them or none.
     pub fn push_covariates(&mut self, covariates: &[Covariate], values: impl IntoIterator<Item = f64>) {
         self.side.extend(covariates.iter().zip(values).map(|(covariate, value)| covariate.standardize(value)));
+    }
+
+    /// Gives the row that was pushed last its control signal, after its covariates: `[tracks, bins]` without margins, NaN,
+    /// which is unknown, as 0. Either all rows get it or none.
+    pub fn push_control(&mut self, values: impl IntoIterator<Item = f64>) {
+        self.side.extend(values.into_iter().map(|value| if value.is_nan() { 0.0 } else { value as f32 }));
     }
 
     /// Moves the side inputs of row `i` towards those of row `j` of another batch by `share`, 0 to 1.
@@ -123,13 +146,18 @@ impl SequenceBatch {
         &mut self.codes[i * self.length..(i + 1) * self.length]
     }
 
-    /// Replaces sequence `i` by its reverse complement; marks travel with their positions, side inputs stay.
+    /// Replaces sequence `i` by its reverse complement; marks travel with their positions, covariates stay, and control
+    /// signal turns with the sequence ([`ControlSignal::reverse`]).
     pub fn reverse_complement(&mut self, i: usize) {
         let sequence = self.sequence_mut(i);
         sequence.reverse();
         for code in sequence {
             *code = code.complement();
         }
+        let width = self.side_of(i).len();
+        let Some(control) = self.control.as_deref().filter(|control| control.size() <= width) else { return };
+        let end = (i + 1) * width;
+        control.reverse(&mut self.side[end - control.size()..end]);
     }
 
     /// Dense channels, row-major `[n, channels, length]`; an unknown base sets none of the first four.
@@ -208,6 +236,26 @@ mod tests {
         other.blend_side(0, &b, 0, 0.25);
         assert_eq!(other.side_of(0), [0.5, 0.25]);
         assert!(batch(CasePolicy::Ignore, 2, b"AC").side_of(0).is_empty());
+    }
+
+    #[test]
+    fn control_signal_follows_the_covariates_and_turns_with_its_sequence() {
+        let covariate = Covariate::fit("x", crate::Transform::None, std::iter::empty());
+        let control =
+            ControlSignal { tracks: vec!["a".into(), "b".into()], bins: 2, bin_size: 1, strand_pairs: vec![[0, 1]] };
+        let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+        let mut b = SequenceBatch::new(encoding, 2).with_control(Some(&control));
+        for offset in [0.0, 10.0] {
+            b.push(b"AC").unwrap();
+            b.push_covariates(std::slice::from_ref(&covariate), [7.0]);
+            b.push_control([1.0 + offset, 2.0 + offset, f64::NAN, 4.0 + offset]);
+        }
+        b.reverse_complement(1);
+        assert_eq!((b.side_of(0), b.side_of(1)), (&[7., 1., 2., 0., 4.][..], &[7., 14., 0., 12., 11.][..]));
+        let mut other = b.emptied_to(3);
+        other.push_edited(&[Code::N; 3], &b, 0);
+        other.reverse_complement(0);
+        assert_eq!((other.control(), other.side_of(0)), (Some(&control), &[7., 4., 0., 2., 1.][..]));
     }
 
     #[test]

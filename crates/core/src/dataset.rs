@@ -1,6 +1,6 @@
 //! Labelled sequences: what a model is trained and judged on.
 
-use crate::{Covariate, Encoding, Interval, Profile};
+use crate::{ControlSignal, Covariate, Encoding, Interval, Profile};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -161,6 +161,9 @@ pub struct Example {
     pub labels: Vec<f64>,
     /// A value for each covariate of the data set, as it came; NaN is unknown.
     pub covariates: Vec<f64>,
+    /// Control signal, [`ControlSignal::value_count`] numbers, track by track, margins included; NaN is unknown, and it is empty
+    /// where the data set has none.
+    pub control: Vec<f64>,
     /// How much its labels count in training and in the loss of the validation split, 0 or more; 1 unless something else was
     /// asked for.
     pub weight: f64,
@@ -179,6 +182,8 @@ pub struct Dataset {
     pub tasks: Vec<Task>,
     /// What is known of each example beside its sequence; often nothing.
     pub covariates: Vec<Covariate>,
+    /// The control signal of each example, if there is any.
+    pub control: Option<ControlSignal>,
     /// The rows.
     pub examples: Vec<Example>,
 }
@@ -223,6 +228,12 @@ impl Dataset {
             }
             _ => labels.get(before).copied().unwrap_or(f64::NAN),
         }
+    }
+
+    /// The control signal of a row without margins, as a model is shown it; empty where there is none.
+    pub fn seen_control(&self, row: usize) -> Vec<f64> {
+        let row = &self.examples[row].control;
+        self.control.as_ref().map_or_else(Vec::new, |control| control.shifted(row, self.jitter, 0))
     }
 
     /// The labels of a row without the margins that only jitter shows: what a model is judged by.

@@ -311,7 +311,7 @@ impl ExampleSource for HeldOut<'_> {
     fn read(&self, block: usize, split: Split, into: &mut Rows) -> Result<(), SourceError> {
         self.each(block, &mut |side, rows, i| {
             if side == split {
-                into.push_weighted(rows.codes(i), rows.labels(i), rows.covariates(i), rows.weight(i));
+                into.push_row(rows.row(i));
             }
             Ok(())
         })
@@ -337,6 +337,7 @@ mod tests {
             sequence: letters.to_vec(),
             labels: vec![label],
             covariates: vec![],
+            control: vec![],
             weight: 1.0,
         };
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
@@ -347,6 +348,7 @@ mod tests {
             jitter: 0,
             tasks,
             covariates: vec![],
+            control: None,
             examples: rows.iter().enumerate().map(example).collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! The seam between models and everything that is done with them.
 
-use crate::{Covariate, Encoding, Matrix, SequenceBatch, Task, TaskKind};
+use crate::{ControlSignal, Covariate, Encoding, Matrix, SequenceBatch, Task, TaskKind};
 
 /// Anything that maps encoded sequences to raw scores: a network, a linear model, a closure in a test.
 ///
@@ -26,11 +26,16 @@ pub trait Predict {
         &[]
     }
 
+    /// Control signal that it takes beside each sequence; usually none.
+    fn control(&self) -> Option<&ControlSignal> {
+        None
+    }
+
     /// Raw scores `[n, outputs]`: a logit for a binary task and for each class, a value for a regression, the logarithm of
     /// the expected count for counts, logits of bins and logarithms of totals for a profile (see [`crate::Profile`]).
     ///
     /// # Errors
-    /// If the batch has another length, encoding or number of side inputs, or the device fails.
+    /// If the batch has another length, encoding, control or number of covariates, or the device fails.
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError>;
 }
 
@@ -60,6 +65,14 @@ pub enum PredictError {
         rows: usize,
         /// What came for all of them.
         found: usize,
+    },
+    /// The batch lacks the control signal that the model takes, or has another.
+    #[error("expected control signal beside each sequence: {expected}; found {found}")]
+    Control {
+        /// Tracks and bins that the model takes.
+        expected: String,
+        /// Those that came.
+        found: String,
     },
     /// An output was asked for that the model does not have.
     #[error("the model has {outputs} outputs, so there is no output {output} (they count from 0)")]

@@ -2,6 +2,7 @@
 
 use crate::Matrix;
 use crate::dataset::{Task, TaskKind};
+use crate::tracks::Tracks;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -27,10 +28,12 @@ pub struct Profile {
     pub count_weight: f64,
 }
 
-/// Bases under all bins and tracks: more is a slip of the pen, and would not fit any memory.
-const LARGEST: usize = 100_000_000;
-
 impl Profile {
+    fn layout(&self) -> Tracks<'_> {
+        let Self { tracks, bins, bin_size, strand_pairs, .. } = self;
+        Tracks { names: tracks, bins: *bins, bin_size: *bin_size, strand_pairs }
+    }
+
     /// Number of model outputs: bins and a total for each track.
     pub fn outputs(&self) -> usize {
         self.tracks.len() * (self.bins + 1)
@@ -43,12 +46,12 @@ impl Profile {
 
     /// Bins that a data set with this jitter keeps on each side.
     pub fn margin(&self, jitter: usize) -> usize {
-        jitter / self.bin_size.max(1)
+        self.layout().margin(jitter)
     }
 
     /// Labels in a row of a data set with this jitter.
     pub fn label_count(&self, jitter: usize) -> usize {
-        self.tracks.len().saturating_mul(self.bins.saturating_add(self.margin(jitter).saturating_mul(2)))
+        self.layout().count(jitter)
     }
 
     /// `task:track:1` to `task:track:BINS` track by track, then `task:track:log_total`.
@@ -64,7 +67,7 @@ impl Profile {
             return Cow::Borrowed(labels);
         }
         let mut seen = Vec::with_capacity(self.label_count(0));
-        self.shifted(labels, jitter, 0, &mut seen);
+        self.layout().shifted(labels, jitter, 0, &mut seen);
         Cow::Owned(seen)
     }
 
@@ -91,49 +94,14 @@ impl Profile {
 
     /// Whether another profile means the same outputs.
     fn is_like(&self, other: &Self) -> bool {
-        (&self.tracks, self.bins, self.bin_size, &self.strand_pairs)
-            == (&other.tracks, other.bins, other.bin_size, &other.strand_pairs)
-    }
-
-    /// Appends the bins of each track as seen when the sequence is shifted by `shift` bins, at most the margin.
-    fn shifted(&self, labels: &[f64], jitter: usize, shift: isize, into: &mut Vec<f64>) {
-        let margin = self.margin(jitter);
-        let start = margin.saturating_add_signed(shift);
-        for track in labels.chunks(self.bins + 2 * margin) {
-            into.extend_from_slice(track.get(start..start + self.bins).unwrap_or_default());
-        }
-    }
-
-    /// Lets the bins of each track run backwards, and paired tracks change places.
-    fn turn<T>(&self, tracks: &mut [T]) {
-        tracks.chunks_mut(self.bins).for_each(<[T]>::reverse);
-        for &[a, b] in &self.strand_pairs {
-            let (first, second) = tracks.split_at_mut(a.max(b) * self.bins);
-            first[a.min(b) * self.bins..][..self.bins].swap_with_slice(&mut second[..self.bins]);
-        }
+        self.layout() == other.layout()
     }
 
     /// What is wrong with the description, if anything is.
     pub fn fault(&self) -> Option<String> {
-        if self.tracks.is_empty() || self.bins == 0 || self.bin_size == 0 {
-            return Some("expected at least one track, one bin and one base in a bin".to_owned());
-        }
-        let size = self.tracks.len().checked_mul(self.width()).filter(|&size| size <= LARGEST);
-        if size.is_none() {
-            return Some(format!("expected at most {LARGEST} bases under all bins and tracks, found more"));
-        }
-        let mut names = self.tracks.clone();
-        names.sort();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Some(format!("expected different tracks, found {:?} twice", pair[0]));
-        }
-        let mut paired: Vec<usize> = self.strand_pairs.iter().flatten().copied().collect();
-        paired.sort_unstable();
-        if paired.windows(2).any(|pair| pair[0] == pair[1]) || paired.last().is_some_and(|&t| t >= self.tracks.len()) {
-            return Some("expected pairs of two different tracks, each track in one pair at most".to_owned());
-        }
         let fine = self.count_weight.is_finite() && self.count_weight >= 0.0;
-        (!fine).then(|| format!("expected a weight of the count of at least 0, found {}", self.count_weight))
+        let weight = || format!("expected a weight of the count of at least 0, found {}", self.count_weight);
+        self.layout().fault().or_else(|| (!fine).then(weight))
     }
 }
 
@@ -168,7 +136,7 @@ pub fn shifted_labels(tasks: &[Task], labels: &[f64], jitter: usize, shift: isiz
     for task in tasks {
         let (own, others) = rest.split_at(task.label_count(jitter).min(rest.len()));
         match &task.kind {
-            TaskKind::Profile(profile) => profile.shifted(own, jitter, shift / profile.bin_size as isize, &mut seen),
+            TaskKind::Profile(profile) => profile.layout().shifted(own, jitter, shift, &mut seen),
             _ => seen.extend_from_slice(own),
         }
         rest = others;
@@ -183,7 +151,7 @@ pub fn reverse_labels(tasks: &[Task], labels: &mut [f64]) {
     for task in tasks {
         let (own, others) = rest.split_at_mut(task.label_count(0));
         if let TaskKind::Profile(profile) = &task.kind {
-            profile.turn(own);
+            profile.layout().turn(own);
         }
         rest = others;
     }
@@ -197,7 +165,7 @@ pub fn reverse_scores(tasks: &[Task], scores: &mut [f32]) {
         let (own, others) = rest.split_at_mut(task.outputs());
         if let TaskKind::Profile(profile) = &task.kind {
             let (shapes, totals) = own.split_at_mut(profile.tracks.len() * profile.bins);
-            profile.turn(shapes);
+            profile.layout().turn(shapes);
             profile.strand_pairs.iter().for_each(|&[a, b]| totals.swap(a, b));
         }
         rest = others;

@@ -5,7 +5,7 @@
 
 use crate::covariate::check_covariates;
 use crate::profile::total;
-use crate::{Code, Covariate, Dataset, Encoding, Split, Task, TaskKind};
+use crate::{Code, ControlSignal, Covariate, Dataset, Encoding, Split, Task, TaskKind, check_control};
 use std::fmt;
 use std::ops::Range;
 
@@ -28,6 +28,8 @@ pub struct Header {
     pub tasks: Vec<Task>,
     /// What is known of each row beside its sequence, with the statistics of the training split.
     pub covariates: Vec<Covariate>,
+    /// The control signal of each row, if there is any.
+    pub control: Option<ControlSignal>,
 }
 
 impl Header {
@@ -41,10 +43,30 @@ impl Header {
         self.tasks.iter().map(|task| task.label_count(self.jitter)).sum()
     }
 
+    /// Values of the control in a row, margins included.
+    pub fn control_count(&self) -> usize {
+        self.control.as_ref().map_or(0, |control| control.value_count(self.jitter))
+    }
+
     /// Positions of a sequence that can ever be seen: the length with both margins.
     pub fn reach(&self) -> usize {
         self.length.saturating_add(self.jitter.saturating_mul(2))
     }
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Its codes.
+    pub codes: &'a [Code],
+    /// [`Header::label_count`] numbers, task by task, as in [`crate::Example`].
+    pub labels: &'a [f64],
+    /// A number for each covariate of the header as it came, NaN where one is unknown.
+    pub covariates: &'a [f64],
+    /// [`Header::control_count`] numbers, as in [`crate::Example`].
+    pub control: &'a [f64],
+    /// How much its labels count in the loss, 0 or more.
+    pub weight: f64,
 }
 
 /// Rows of one split, encoded and packed.
@@ -55,11 +77,14 @@ pub struct Rows {
     width: usize,
     /// Covariates of a row.
     side: usize,
+    /// Values of the control in a row.
+    control_width: usize,
     codes: Vec<Code>,
     /// Where each row's codes end.
     ends: Vec<usize>,
     labels: Vec<f64>,
     covariates: Vec<f64>,
+    control: Vec<f64>,
     weights: Vec<f64>,
 }
 
@@ -67,8 +92,9 @@ impl Rows {
     /// No rows yet of a data set with this header.
     pub fn new(header: &Header) -> Self {
         let (reach, width, side) = (header.reach(), header.label_count(), header.covariates.len());
-        let (codes, ends, labels, covariates, weights) = Default::default();
-        Self { reach, width, side, codes, ends, labels, covariates, weights }
+        let control_width = header.control_count();
+        let (codes, ends, labels, covariates, control, weights) = Default::default();
+        Self { reach, width, side, control_width, codes, ends, labels, covariates, control, weights }
     }
 
     /// Makes room for `rows` more rows at their longest, so that adding them moves nothing, where there is memory for it.
@@ -78,26 +104,27 @@ impl Rows {
         let _ = self.ends.try_reserve_exact(rows);
         let _ = self.labels.try_reserve_exact(rows.saturating_mul(self.width));
         let _ = self.covariates.try_reserve_exact(rows.saturating_mul(self.side));
+        let _ = self.control.try_reserve_exact(rows.saturating_mul(self.control_width));
         let _ = self.weights.try_reserve_exact(rows);
     }
 
     /// Bytes that a row of a data set with this header takes at most.
     pub fn row_bytes(header: &Header) -> usize {
-        let numbers = size_of::<usize>() + size_of::<f64>() * (header.label_count() + header.covariates.len() + 1);
-        header.reach().saturating_add(numbers)
+        let numbers = header.label_count() + header.covariates.len() + header.control_count() + 1;
+        header.reach().saturating_add(size_of::<usize>() + size_of::<f64>() * numbers)
     }
 
-    /// Adds a row of weight 1: `labels` holds [`Header::label_count`] numbers and `covariates` one for each of the header's, NaN where
-    /// one is unknown. Of a sequence longer than [`Header::reach`] only the middle is kept, which is all that can be seen
-    /// of it.
+    /// Adds a row of weight 1 without control.
     pub fn push(&mut self, codes: &[Code], labels: &[f64], covariates: &[f64]) {
-        self.push_weighted(codes, labels, covariates, 1.0);
+        self.push_row(Row { codes, labels, covariates, control: &[], weight: 1.0 });
     }
 
-    /// Adds a row whose labels count `weight` (0 or more) in the loss.
-    pub fn push_weighted(&mut self, codes: &[Code], labels: &[f64], covariates: &[f64], weight: f64) {
+    /// Adds a row. Of a sequence longer than [`Header::reach`] only the middle is kept, which is all that can be seen of it.
+    pub fn push_row(&mut self, row: Row<'_>) {
+        let Row { codes, labels, covariates, control, weight } = row;
         debug_assert_eq!(labels.len(), self.width, "all labels of a row");
         debug_assert_eq!(covariates.len(), self.side, "all covariates of a row");
+        debug_assert_eq!(control.len(), self.control_width, "all of a row's control");
         let kept = match codes.len().checked_sub(self.reach) {
             Some(spare) if spare > 0 => &codes[spare / 2..spare / 2 + self.reach],
             _ => codes,
@@ -106,7 +133,14 @@ impl Rows {
         self.ends.push(self.codes.len());
         self.labels.extend_from_slice(labels);
         self.covariates.extend_from_slice(covariates);
+        self.control.extend_from_slice(control);
         self.weights.push(weight);
+    }
+
+    /// Row `i`.
+    pub fn row(&self, i: usize) -> Row<'_> {
+        let (codes, labels) = (self.codes(i), self.labels(i));
+        Row { codes, labels, covariates: self.covariates(i), control: self.control(i), weight: self.weight(i) }
     }
 
     /// Number of rows.
@@ -133,6 +167,11 @@ impl Rows {
     /// The covariates of row `i` as they came, NaN where one is unknown.
     pub fn covariates(&self, i: usize) -> &[f64] {
         &self.covariates[i * self.side..(i + 1) * self.side]
+    }
+
+    /// The control signal of row `i` with its margins, NaN where it is unknown; empty without any.
+    pub fn control(&self, i: usize) -> &[f64] {
+        &self.control[i * self.control_width..(i + 1) * self.control_width]
     }
 
     /// How much the labels of row `i` count in the loss.
@@ -350,13 +389,14 @@ pub fn blocks(sizes: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
 }
 
 impl Dataset {
-    /// Bytes that the labels of a row's profiles take in a file.
+    /// Bytes that the labels of a row's profiles and its control take in a file.
     pub fn profile_bytes(&self) -> usize {
         let labels = |task: &Task| match &task.kind {
             TaskKind::Profile(profile) => profile.label_count(self.jitter),
             _ => 0,
         };
-        self.tasks.iter().map(labels).fold(0, usize::saturating_add).saturating_mul(4)
+        let control = self.control.as_ref().map_or(0, |control| control.value_count(self.jitter));
+        self.tasks.iter().map(labels).fold(control, usize::saturating_add).saturating_mul(4)
     }
 
     /// Rows of a block in memory: as many as a file of sequences of the full length has.
@@ -369,8 +409,9 @@ impl Dataset {
 
 impl ExampleSource for Dataset {
     fn header(&self) -> Header {
-        let Self { encoding, length, jitter, ref tasks, ref covariates, .. } = *self;
-        Header { encoding, length, jitter, tasks: tasks.clone(), covariates: covariates.clone() }
+        let Self { encoding, length, jitter, ref tasks, ref covariates, ref control, .. } = *self;
+        let (tasks, covariates, control) = (tasks.clone(), covariates.clone(), control.clone());
+        Header { encoding, length, jitter, tasks, covariates, control }
     }
 
     fn survey(&self) -> Result<Survey, SourceError> {
@@ -382,6 +423,7 @@ impl ExampleSource for Dataset {
                 let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
                 survey.add(example.split, &example.labels, &header).map_err(wrong)?;
                 check_covariates(&example.covariates, &header.covariates).map_err(wrong)?;
+                check_control(&example.control, header.control.as_ref(), header.jitter).map_err(wrong)?;
                 check_weight(example.weight).map_err(wrong)?;
                 self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
             }
@@ -397,7 +439,8 @@ impl ExampleSource for Dataset {
         for example in self.block(block).iter().filter(|example| example.split == split) {
             let wrong = |message| SourceError::new(format!("example {:?}: {message}", example.id));
             let codes = self.encoding.encode(&example.sequence).map_err(|error| wrong(error.to_string()))?;
-            into.push_weighted(&codes, &example.labels, &example.covariates, example.weight);
+            let crate::Example { labels, covariates, control, weight, .. } = example;
+            into.push_row(Row { codes: &codes, labels, covariates, control, weight: *weight });
         }
         Ok(())
     }
@@ -416,6 +459,7 @@ mod tests {
             sequence: letters.as_bytes().to_vec(),
             labels: vec![label],
             covariates: vec![],
+            control: vec![],
             weight: 1.0,
         };
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
@@ -427,6 +471,7 @@ mod tests {
             jitter,
             tasks,
             covariates,
+            control: None,
             examples: rows.iter().enumerate().map(example).collect(),
         }
     }

@@ -35,6 +35,8 @@ pub struct Predictions {
     /// Standard deviation of each value over the members of an ensemble, `[rows, outputs]`; the file has it behind
     /// `spread:`.
     pub spread: Option<Matrix>,
+    /// Whether the columns of values have the outputs' names alone: they are no predictions, but features.
+    pub plain_names: bool,
 }
 
 /// The labels of one task.
@@ -151,6 +153,7 @@ impl Predictions {
             outputs,
             values,
             spread: None,
+            plain_names: false,
         }
     }
 
@@ -182,9 +185,19 @@ impl Predictions {
     /// Names of the columns of labels and of outputs.
     fn value_columns(&self) -> Vec<String> {
         let labels = self.labels.iter().map(|labels| format!("{LABEL}{}", labels.task));
-        let values = self.outputs.iter().map(|output| format!("{PREDICTION}{output}"));
+        let prefix = if self.plain_names { "" } else { PREDICTION };
+        let values = self.outputs.iter().map(|output| format!("{prefix}{output}"));
         let spread = self.spread.iter().flat_map(|_| self.outputs.iter().map(|output| format!("{SPREAD}{output}")));
         labels.chain(values).chain(spread).collect()
+    }
+
+    /// One of the numbers of a row.
+    fn number(&self, row: usize, column: usize) -> Option<f32> {
+        let of = |matrix: &Matrix, column: usize| matrix.row(row).get(column).copied();
+        match column.checked_sub(self.outputs.len()) {
+            None => of(&self.values, column),
+            Some(column) => of(self.spread.as_ref()?, column),
+        }
     }
 
     /// The numbers of a row: values, and their spread if there is one.
@@ -295,7 +308,7 @@ fn write_parquet(path: &Path, sink: &mut (dyn Write + Send), predictions: &Predi
                 Chunk::Text(rows.map(|row| labels.class(row).map(str::as_bytes)).collect())
             }
         }
-        column => Chunk::Single(rows.map(|row| predictions.numbers(row).nth(column - 6 - labels)).collect()),
+        column => Chunk::Single(rows.map(|row| predictions.number(row, column - 6 - labels)).collect()),
     })
 }
 
@@ -345,7 +358,7 @@ pub fn read(path: &Path) -> Result<Predictions> {
     }
     let spread = (!spread.is_empty()).then(|| matrix(&spread, rows));
     let values = matrix(&values, rows);
-    Ok(Predictions { ids, places, splits, labels, outputs, values, spread })
+    Ok(Predictions { ids, places, splits, labels, outputs, values, spread, plain_names: false })
 }
 
 fn matrix(columns: &[Vec<f64>], rows: usize) -> Matrix {

@@ -30,8 +30,8 @@ mod testing;
 mod train;
 
 pub use architecture::{
-    ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Combine, Head, Inputs, Layer, Outputs, Padding, Positions,
-    ShapeError, Summary, SummaryRow,
+    ARCHITECTURE_FORMAT, Architecture, ArchitectureError, Combine, ControlForm, Head, Inputs, Layer, Outputs, Padding,
+    Positions, ShapeError, Summary, SummaryRow,
 };
 pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
 pub use memory::MemoryError;
@@ -40,5 +40,5 @@ pub use optimizer::{OptimizerKind, Schedule};
 pub use train::{
     CheckpointEvery, ConfigFile, Control, EpochRecord, EpochTiming, LayerPenalty, Monitor, Progress, RateTrial,
     StepProgress, Stopped, TrainConfig, TrainError, TrainOptions, TrainOutcome, WriteError, check, find_learning_rate,
-    suggested_learning_rate, train,
+    overridden, suggested_learning_rate, train, validation_metric,
 };

@@ -3,10 +3,10 @@
 use crate::model::{Model, Purpose};
 use crate::{Architecture, OpenedDevice};
 use basewise_core::random::{below, stream, uniform};
-use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey};
+use basewise_core::source::{ExampleSource, Header, Row, Rows, SourceError, Survey};
 use basewise_core::{
-    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Example, Profile, SequenceBatch, Split, Task, TaskKind,
-    Transform,
+    Alphabet, CasePolicy, ControlSignal, Covariate, Dataset, Encoding, Example, Profile, SequenceBatch, Split, Task,
+    TaskKind, Transform,
 };
 
 pub(crate) const DNA: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
@@ -51,6 +51,12 @@ pub(crate) fn three_covariates() -> Vec<Covariate> {
         .to_vec()
 }
 
+/// Control signal for [`profile_task`].
+pub(crate) fn profile_control() -> ControlSignal {
+    let tracks = vec!["plus".into(), "minus".into()];
+    ControlSignal { tracks, bins: 6, bin_size: 2, strand_pairs: vec![[0, 1]] }
+}
+
 /// A model with fresh weights for DNA of this length.
 pub(crate) fn untrained(
     architecture: &Architecture,
@@ -58,7 +64,14 @@ pub(crate) fn untrained(
     covariates: Vec<Covariate>,
     length: usize,
 ) -> Model {
-    let purpose = Purpose { tasks, encoding: DNA, length, covariates, training: None };
+    let purpose = Purpose { tasks, encoding: DNA, length, covariates, control: None, training: None };
+    Model::fresh(architecture, purpose, 5, &cpu()).unwrap()
+}
+
+/// The same with [`profile_control`].
+pub(crate) fn untrained_with_control(architecture: &Architecture, tasks: Vec<Task>, length: usize) -> Model {
+    let control = Some(profile_control());
+    let purpose = Purpose { tasks, encoding: DNA, length, covariates: Vec::new(), control, training: None };
     Model::fresh(architecture, purpose, 5, &cpu()).unwrap()
 }
 
@@ -83,11 +96,12 @@ pub(crate) fn planted(n: usize, length: usize) -> Dataset {
             sequence[at..at + 7].copy_from_slice(b"TGACTCA");
         }
         let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
-        let (labels, covariates) = (vec![f64::from(u8::from(positive))], vec![]);
-        Example { id: format!("s{i}"), place: None, split, sequence, labels, covariates, weight: 1.0 }
+        let (id, labels) = (format!("s{i}"), vec![f64::from(u8::from(positive))]);
+        let (covariates, control) = (vec![], vec![]);
+        Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 }
     });
     let (tasks, examples) = (vec![task("site", TaskKind::Binary)], examples.collect());
-    Dataset { encoding: DNA, length, jitter: 0, tasks, covariates: vec![], examples }
+    Dataset { encoding: DNA, length, jitter: 0, tasks, covariates: vec![], control: None, examples }
 }
 
 pub(crate) const SMALL: &str = "
@@ -151,7 +165,8 @@ impl ExampleSource for Blocks {
         let rows = self.dataset.examples.chunks(self.rows).nth(block).unwrap_or_default();
         for example in rows.iter().filter(|example| example.split == split) {
             let codes = DNA.encode(&example.sequence).unwrap();
-            into.push_weighted(&codes, &example.labels, &example.covariates, example.weight);
+            let Example { labels, covariates, control, weight, .. } = example;
+            into.push_row(Row { codes: &codes, labels, covariates, control, weight: *weight });
         }
         Ok(())
     }

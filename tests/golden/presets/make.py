@@ -4,7 +4,8 @@
 
 Networks are lists of layers with the keys of basewise's TOML, run here by PyTorch's own operations in float64. Weights are
 those of `value` below, in the order and layout of the arrays of a basewise model, rounded to float32; no file holds them.
-Presets are counted at their full size, for 1,000 bases and 1 output, and run with all filters and units divided.
+Presets are counted at their full size, for 1,000 bases and 1 output, and run with all filters and units divided. The trunk
+of BPNet is also run with the heads of a profile, without and with control signal.
 
 Each network is also built of `torch.nn` modules under the names of basewise's exports, filled with the same weights and run
 by `forward`: the scores must be the same, and its state dict is what an export must be, array by array.
@@ -50,12 +51,19 @@ def one_hot(n, length):
     return x
 
 
+def control_signal(n, tracks, bins):
+    """Signal of 0 to 10, rounded to float32."""
+    values = [[10 * abs(value(j, 3000 + example)) for j in range(tracks * bins)] for example in range(n)]
+    return torch.tensor(values, dtype=torch.float32).double().reshape(n, tracks, bins)
+
+
 class Arrays:
     """Hands out arrays in order."""
 
-    def __init__(self, counting, side=None):
+    def __init__(self, counting, side=None, control=None):
         self.counting = counting
         self.side = side
+        self.control = control
         self.parameters = 0
         self.buffers = 0
         self.numbers = 0
@@ -178,6 +186,12 @@ def strands(a, x, layer, combine="mean"):
     return {"mean": pair.mean(0), "max": pair.amax(0), "sum": pair.sum(0)}[combine]
 
 
+def form_of(control, form="bins"):
+    if form == "bins":
+        return control
+    return (control.sum(2, keepdim=True) if form == "log-totals" else control).log1p()
+
+
 LAYERS = {
     "conv1d": conv1d,
     "dense": dense,
@@ -187,6 +201,7 @@ LAYERS = {
     "global-avg-pool": lambda a, x: x.mean(2, keepdim=True),
     "flatten": lambda a, x: x.reshape(x.shape[0], -1, 1),
     "side-inputs": lambda a, x: torch.cat([x, a.side[:, :, None]], 1),
+    "control-signal": lambda a, x, form="bins": form_of(a.control, form),
     "dropout": lambda a, x, rate: x,
     "batch-norm": batch_norm,
     "layer-norm": layer_norm,
@@ -219,8 +234,21 @@ def run(a, x, layers):
     return x
 
 
-def scores(a, x, layers, outputs):
-    return dense(a, run(a, x, layers).reshape(x.shape[0], -1, 1), outputs)[:, :, 0]
+def scores(a, x, layers, head):
+    """A dense layer to so many outputs, or the heads of a profile."""
+    x = run(a, x, layers)
+    if isinstance(head, int):
+        return dense(a, x.reshape(x.shape[0], -1, 1), head)[:, :, 0]
+    tracks, span = head["tracks"], head["bins"] * head["bin_size"]
+    start = (x.shape[2] - span) // 2
+    shape = F.avg_pool1d(conv1d(a, x, tracks, head["profile_width"])[:, :, start : start + span], head["bin_size"])
+    pooled = x.mean(2)
+    if a.control is not None:
+        form = "log-bins" if head.get("control_log", True) else "bins"
+        shape = shape + conv1d(a, form_of(a.control, form), tracks, head.get("control_width", 1))
+        pooled = torch.cat([pooled, form_of(a.control, "log-totals")[:, :, 0]], 1)
+    totals = dense(a, pooled[:, :, None], tracks)[:, :, 0]
+    return torch.cat([shape.flatten(1), totals], 1)
 
 
 def copied(parameter, values):
@@ -421,17 +449,44 @@ def module_of(a, x, layer):
     return Function(lambda x: LAYERS[name](a, x, **keys))
 
 
+class ProfileHead(nn.Module):
+    """The heads of a profile: logits of bins with what the control adds to them, then logarithms of totals."""
+
+    def __init__(self, a, x, head):
+        super().__init__()
+        self.signal, self.head = a.control, head
+        self.profile = Conv1d(a, x, head["tracks"], head["profile_width"])
+        if self.signal is not None:
+            self.control = Conv1d(a, self.signal, head["tracks"], head.get("control_width", 1))
+        self.counts = Linear(a, self.pooled(x), head["tracks"])
+
+    def pooled(self, x):
+        mean = x.mean(2, keepdim=True)
+        return mean if self.signal is None else torch.cat([mean, self.signal.sum(2, keepdim=True).log1p()], 1)
+
+    def forward(self, x):
+        span = self.head["bins"] * self.head["bin_size"]
+        logits = self.profile(x).narrow(2, (x.shape[2] - span) // 2, span)
+        logits = logits.unflatten(2, (-1, self.head["bin_size"])).mean(3)
+        if self.signal is not None:
+            logits = logits + self.control(self.signal.log1p() if self.head.get("control_log", True) else self.signal)
+        return torch.cat([logits.flatten(1), self.counts(self.pooled(x))[:, :, 0]], 1)[:, :, None]
+
+
 def fingerprint(values):
     """A number that changes if values change places."""
     return sum((i % 89 + 1) * v for i, v in enumerate(values.flatten().tolist()))
 
 
-def state_dict(a, x, layers, outputs, wanted):
+def state_dict(a, x, layers, head, wanted):
     """Names, shapes and fingerprints of the arrays of the network as modules, which must give the wanted scores."""
     net = Chain(a, x, layers, "layer")
-    net.add_module("flatten", nn.Flatten())
-    net.add_module("unsqueeze", nn.Unflatten(1, (-1, 1)))
-    net.add_module("head", Linear(a, net(x), outputs))
+    if isinstance(head, int):
+        net.add_module("flatten", nn.Flatten())
+        net.add_module("unsqueeze", nn.Unflatten(1, (-1, 1)))
+        net.add_module("head", Linear(a, net(x), head))
+    else:
+        net.add_module("head", ProfileHead(a, net(x), head))
     torch.testing.assert_close(net(x)[:, :, 0], wanted, rtol=1e-10, atol=1e-10)
     arrays = [(name, array) for name, array in net.state_dict().items() if not name.endswith("num_batches_tracked")]
     return [[name, list(array.shape), fingerprint(array)] for name, array in arrays]
@@ -521,6 +576,8 @@ PRESETS = {
 }
 
 STEM = [conv(6, 5)]
+BINS = ["bins", "log-bins"]
+CONTROL = (2, 12)
 ACTIVATIONS = ["relu", "gelu", "silu", "elu", "tanh", "sigmoid", "softplus", "exp", "softmax"]
 SMALL = {
     "strided": [conv(5, 4, stride=3), conv(4, 3, dilation=2, padding="valid")],
@@ -538,6 +595,12 @@ SMALL = {
         ),
     ],
     "side-inputs": [*STEM, layer("global-avg-pool"), layer("side-inputs"), *hidden(4)],
+    "control-signal": [
+        *STEM,
+        layer("concat", branch=[[layer("crop", left=6, right=8)], *([layer("control-signal", form=f)] for f in BINS)]),
+        conv(3, 3),
+        layer("concat", branch=[[FLATTEN], [layer("control-signal", form="log-totals")]]),
+    ],
     "upsample": [*STEM, layer("max-pool1d", width=2), layer("upsample", factor=2), conv(3, 3)],
     "attention-pool": [*STEM, layer("attention-pool", width=4), layer("attention-pool")],
     "self-attention": [*STEM, layer("self-attention", heads=3)],
@@ -565,11 +628,14 @@ def toml(layers, prefix="layer"):
     return "\n".join(lines)
 
 
-def case(name, layers, length, **keys):
+def case(name, layers, length, head=OUTPUTS, control=None, **keys):
     side = beside(2, SIDE) if "side-inputs" in toml(layers) else None
+    signal = control_signal(2, *control) if control else None
     x = one_hot(2, length)
-    found = scores(Arrays(counting=False, side=side), x, layers, OUTPUTS)
-    arrays = state_dict(Arrays(counting=False, side=side), x, layers, OUTPUTS, found)
+    found = scores(Arrays(counting=False, side=side, control=signal), x, layers, head)
+    arrays = state_dict(Arrays(counting=False, side=side, control=signal), x, layers, head, found)
+    if control:
+        keys["control"] = control
     return {"name": name, **keys, "length": length, "scores": found.tolist(), "state_dict": arrays}
 
 
@@ -583,11 +649,35 @@ def preset(name):
 
 
 def small(name):
-    return case(name, SMALL[name], 26, toml=toml(SMALL[name]))
+    control = CONTROL if "control-signal" in toml(SMALL[name]) else None
+    return case(name, SMALL[name], 26, control=control, toml=toml(SMALL[name]))
+
+
+PROFILE = {"tracks": 2, "bins": 20, "bin_size": 3, "profile_width": 15}
+# Settings of the heads, and tracks of control.
+PROFILES = {
+    "bpnet": ({}, 0),
+    "bpnet with control": ({}, 2),
+    "bpnet with one control as it is": ({"control_width": 4, "control_log": False}, 1),
+}
+
+
+def profile(name):
+    settings, tracks = PROFILES[name]
+    layers, head = bpnet(8), {**PROFILE, **settings}
+    keys = {key: json.dumps(value) for key, value in head.items() if key in ("profile_width", *settings)}
+    text = "\n".join(["[head]", *(f"{key} = {value}" for key, value in keys.items()), toml(layers)])
+    sizes = [PROFILE["tracks"], PROFILE["bins"], PROFILE["bin_size"]]
+    control = (tracks, PROFILE["bins"]) if tracks else None
+    return case(name, layers, 168, head=head, control=control, toml=text, profile=sizes)
 
 
 with torch.no_grad():
-    cases = {"presets": [preset(name) for name in PRESETS], "layers": [small(name) for name in SMALL]}
+    cases = {
+        "presets": [preset(name) for name in PRESETS],
+        "layers": [small(name) for name in SMALL],
+        "profiles": [profile(name) for name in PROFILES],
+    }
 
 # One number or array a line is more lines than a person reads.
 lines = {part: ",\n  ".join(json.dumps(one) for one in cases[part]) for part in cases}

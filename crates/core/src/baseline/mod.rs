@@ -1,13 +1,16 @@
 //! What a network has to beat, fitted on the same rows: the majority, a linear model on k-mer counts, which knows no places,
-//! and one on the base at each position, which knows nothing else.
+//! one on the base at each position, which knows nothing else, and the control alone where there is one.
 //!
-//! Both give what [`crate::probabilities`] gives: a probability for a binary task and for each class, a value for a
+//! They give what [`crate::probabilities`] gives: a probability for a binary task and for each class, a value for a
 //! regression or a count, shapes and logarithms of totals for a profile, in the order of the data set's outputs. Rows
 //! whose label is unknown take no part in fitting their task.
 
+mod control;
 mod features;
 mod linear;
 mod profile;
+
+pub use control::control;
 
 use crate::metrics::is_known;
 use crate::random::{self, stream};

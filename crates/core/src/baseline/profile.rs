@@ -35,6 +35,16 @@ impl<'a> Signal<'a> {
         Self { profile, shape: sums.chunks(bins).flat_map(share).collect(), totals }
     }
 
+    /// Share of each bin in the signal of all rows, track by track.
+    pub(super) fn shape(&self) -> &[f32] {
+        &self.shape
+    }
+
+    /// The rows with a known total of a track, by their place among the fitted ones, and its logarithm.
+    pub(super) fn totals(&self, track: usize) -> &[(usize, f64)] {
+        &self.totals[track]
+    }
+
     /// Outputs that are the same for every row.
     pub(super) fn average(&self) -> Vec<f32> {
         let kind = TaskKind::Regression;

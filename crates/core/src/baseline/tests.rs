@@ -12,8 +12,9 @@ fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: im
             let at = 20 * copy + below(&mut rng, 14);
             sequence[at..at + 6].copy_from_slice(b"TGACTC");
         }
-        let (labels, covariates) = (vec![label(i)], vec![]);
-        Example { id: format!("r{i}"), place: None, split: Split::Train, sequence, labels, covariates, weight: 1.0 }
+        let (id, split, labels) = (format!("r{i}"), Split::Train, vec![label(i)]);
+        let (covariates, control) = (vec![], vec![]);
+        Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 }
     });
     Dataset {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
@@ -21,6 +22,7 @@ fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: im
         jitter: 0,
         tasks: vec![Task { name: "t".into(), kind }],
         covariates: vec![],
+        control: None,
         examples: examples.collect(),
     }
 }
@@ -150,4 +152,34 @@ fn positional_features_end_with_a_lone_base_and_leave_out_n() {
     let ones: Vec<u32> = features::positional(&data, &[0])[0].iter().map(|&(feature, _)| feature).collect();
     // A and AC at 0, C at 1, G at 3.
     assert_eq!(ones, [0, 4 + 1, 20 + 1, 60 + 2]);
+}
+
+#[test]
+fn the_control_is_a_prediction_of_its_own() {
+    let profile =
+        crate::Profile { tracks: vec!["t".into()], bins: 3, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
+    let mut data = dataset(40, TaskKind::Profile(profile), |_| 0, |_| 0.0);
+    let tracks = vec!["a".to_owned(), "b".to_owned()];
+    data.control = Some(crate::ControlSignal { tracks, bins: 3, bin_size: 1, strand_pairs: vec![] });
+    for (i, example) in data.examples.iter_mut().enumerate() {
+        let factor = (1 + i % 4) as f64;
+        // Both tracks together have the signal's shape, and its total is the square of theirs.
+        let own = [[6.0, 2.0, 0.0], [0.0, 2.0, 6.0]][i % 2].map(|bin| bin * factor);
+        let square = (own.iter().sum::<f64>() + 1.0).powi(2) - 1.0;
+        example.labels = own.iter().map(|bin| bin * square / own.iter().sum::<f64>()).collect();
+        example.control = vec![own[0], f64::NAN, own[2], 0.0, own[1], f64::NAN];
+    }
+    let (fit, rest) = halves(40);
+    let predicted = control(&data, &fit, &rest);
+    for (i, &row) in rest.iter().enumerate() {
+        let labels = &data.examples[row].labels;
+        let total: f64 = labels.iter().sum();
+        // Reads of the average shape are few beside it: a tenth of one.
+        for (share, label) in predicted.row(i).iter().zip(labels) {
+            assert!((f64::from(*share) - label / total).abs() < 0.02, "{share} and {label} of {total}");
+        }
+        assert!((f64::from(predicted.row(i)[3]) - total.ln_1p()).abs() < 1e-4, "{:?} {total}", predicted.row(i));
+    }
+    data.control = None;
+    assert_eq!(control(&data, &fit, &rest), majority(&data, &fit, &rest));
 }

@@ -75,6 +75,7 @@ pub(super) fn finish(drafts: Vec<Draft>, splits: Vec<Split>) -> Vec<Example> {
         sequence: draft.sequence,
         labels: draft.labels,
         covariates: draft.covariates,
+        control: Vec::new(),
         weight: draft.weight,
     };
     drafts.into_iter().zip(splits).map(example).collect()

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::open_file;
-use basewise_core::{Covariate, Dataset, Encoding, Split, Task, covariates_fault};
+use basewise_core::{ControlSignal, Covariate, Dataset, Encoding, Split, Task, covariates_fault};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -79,6 +79,8 @@ pub(super) struct Description {
     pub(super) tasks: Vec<Task>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) covariates: Vec<Covariate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) control: Option<ControlSignal>,
     pub(super) examples: Examples,
 }
 
@@ -99,6 +101,7 @@ impl Description {
             jitter: dataset.jitter,
             tasks: dataset.tasks.clone(),
             covariates: dataset.covariates.clone(),
+            control: dataset.control.clone(),
             examples: Examples { count: dataset.examples.len(), splits, sha256 },
         }
     }
@@ -132,7 +135,9 @@ impl Description {
             _ => return Err(Error::of(path, "expected a data set with a format_version, found none")),
         }
         let description: Self = serde_json::from_value(value).map_err(wrong)?;
-        match description.tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(&description.covariates)) {
+        let Self { tasks, covariates, control, .. } = &description;
+        let control = || control.as_ref().and_then(|control| control.fault(tasks));
+        match tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(covariates)).or_else(control) {
             Some(fault) => Err(Error::of(path, fault)),
             None => Ok(description),
         }

@@ -8,6 +8,7 @@
 //! | `sequence` | string | letters as they came |
 //! | `label:TASK` | float64, or string for classes | the label, null if unknown; a class by its name |
 //! | `label:TASK` of a profile | list of float32 | bins of the first track, then of the second, ..., margins included; NaN if unknown |
+//! | `control` | list of float32 | control signal, bins as those of a profile; NaN if unknown |
 //! | `covariate:NAME` | float64 | a number beside the sequence as it came, null if unknown |
 //!
 //! The same data set gives the same bytes: there are no dates in the files.

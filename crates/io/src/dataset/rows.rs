@@ -5,7 +5,8 @@ use crate::columnar::{self, Chunk, Field, Kind, Values};
 use crate::error::{Error, Result, excerpt};
 use basewise_core::source;
 use basewise_core::{
-    Covariate, Dataset, Example, Interval, Strand, Task, TaskKind, check_covariates, covariates_fault, label_ranges,
+    Covariate, Dataset, Example, Interval, Strand, Task, TaskKind, check_control, check_covariates, covariates_fault,
+    label_ranges,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -21,6 +22,9 @@ pub(super) fn label_column(task: &Task) -> String {
 /// How much an example counts; only in data sets where they count differently.
 pub(super) const WEIGHT: &str = "weight";
 
+/// Control signal; only in data sets that have it.
+pub(super) const CONTROL: &str = "control";
+
 pub(super) fn covariate_column(covariate: &Covariate) -> String {
     format!("covariate:{}", covariate.name)
 }
@@ -32,7 +36,8 @@ pub(super) fn check(dataset: &Dataset) -> std::result::Result<(), String> {
         return Err(format!("expected different task names, found {:?} twice", task.name));
     }
     let fault = dataset.tasks.iter().find_map(Task::fault);
-    if let Some(fault) = fault.or_else(|| covariates_fault(&dataset.covariates)) {
+    let control = || dataset.control.as_ref().and_then(|control| control.fault(&dataset.tasks));
+    if let Some(fault) = fault.or_else(|| covariates_fault(&dataset.covariates)).or_else(control) {
         return Err(fault);
     }
     let mut ids = BTreeSet::new();
@@ -46,12 +51,13 @@ pub(super) fn check(dataset: &Dataset) -> std::result::Result<(), String> {
 }
 
 fn check_example(example: &Example, dataset: &Dataset) -> std::result::Result<(), String> {
-    let Example { id, labels, sequence, covariates, weight, .. } = example;
+    let Example { id, labels, sequence, covariates, control, weight, .. } = example;
     if sequence.is_empty() {
         return Err(format!("expected a sequence, found none in example {id:?}"));
     }
     source::check_labels(labels, &dataset.tasks, dataset.jitter)
         .and_then(|()| check_covariates(covariates, &dataset.covariates))
+        .and_then(|()| check_control(control, dataset.control.as_ref(), dataset.jitter))
         .and_then(|()| source::check_weight(*weight))
         .map_err(|fault| format!("example {id:?}: {fault}"))
 }
@@ -75,11 +81,15 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
         fields.push(Field::new(label_column(task), kind));
     }
     fields.extend(dataset.covariates.iter().map(|covariate| Field::new(covariate_column(covariate), Kind::Double)));
+    if dataset.control.is_some() {
+        fields.push(Field::new(CONTROL, Kind::Lists));
+    }
     if dataset.is_weighted() {
         fields.push(Field::required(WEIGHT, Kind::Double));
     }
     let beside = FIXED.len() + dataset.tasks.len();
-    let weight = beside + dataset.covariates.len();
+    let control = beside + dataset.covariates.len();
+    let weight = control + usize::from(dataset.control.is_some());
     let examples = &dataset.examples;
     // Bounded groups, so that training can read one at a time.
     let profiles = dataset.profile_bytes();
@@ -97,6 +107,7 @@ pub(super) fn write(path: &Path, sink: &mut (dyn Write + Send), dataset: &Datase
             5 => Chunk::Text(rows.map(|e| Some(e.split.name().as_bytes())).collect()),
             6 => Chunk::Text(rows.map(|e| Some(e.sequence.as_slice())).collect()),
             _ if column == weight => Chunk::Double(rows.map(|e| Some(e.weight)).collect()),
+            _ if column == control => Chunk::Lists(rows.map(|e| &e.control[..]).collect()),
             _ if column >= beside => {
                 let value = |e: &Example| Some(e.covariates[column - beside]).filter(|value| !value.is_nan());
                 Chunk::Double(rows.map(value).collect())
@@ -142,6 +153,8 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
     let labels = description.tasks.iter().map(label).collect::<Result<Vec<_>>>()?;
     let covariate = |covariate| columns.numbers(&covariate_column(covariate));
     let covariates = description.covariates.iter().map(covariate).collect::<Result<Vec<_>>>()?;
+    let control_width = description.control.as_ref().map_or(0, |control| control.value_count(description.jitter));
+    let control = if control_width > 0 { columns.lists(CONTROL, control_width)? } else { Vec::new() };
     let weights = if columns.columns.contains_key(WEIGHT) { Some(columns.numbers(WEIGHT)?) } else { None };
     let mut examples = Vec::with_capacity(count);
     for (row, (((id, sequence), place), split)) in ids.into_iter().zip(sequences).zip(places).zip(splits).enumerate() {
@@ -159,12 +172,13 @@ pub(super) fn read(path: &Path, description: &Description) -> Result<Dataset> {
                 .copied()
                 .collect(),
             covariates: covariates.iter().map(|column| column[row]).collect(),
+            control: control.get(row * control_width..(row + 1) * control_width).unwrap_or_default().to_vec(),
             weight: weights.as_ref().map_or(1.0, |weights| weights[row]),
         });
     }
-    let Description { encoding, length, jitter, ref tasks, ref covariates, .. } = *description;
-    let (tasks, covariates) = (tasks.clone(), covariates.clone());
-    let dataset = Dataset { encoding, length, jitter, tasks, covariates, examples };
+    let Description { encoding, length, jitter, ref tasks, ref covariates, ref control, .. } = *description;
+    let (tasks, covariates, control) = (tasks.clone(), covariates.clone(), control.clone());
+    let dataset = Dataset { encoding, length, jitter, tasks, covariates, control, examples };
     check(&dataset).map_err(|message| Error::of(path, message))?;
     for (&split, &expected) in &description.examples.splits {
         let found = dataset.rows_of(split).len();
@@ -214,6 +228,14 @@ impl Columns<'_> {
         }
     }
 
+    /// Lists of `width` numbers, row by row.
+    fn lists(&mut self, name: &str, width: usize) -> Result<Vec<f64>> {
+        match self.take(name)? {
+            Values::Lists { rows, values } if values.len() == rows.saturating_mul(width) => Ok(values),
+            _ => Err(self.wrong_type(name, &format!("lists of {width} numbers"))),
+        }
+    }
+
     fn places(&mut self, count: usize) -> Result<Vec<Option<Interval>>> {
         let (chroms, strands) = (self.text("chrom")?, self.text("strand")?);
         let (starts, ends) = (self.whole("start")?, self.whole("end")?);
@@ -244,11 +266,7 @@ impl Columns<'_> {
         if !matches!(task.kind, TaskKind::Profile(_)) {
             return self.single_labels(task).map(|labels| (width, labels));
         }
-        let name = label_column(task);
-        match self.take(&name)? {
-            Values::Lists { rows, values } if values.len() == rows.saturating_mul(width) => Ok((width, values)),
-            _ => Err(self.wrong_type(&name, &format!("lists of {width} numbers"))),
-        }
+        self.lists(&label_column(task), width).map(|labels| (width, labels))
     }
 
     fn single_labels(&mut self, task: &Task) -> Result<Vec<f64>> {

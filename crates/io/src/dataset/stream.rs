@@ -1,12 +1,12 @@
 //! A data set that stays on disk: one row group in memory at a time.
 
 use super::description::Description;
-use super::rows::{WEIGHT, covariate_column, label_column};
+use super::rows::{CONTROL, WEIGHT, covariate_column, label_column};
 use crate::columnar::Groups;
 use crate::error::{Error, Result, excerpt};
 use basewise_core::folds::Origins;
-use basewise_core::source::{ExampleSource, Header, Rows, SourceError, Survey, check_weight};
-use basewise_core::{Split, Task, TaskKind, check_covariates};
+use basewise_core::source::{ExampleSource, Header, Row, Rows, SourceError, Survey, check_weight};
+use basewise_core::{Split, Task, TaskKind, check_control, check_covariates};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,7 @@ pub struct StoredDataset {
     sequence: usize,
     labels: Vec<usize>,
     covariates: Vec<usize>,
+    control: Option<usize>,
     weight: Option<usize>,
     survey: Survey,
 }
@@ -29,10 +30,11 @@ pub struct StoredDataset {
 impl StoredDataset {
     pub(super) fn open(path: &Path, description: &Description) -> Result<Self> {
         let groups = Groups::open(path)?;
-        let Description { encoding, length, jitter, ref tasks, ref covariates, .. } = *description;
+        let Description { encoding, length, jitter, ref tasks, ref covariates, ref control, .. } = *description;
         let labels = tasks.iter().map(|task| groups.column(&label_column(task))).collect::<Result<_>>()?;
         let columns = covariates.iter().map(|covariate| groups.column(&covariate_column(covariate)));
         let columns = columns.collect::<Result<_>>()?;
+        let control_column = control.as_ref().map(|_| groups.column(CONTROL)).transpose()?;
         // There only where examples count differently.
         let weight = groups.column(WEIGHT).ok();
         let mut stored = Self {
@@ -40,10 +42,18 @@ impl StoredDataset {
             split: groups.column("split")?,
             sequence: groups.column("sequence")?,
             groups,
-            header: Header { encoding, length, jitter, tasks: tasks.clone(), covariates: covariates.clone() },
+            header: Header {
+                encoding,
+                length,
+                jitter,
+                tasks: tasks.clone(),
+                covariates: covariates.clone(),
+                control: control.clone(),
+            },
             sha256: description.examples.sha256.clone(),
             labels,
             covariates: columns,
+            control: control_column,
             weight,
             survey: Survey::new(tasks),
         };
@@ -163,6 +173,17 @@ impl StoredDataset {
         Ok(values)
     }
 
+    /// The control signal of a row group, row by row; empty without any.
+    fn control(&self, group: usize) -> Result<Vec<f64>> {
+        let (Some(column), width) = (self.control, self.header.control_count()) else { return Ok(Vec::new()) };
+        let values = self.groups.lists(group, column, width)?;
+        let (control, jitter) = (self.header.control.as_ref(), self.header.jitter);
+        for (row, own) in values.chunks(width.max(1)).enumerate() {
+            check_control(own, control, jitter).map_err(|message| self.at_row(group, row, message))?;
+        }
+        Ok(values)
+    }
+
     /// Whether examples count differently in training.
     pub fn is_weighted(&self) -> bool {
         self.weight.is_some()
@@ -205,9 +226,9 @@ impl StoredDataset {
     }
 
     fn rows(&self, group: usize, split: Split, into: &mut Rows) -> Result<()> {
-        let (width, side) = (self.header.label_count(), self.covariates.len());
+        let (width, side, beside) = (self.header.label_count(), self.covariates.len(), self.header.control_count());
         let (splits, labels, covariates) = (self.splits(group)?, self.labels(group)?, self.covariates(group)?);
-        let weights = self.weights(group)?;
+        let (control, weights) = (self.control(group)?, self.weights(group)?);
         self.groups.each_text(group, self.sequence, &mut |row, letters| {
             if splits[row] != split {
                 return Ok(());
@@ -216,8 +237,13 @@ impl StoredDataset {
             let letters = letters.ok_or_else(|| self.at_row(group, row, "expected a sequence, found none".into()))?;
             let codes = self.header.encoding.encode(letters);
             let codes = codes.map_err(|error| self.at_row(group, row, error.to_string()))?;
-            let own = &covariates[row * side..(row + 1) * side];
-            into.push_weighted(&codes, &labels[row * width..(row + 1) * width], own, weights[row]);
+            into.push_row(Row {
+                codes: &codes,
+                labels: &labels[row * width..(row + 1) * width],
+                covariates: &covariates[row * side..(row + 1) * side],
+                control: &control[row * beside..(row + 1) * beside],
+                weight: weights[row],
+            });
             Ok(())
         })
     }

@@ -17,6 +17,8 @@ mod outputs;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]
+mod similarity;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod support;

@@ -2,8 +2,8 @@
 
 use crate::support::{Dir, bgzip, bytes, gzip};
 use basewise_core::{
-    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Example, Interval, Profile, Split, Strand, Task, TaskKind,
-    Transform,
+    Alphabet, CasePolicy, ControlSignal, Covariate, Dataset, Encoding, Example, Interval, Profile, Split, Strand, Task,
+    TaskKind, Transform,
 };
 use basewise_io::bigwig::{self, Run};
 use basewise_io::signal::Track;
@@ -113,6 +113,7 @@ fn example_dataset() -> Dataset {
         sequence: b"ACGTTGCA".to_vec(),
         labels: vec![(i % 2) as f64, (i % 3) as f64, i as f64, f64::NAN],
         covariates: vec![if i.is_multiple_of(4) { f64::NAN } else { i as f64 }],
+        control: if i == 3 { vec![f64::NAN, 0.0] } else { vec![i as f64, 1.0] },
         weight: 0.5 * i as f64,
     };
     let profile = Profile { tracks: vec!["t".into()], bins: 2, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
@@ -124,6 +125,7 @@ fn example_dataset() -> Dataset {
         jitter: 0,
         tasks: vec![task("b", TaskKind::Binary), task("c", classes), task("p", TaskKind::Profile(profile))],
         covariates: vec![Covariate::fit("x", Transform::Log, (0..20).map(f64::from))],
+        control: Some(ControlSignal { tracks: vec!["c".into()], bins: 2, bin_size: 1, strand_pairs: vec![] }),
         examples: (0..20).map(example).collect(),
     }
 }

@@ -20,6 +20,7 @@ fn dataset() -> Dataset {
         sequence: sequence.into(),
         labels: labels.to_vec(),
         covariates: vec![],
+        control: vec![],
         weight: 1.0,
     };
     Dataset {
@@ -28,6 +29,7 @@ fn dataset() -> Dataset {
         jitter: 1,
         tasks: vec![task("bound", TaskKind::Binary), task("site", classes), task("ratio", TaskKind::Regression)],
         covariates: vec![],
+        control: None,
         examples: vec![
             example("a", Some(place), Split::Train, "ACGUnn", &[1.0, 1.0, -0.25]),
             example("b", None, Split::Valid, "a", &[0.0, f64::NAN, f64::NAN]),
@@ -119,6 +121,7 @@ fn more_rows_than_a_row_group_holds_come_back() {
             id: format!("r{i}"),
             labels: vec![f64::from(i % 2), f64::NAN, f64::from(i)],
             covariates: vec![],
+            control: vec![],
             weight: 1.0,
             ..large.examples[0].clone()
         })

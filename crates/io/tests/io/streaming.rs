@@ -17,6 +17,7 @@ fn dataset() -> Dataset {
         sequence: if i == 0 { b"ACGTT".repeat(4_000_000) } else { b"ACGTNacg"[..1 + i % 8].to_vec() },
         labels: vec![(i % 2) as f64, if i.is_multiple_of(5) { f64::NAN } else { (i % 2) as f64 }, i as f64 / 4.0],
         covariates: vec![],
+        control: vec![],
         weight: 1.0,
     };
     Dataset {
@@ -25,6 +26,7 @@ fn dataset() -> Dataset {
         jitter: 1,
         tasks: vec![task("bound", TaskKind::Binary), task("site", classes), task("ratio", TaskKind::Regression)],
         covariates: vec![],
+        control: None,
         examples: (0..70_000).map(example).collect(),
     }
 }

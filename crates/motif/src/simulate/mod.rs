@@ -106,7 +106,8 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
         }
         let sequence = letters(&bases, plan.alphabet);
         let labels = vec![f64::from(u8::from(label))];
-        examples.push(Example { id, place: None, split, sequence, labels, covariates: Vec::new(), weight: 1.0 });
+        let (covariates, control) = (Vec::new(), Vec::new());
+        examples.push(Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 });
     }
     let mut dataset = Dataset {
         encoding: Encoding { alphabet: plan.alphabet, case: CasePolicy::Ignore },
@@ -114,6 +115,7 @@ pub fn simulate(spec: &SimulateSpec, motifs: &[Motif]) -> Result<Simulated, Simu
         jitter: 0,
         tasks: vec![Task { name: "label".into(), kind: TaskKind::Binary }],
         covariates: Vec::new(),
+        control: None,
         examples,
     };
     let signal = spec.signal.as_ref().map(|signal| read_out(signal, expected, spec.seed, &mut dataset));

@@ -2,7 +2,7 @@
 
 use super::{Layer, Node, padding_of};
 
-/// Positions `first..=last`; where layers pad, they may lie beyond the sequence.
+/// Positions `first..=last`; where layers pad, they may lie beyond the sequence. Nothing at all if `first` is behind `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     first: i128,
@@ -38,8 +38,14 @@ impl Span {
         Self { first: position as i128, last: position as i128 }
     }
 
+    /// No position of the sequence; whatever follows keeps it so.
+    const NOTHING: Self = Self { first: i128::MAX, last: i128::MIN };
+
     /// How many positions it has.
     pub(super) fn positions(self) -> usize {
+        if self.first > self.last {
+            return 0;
+        }
         usize::try_from(self.last.saturating_sub(self.first).saturating_add(1)).unwrap_or(usize::MAX)
     }
 
@@ -82,6 +88,7 @@ impl Span {
                 let factor = factor as i128;
                 Some(Self { first: self.first.div_euclid(factor), last: self.last.div_euclid(factor) })
             }
+            Layer::ControlSignal { .. } => Some(Self::NOTHING),
             // A residual layer passes its input on beside what its layers make of it.
             Layer::Residual { .. } => {
                 node.inner.iter().try_fold(self, |all, nodes| Some(all.hull(self.before(nodes)?)))

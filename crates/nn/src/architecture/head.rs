@@ -2,10 +2,12 @@
 //!
 //! Scalar tasks get one dense layer on all values. A profile gets two heads (Avsec et al. 2021): a wide convolution to its
 //! tracks, cut to the middle and averaged over bins, for the shape; and the mean over all positions with a dense layer to
-//! its tracks, for the logarithms of totals. Everything is made of the same layers as the description, joined side by side.
+//! its tracks, for the logarithms of totals. Where there is control signal, a convolution of it is added to the logits of the
+//! shape, and the logarithms of its totals stand beside the mean. Everything is made of the same layers as the description,
+//! joined side by side.
 
 use super::shape::{Shape, sequence};
-use super::{Architecture, ArchitectureError, Layer, Node, Padding, ShapeError};
+use super::{Architecture, ArchitectureError, ControlForm, Layer, Node, Padding, ShapeError};
 use crate::suggest::{hint, nearest};
 use basewise_core::{Task, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -17,23 +19,31 @@ use toml::Value;
 pub struct Head {
     /// Positions that the filters of a profile's head span.
     pub profile_width: usize,
-    /// Numbers beside the sequence that the heads of a profile take; no part of a description.
+    /// Bins that the filters on control signal span.
+    pub control_width: usize,
+    /// Whether they see `ln(1 + signal)`, so that a power of the control multiplies the shape, or the signal itself.
+    pub control_log: bool,
+    /// Covariates that the heads of a profile take; no part of a description.
     #[serde(skip)]
     pub(super) side: usize,
+    /// Tracks of control signal that they take, in the bins of the profile; no part of a description.
+    #[serde(skip)]
+    pub(super) control: usize,
 }
 
 impl Default for Head {
-    /// 75 positions, as in ChromBPNet (BPNet itself has 25).
+    /// 75 positions, as in ChromBPNet (BPNet itself has 25); of the control the logarithm, bin by bin, because counts of
+    /// hundreds make logits that nothing else is heard beside (BPNet takes the signal itself).
     fn default() -> Self {
-        Self { profile_width: 75, side: 0 }
+        Self { profile_width: 75, control_width: 1, control_log: true, side: 0, control: 0 }
     }
 }
 
-const KEYS: &[&str] = &["profile_width"];
+const KEYS: &[&str] = &["profile_width", "control_width", "control_log"];
 
 impl Head {
     pub(super) fn is_default(&self) -> bool {
-        Self { side: 0, ..*self } == Self::default()
+        Self { side: 0, control: 0, ..*self } == Self::default()
     }
 
     /// Reads the table `[head]`.
@@ -44,7 +54,7 @@ impl Head {
         };
         if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let near = hint(&nearest(key, KEYS));
-            return Err(form(format!("head: unknown key {key:?}{near}; the valid key is {}", KEYS.join(", "))));
+            return Err(form(format!("head: unknown key {key:?}{near}; valid keys are {}", KEYS.join(", "))));
         }
         let head: Self =
             value.clone().try_into().map_err(|error: toml::de::Error| form(format!("head: {}", error.message())))?;
@@ -53,7 +63,9 @@ impl Head {
 
     /// The first value out of range, in words.
     pub(super) fn fault(&self) -> Option<String> {
-        (self.profile_width == 0).then(|| "head: profile_width: expected 1 or more, found 0".to_owned())
+        let widths = [("profile_width", self.profile_width), ("control_width", self.control_width)];
+        let zero = widths.into_iter().find(|(_, width)| *width == 0);
+        zero.map(|(key, _)| format!("head: {key}: expected 1 or more, found 0"))
     }
 }
 
@@ -125,9 +137,12 @@ impl Architecture {
         for part in &outputs.0 {
             match *part {
                 Part::Dense(units) => branches.push(self.dense_after(Layer::Flatten, units)),
-                Part::Profile { tracks, .. } => {
-                    branches.push(self.profile_layers(part, end, spacing(nodes))?);
-                    branches.push(self.dense_after(Layer::GlobalAvgPool, tracks));
+                Part::Profile { tracks, bins, .. } => {
+                    let mut shape = self.profile_layers(part, end, spacing(nodes))?;
+                    shape.extend(self.control_of_shape(tracks, bins));
+                    shape.push(Layer::Flatten);
+                    branches.push(shape);
+                    branches.push(self.dense_after(self.mean_and_control(bins), tracks));
                 }
             }
         }
@@ -139,6 +154,30 @@ impl Architecture {
         let width = self.head.side;
         let side = (width > 0).then_some(Layer::SideInputs { width });
         [first].into_iter().chain(side).chain([Layer::Dense { units }]).collect()
+    }
+
+    /// The mean over all positions, and the logarithms of the control's totals beside it.
+    fn mean_and_control(&self, bins: usize) -> Layer {
+        match self.control(ControlForm::LogTotals, bins) {
+            Some(totals) => Layer::Concat { branches: vec![vec![Layer::GlobalAvgPool], vec![totals]] },
+            None => Layer::GlobalAvgPool,
+        }
+    }
+
+    /// Adds a convolution of the control to the logits of `tracks`.
+    fn control_of_shape(&self, tracks: usize, bins: usize) -> Option<Layer> {
+        let Head { control_width: width, control_log, .. } = self.head;
+        let form = if control_log { ControlForm::LogBins } else { ControlForm::Bins };
+        let signal = self.control(form, bins)?;
+        let padding = Padding::Same;
+        let convolution = Layer::Conv1d { filters: tracks, width, stride: 1, dilation: 1, groups: 1, padding };
+        Some(Layer::Residual { layers: vec![signal, convolution] })
+    }
+
+    /// The control signal that the heads take, if they take any.
+    fn control(&self, form: ControlForm, bins: usize) -> Option<Layer> {
+        let tracks = self.head.control;
+        (tracks > 0).then_some(Layer::ControlSignal { form, tracks, bins })
     }
 
     /// From `end`, whose neighbours are `jump` bases apart, to the bins of all tracks.
@@ -179,9 +218,22 @@ impl Architecture {
         if pool > 1 {
             layers.push(Layer::AvgPool1d { width: pool, stride: None });
         }
-        layers.push(Layer::Flatten);
         Ok(layers)
     }
+}
+
+/// The path of a node in a part of the heads.
+fn path_of(node: &Node, part: &str) -> String {
+    match node.layer {
+        Layer::Conv1d { .. } | Layer::Dense { .. } => part.to_owned(),
+        other => format!("{part}.{}", other.type_name()),
+    }
+}
+
+/// Whether the layer is what the totals of a profile begin with.
+fn is_mean(layer: &Layer) -> bool {
+    let inside = layer.inner().first().and_then(|layers| layers.first());
+    *layer == Layer::GlobalAvgPool || inside.is_some_and(|layer| *layer == Layer::GlobalAvgPool)
 }
 
 /// Bases between two neighbouring values after these layers, at least 1.
@@ -200,8 +252,8 @@ fn spacing(nodes: &[Node]) -> usize {
 }
 
 /// Lays the heads out after `count` layers that end in `end`. Their paths say what they are about: nothing for a dense
-/// layer on its own; `.profile`, `.counts` and `.dense` for those side by side, after a number (from 1) where there are
-/// several profiles; layers without weights have their type after it, so that no two paths are the same.
+/// layer on its own; `.profile`, `.control`, `.counts` and `.dense` for those side by side, after a number (from 1) where
+/// there are several profiles; layers without weights have their type after it, so that no two paths are the same.
 pub(crate) fn lay_out_head(layers: &[Layer], count: usize, end: Shape) -> Result<Vec<Node<'_>>, ShapeError> {
     let place = |error: ShapeError| ShapeError { path: (count + 1).to_string(), ..error };
     let mut nodes = sequence(layers, end, "").map_err(place)?;
@@ -210,7 +262,7 @@ pub(crate) fn lay_out_head(layers: &[Layer], count: usize, end: Shape) -> Result
         let (several, mut number) = (node.inner.len() > 3, 1);
         node.path = String::new();
         for branch in &mut node.inner {
-            let totals = branch.first().is_some_and(|first| *first.layer == Layer::GlobalAvgPool);
+            let totals = branch.first().is_some_and(|first| is_mean(first.layer));
             let profile = branch.iter().any(|inner| matches!(inner.layer, Layer::Conv1d { .. }));
             let part = if profile {
                 "profile"
@@ -219,12 +271,11 @@ pub(crate) fn lay_out_head(layers: &[Layer], count: usize, end: Shape) -> Result
             } else {
                 "dense"
             };
-            let part = if several { format!(".{number}.{part}") } else { format!(".{part}") };
+            let named = |part: &str| if several { format!(".{number}.{part}") } else { format!(".{part}") };
             for inner in branch.iter_mut() {
-                inner.path = match inner.layer {
-                    Layer::Conv1d { .. } | Layer::Dense { .. } => part.clone(),
-                    other => format!("{part}.{}", other.type_name()),
-                };
+                inner.path = path_of(inner, &named(part));
+                let within = if profile { named("control") } else { named(part) };
+                inner.inner.iter_mut().flatten().for_each(|node| node.path = path_of(node, &within));
             }
             number += usize::from(totals);
         }

@@ -30,6 +30,7 @@
 //! nested layer by its path: `3.2` is the second layer within the third, `3.b1.2` that of the third's first branch.
 
 mod branches;
+mod control;
 mod field;
 mod head;
 mod parse;
@@ -38,6 +39,7 @@ mod shape;
 mod side;
 mod summary;
 
+pub use control::ControlForm;
 pub(crate) use head::lay_out_head;
 pub use head::{Head, Outputs};
 pub use parse::ArchitectureError;
@@ -198,6 +200,19 @@ pub enum Layer {
         #[serde(skip)]
         width: usize,
     },
+    /// The control signal of the example in the place of what comes in: `[C, L]` to `[tracks, bins]`, or to `[tracks, 1]`
+    /// for totals.
+    ControlSignal {
+        /// What is made of it.
+        #[serde(default)]
+        form: ControlForm,
+        /// How many tracks there are; the data set decides.
+        #[serde(skip)]
+        tracks: usize,
+        /// Bins of each; the data set decides.
+        #[serde(skip)]
+        bins: usize,
+    },
     /// Fully connected with bias: `[F, 1]` to `[units, 1]`. Weights `[F, units]`.
     Dense {
         /// Number of outputs.
@@ -339,6 +354,7 @@ impl Layer {
             Self::GlobalAvgPool => "global-avg-pool",
             Self::Flatten => "flatten",
             Self::SideInputs { .. } => "side-inputs",
+            Self::ControlSignal { .. } => "control-signal",
             Self::Dense { .. } => "dense",
             Self::Dropout { .. } => "dropout",
             Self::BatchNorm => "batch-norm",
@@ -400,6 +416,10 @@ impl Layer {
                 _ => format!("{} {width}", self.type_name()),
             },
             Self::SideInputs { width: width @ 1.. } => format!("side-inputs {width}"),
+            Self::ControlSignal { form, tracks, .. } => {
+                let tracks = if *tracks > 0 { format!(" {tracks}") } else { String::new() };
+                format!("control-signal {}{tracks}", form.name())
+            }
             Self::Dense { units } => format!("dense {units}"),
             Self::Dropout { rate, channels: true } => format!("dropout {rate} channels"),
             Self::Dropout { rate, channels: false } => format!("dropout {rate}"),

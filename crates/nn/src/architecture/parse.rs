@@ -13,6 +13,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("global-avg-pool", &[]),
     ("flatten", &[]),
     ("side-inputs", &[]),
+    ("control-signal", &["form"]),
     ("dense", &["units"]),
     ("dropout", &["rate", "channels"]),
     ("batch-norm", &[]),
@@ -43,6 +44,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("padding", &["same", "valid"]),
     ("positions", &["none", "rotary", "relative"]),
     ("combine", &["mean", "max", "sum"]),
+    ("form", &["bins", "log-bins", "log-totals"]),
 ];
 
 const TOP_KEYS: &[&str] = &["format_version", "name", "head", "layer"];

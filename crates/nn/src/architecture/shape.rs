@@ -184,6 +184,7 @@ fn fit(layer: &Layer, input: Shape, ends: &[Shape]) -> Result<Shape, Misfit> {
             };
             Shape { channels, length: 1 }
         }
+        Layer::ControlSignal { form, tracks, bins } => Shape { channels: tracks, length: form.length(bins) },
         Layer::Lstm { units, bidirectional, last } | Layer::Gru { units, bidirectional, last } => {
             let channels = units.saturating_mul(directions(bidirectional));
             Shape { channels, length: if last { 1 } else { input.length } }

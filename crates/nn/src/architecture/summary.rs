@@ -50,8 +50,8 @@ impl Architecture {
         length: usize,
         outputs: impl Into<Outputs>,
     ) -> Result<Summary, ShapeError> {
-        let (Inputs { channels, side }, outputs) = (inputs.into(), outputs.into());
-        let joined = self.joined(side, &outputs)?;
+        let (inputs, outputs): (Inputs, Outputs) = (inputs.into(), outputs.into());
+        let (joined, channels) = (self.joined(inputs, &outputs)?, inputs.channels);
         let nodes = lay_out(&joined.layers, channels, length)?;
         let end = nodes.last().map_or(input_shape(channels, length)?, |node| node.output);
         let head = joined.head_layers(&outputs, end, &nodes)?;
@@ -61,9 +61,8 @@ impl Architecture {
         walk.sequence(&nodes, 0);
         let receptive_field = walk.before_flat.unwrap_or_else(|| walk.seen(&nodes, end.length));
         walk.outer.push(&nodes);
-        let head_rows = head_rows(&walk, &heads);
-        let mut rows = walk.rows;
-        rows.extend(head_rows);
+        walk.heads(&heads);
+        let rows = walk.rows;
         let parameters = rows.iter().map(|row| row.parameters).fold(0, usize::saturating_add);
         Ok(Summary { rows, parameters, receptive_field })
     }
@@ -74,28 +73,6 @@ impl Architecture {
     pub(crate) fn head_after(&self, nodes: &[Node], input: Shape, outputs: &Outputs) -> Result<Vec<Layer>, ShapeError> {
         self.head_layers(outputs, nodes.last().map_or(input, |node| node.output), nodes)
     }
-}
-
-/// One row for each layer with weights in the heads; `walk` stands behind the other layers.
-fn head_rows(walk: &Walk, nodes: &[Node]) -> Vec<SummaryRow> {
-    let mut rows = Vec::new();
-    let branches = nodes.iter().flat_map(|node| &node.inner).map(Vec::as_slice);
-    for branch in branches.chain(std::iter::once(nodes)) {
-        for (i, node) in branch.iter().enumerate() {
-            let parameters = parameters_of(node.layer, node.input);
-            if parameters > 0 {
-                // The name of a dense layer says what it is already.
-                let path = node.path.trim_end_matches(".dense").replace('.', " ");
-                rows.push(SummaryRow {
-                    layer: format!("head{path} {}", node.layer.label()),
-                    output: [node.output.channels, node.output.length],
-                    parameters,
-                    receptive_field: walk.seen(&branch[..=i], node.output.length),
-                });
-            }
-        }
-    }
-    rows
 }
 
 /// Collects rows on the way through the tree.
@@ -128,6 +105,26 @@ impl<'a> Walk<'a> {
                 receptive_field: self.seen(&nodes[..=i], length),
             });
             self.inner(&nodes[..i], node, depth);
+        }
+    }
+
+    /// Adds a row for each layer with weights in the heads; what lies before them stands in `outer`.
+    fn heads(&mut self, nodes: &'a [Node<'a>]) {
+        for (i, node) in nodes.iter().enumerate() {
+            self.outer.push(&nodes[..i]);
+            node.inner.iter().for_each(|nodes| self.heads(nodes));
+            self.outer.pop();
+            let parameters = parameters_of(node.layer, node.input);
+            if parameters > 0 {
+                // The name of a dense layer says what it is already.
+                let path = node.path.trim_end_matches(".dense").replace('.', " ");
+                self.rows.push(SummaryRow {
+                    layer: format!("head{path} {}", node.layer.label()),
+                    output: [node.output.channels, node.output.length],
+                    parameters,
+                    receptive_field: self.seen(&nodes[..=i], node.output.length),
+                });
+            }
         }
     }
 

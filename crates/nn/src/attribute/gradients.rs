@@ -61,9 +61,10 @@ fn by_burn(model: &Model, part: &SequenceBatch, output: usize) -> Result<Vec<f32
     let leaves = Leaves::frozen(&model.weights, &device);
     let x = input(part, &device).require_grad();
     let side = side(part.side(), part.len(), &device);
-    let scores = forward(&model.plan, &leaves, x.clone(), &side, Mode::Evaluate).scores;
-    let mut tape = scores.narrow(1, output, 1).sum().backward();
-    match x.grad_remove(&mut tape) {
+    let score = forward(&model.plan, &leaves, x.clone(), &side, Mode::Evaluate).scores.narrow(1, output, 1).sum();
+    // A score that the sequence does not reach has no tape.
+    let gradient = score.is_tracked().then(|| score.backward()).and_then(|mut tape| x.grad_remove(&mut tape));
+    match gradient {
         Some(gradient) => Ok(device_values(gradient)?),
         None => Ok(vec![0.0; part.len() * part.encoding().channels() * part.length()]),
     }

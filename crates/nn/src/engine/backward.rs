@@ -83,7 +83,9 @@ impl Pass<'_> {
             Op::AveragePool(windows) => pools::average_back(self, windows, &dy, &mut dx),
             Op::Flatten if wanted => shape::turn(&dy, node.input.channels, node.input.length, &mut dx),
             Op::Crop { left } => shape::crop_back(node, *left, &dy, &mut dx),
-            Op::SideInputs => shape::part(&dy, self.n, 0, node.input.size(), &mut dx),
+            Op::SideInputs { .. } => shape::part(&dy, self.n, 0, node.input.size(), &mut dx),
+            // What comes in is not looked at.
+            Op::ControlSignal { .. } => dx.fill(0.0),
             Op::Upsample { factor } if wanted => shape::upsample_back(node, *factor, &dy, &mut dx),
             Op::AttentionPool { parameter, window } => {
                 attention_pool::backward(

@@ -1,7 +1,7 @@
 //! The way forwards.
 
 use super::layers::{
-    attention, attention_pool, conv, dense, first, norm, pointwise, pools, positions, recurrent, shape,
+    attention, attention_pool, beside, conv, dense, first, norm, pointwise, pools, positions, recurrent, shape,
 };
 use super::{Array, Extra, Kept, Node, Op, Pass, Tape};
 
@@ -53,10 +53,8 @@ impl Pass<'_> {
                 Extra::None
             }
             Op::Crop { left } => shape::crop(node, *left, x, &mut y),
-            Op::SideInputs => {
-                shape::join(&[x, self.side], self.n, &mut y);
-                Extra::None
-            }
+            Op::SideInputs { width } => beside::covariates(self, *width, x, &mut y),
+            Op::ControlSignal { form, tracks, bins } => beside::control(self, *form, [*tracks, *bins], &mut y),
             Op::Recurrent(layer) => recurrent::forward(self, node, layer, x, &mut y),
             Op::PositionNorm { parameter, kind } => positions::norm(self, *parameter, *kind, x, &mut y),
             Op::Softmax => positions::softmax(self, node, x, &mut y),

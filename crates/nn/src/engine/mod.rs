@@ -78,7 +78,7 @@ struct Pass<'a> {
     n: usize,
     weights: &'a Weights,
     mode: Mode,
-    /// Numbers beside the sequences, `[n, width]`.
+    /// Numbers beside the sequences, `[n, width]`: covariates, then control signal.
     side: &'a [f32],
     /// Whether a backward pass follows.
     keep: bool,

@@ -1,6 +1,8 @@
 //! A plan compiled for the processor: layers that can run as one are joined.
 
-use crate::architecture::{Combine, DEFAULT_CLIP, Layer, Positions, Shape, directions, head_size, padding_of};
+use crate::architecture::{
+    Combine, ControlForm, DEFAULT_CLIP, Layer, Positions, Shape, directions, head_size, padding_of,
+};
 use crate::network::{Plan, Step};
 pub(super) use basewise_kernels::activation::Activation as Pointwise;
 pub(super) use basewise_kernels::norm::positions::Kind as NormKind;
@@ -42,8 +44,16 @@ pub(super) enum Op {
     Crop {
         left: usize,
     },
-    /// Numbers beside the sequence are appended to a vector.
-    SideInputs,
+    /// Covariates, so many, are appended to a vector.
+    SideInputs {
+        width: usize,
+    },
+    /// Control signal, `tracks` x `bins`, in the place of the input.
+    ControlSignal {
+        form: ControlForm,
+        tracks: usize,
+        bins: usize,
+    },
     Recurrent(Recurrent),
     /// Over the channels of each position.
     PositionNorm {
@@ -250,7 +260,8 @@ fn node(step: &Step, fold: bool) -> Node {
         Layer::AvgPool1d { .. } | Layer::GlobalAvgPool => Op::AveragePool(windows(step)),
         Layer::Flatten => Op::Flatten,
         Layer::Crop { left, .. } => Op::Crop { left },
-        Layer::SideInputs { .. } => Op::SideInputs,
+        Layer::SideInputs { width } => Op::SideInputs { width },
+        Layer::ControlSignal { form, tracks, bins } => Op::ControlSignal { form, tracks, bins },
         Layer::Dense { .. } => Op::Dense { parameter, relu: false },
         Layer::Dropout { rate, channels } => Op::Dropout { rate, channels, number: step.number as u64 },
         Layer::BatchNorm => Op::BatchNorm { parameter, buffer: step.buffer, relu: false },

@@ -64,7 +64,7 @@ fn every_layer_agrees_with_central_differences() {
             }
             let plan = Plan::without_head(
                 &Architecture::new(vec![layer.clone()]),
-                Inputs { channels: shape[0], side: 3 },
+                Inputs { channels: shape[0], side: 3, control: [2, 5] },
                 shape[1],
             )
             .unwrap();

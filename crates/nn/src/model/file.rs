@@ -6,7 +6,7 @@ use crate::architecture::{Architecture, ArchitectureError, Inputs, Outputs, Shap
 use crate::device::OpenedDevice;
 use crate::memory::MemoryError;
 use crate::network::{Array, Plan, Spec, Weights};
-use basewise_core::{Covariate, Encoding, Task, covariates_fault};
+use basewise_core::{ControlSignal, Covariate, Encoding, Task, covariates_fault};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -49,6 +49,8 @@ struct Header {
     length: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     covariates: Vec<Covariate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control: Option<ControlSignal>,
     #[serde(default)]
     training: Option<TrainingSummary>,
 }
@@ -112,16 +114,17 @@ impl Model {
         let header = read_header(&bytes, &file)?;
         header.architecture.check(&file)?;
         let shape = |source| ModelError::Shape { file: file.clone(), source: Box::new(source) };
-        let inputs = Inputs { channels: header.encoding.channels(), side: header.covariates.len() };
-        let architecture = header.architecture.joined(inputs.side, &Outputs::from(&header.tasks)).map_err(shape)?;
+        let (channels, covariates) = (header.encoding.channels(), header.covariates.len());
+        let inputs = Inputs::new(channels, covariates, header.control.as_ref());
+        let architecture = header.architecture.joined(inputs, &Outputs::from(&header.tasks)).map_err(shape)?;
         let plan = Plan::new(&architecture, inputs, header.length, &header.tasks).map_err(shape)?;
         plan.check_weights()?;
         let specs: Vec<&Spec> = plan.parameters.iter().chain(&plan.buffers).collect();
         let mut arrays = arrays_of(&bytes, &specs, &file)?;
         let buffers = arrays.split_off(plan.parameters.len());
         let weights = Weights { parameters: arrays, buffers };
-        let Header { tasks, encoding, length, covariates, training, .. } = header;
-        let purpose = Purpose { tasks, encoding, length, covariates, training };
+        let Header { tasks, encoding, length, covariates, control, training, .. } = header;
+        let purpose = Purpose { tasks, encoding, length, covariates, control, training };
         Ok(Self::assemble(architecture, plan, weights, purpose, &device.device))
     }
 
@@ -138,6 +141,7 @@ impl Model {
             encoding: self.encoding,
             length: self.length,
             covariates: self.covariates.clone(),
+            control: self.control.clone(),
             training: self.training.clone(),
         };
         let json = serde_json::to_string(&header).map_err(io::Error::other)?;
@@ -175,7 +179,9 @@ fn read_header(bytes: &[u8], file: &str) -> Result<Header, ModelError> {
         )));
     }
     let header: Header = serde_json::from_str(json).map_err(bad)?;
-    match header.tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(&header.covariates)) {
+    let Header { tasks, covariates, control, .. } = &header;
+    let control = || control.as_ref().and_then(|control| control.fault(tasks));
+    match tasks.iter().find_map(Task::fault).or_else(|| covariates_fault(covariates)).or_else(control) {
         Some(fault) => Err(content(fault)),
         None => Ok(header),
     }

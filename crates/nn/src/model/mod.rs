@@ -9,7 +9,7 @@ use crate::architecture::{Architecture, Inputs, Outputs, ShapeError, Summary};
 use crate::device::OpenedDevice;
 use crate::engine::{Input, Placed};
 use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
-use basewise_core::{Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
+use basewise_core::{ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
 use burn_tensor::{Device, Tensor};
 
 /// A network with its weights, the tasks that it predicts and the form of its input. It predicts through
@@ -25,6 +25,7 @@ pub struct Model {
     encoding: Encoding,
     length: usize,
     covariates: Vec<Covariate>,
+    control: Option<ControlSignal>,
     training: Option<TrainingSummary>,
 }
 
@@ -35,6 +36,7 @@ pub(crate) struct Purpose {
     pub(crate) encoding: Encoding,
     pub(crate) length: usize,
     pub(crate) covariates: Vec<Covariate>,
+    pub(crate) control: Option<ControlSignal>,
     pub(crate) training: Option<TrainingSummary>,
 }
 
@@ -52,7 +54,8 @@ impl Model {
         seed: u64,
         device: &OpenedDevice,
     ) -> Result<Self, ModelError> {
-        let purpose = Purpose { tasks: tasks.to_vec(), encoding, length, covariates: Vec::new(), training: None };
+        let (tasks, covariates) = (tasks.to_vec(), Vec::new());
+        let purpose = Purpose { tasks, encoding, length, covariates, control: None, training: None };
         Self::fresh(architecture, purpose, seed, device)
     }
 
@@ -66,9 +69,13 @@ impl Model {
         let source = architecture.name.as_deref().unwrap_or("the network");
         architecture.check(source)?;
         let shape = |error| ModelError::Shape { file: source.to_owned(), source: Box::new(error) };
-        let inputs = Inputs { channels: purpose.encoding.channels(), side: purpose.covariates.len() };
+        if let Some(message) = purpose.control.as_ref().and_then(|control| control.fault(&purpose.tasks)) {
+            return Err(ModelError::Content { file: source.to_owned(), message });
+        }
+        let (channels, covariates) = (purpose.encoding.channels(), purpose.covariates.len());
+        let inputs = Inputs::new(channels, covariates, purpose.control.as_ref());
         let outputs = Outputs::from(&purpose.tasks);
-        let architecture = architecture.joined(inputs.side, &outputs).map_err(shape)?;
+        let architecture = architecture.joined(inputs, &outputs).map_err(shape)?;
         let plan = Plan::new(&architecture, inputs, purpose.length, outputs).map_err(shape)?;
         plan.check_weights()?;
         let weights = Weights::initial(&plan, seed);
@@ -85,8 +92,8 @@ impl Model {
     ) -> Self {
         let device = device.clone().without_autodiff();
         let placed = Placed::new(&weights, &device);
-        let Purpose { tasks, encoding, length, covariates, training } = purpose;
-        Self { architecture, plan, weights, placed, device, tasks, encoding, length, covariates, training }
+        let Purpose { tasks, encoding, length, covariates, control, training } = purpose;
+        Self { architecture, plan, weights, placed, device, tasks, encoding, length, covariates, control, training }
     }
 
     /// The same model with other weights, which were made for its plan.
@@ -123,8 +130,7 @@ impl Model {
     /// # Errors
     /// None for a model that was built or loaded: its shapes were checked then.
     pub fn summary(&self) -> Result<Summary, ShapeError> {
-        let inputs = Inputs { channels: self.plan.input.channels, side: self.plan.side };
-        self.architecture.summary(inputs, self.plan.input.length, &self.tasks)
+        self.architecture.summary(self.plan.inputs(), self.plan.input.length, &self.tasks)
     }
 
     /// SHA-256 over names, shapes and bits of all weights, in hex: equal for equal models on any device.
@@ -153,8 +159,14 @@ impl Model {
                 channels,
             });
         }
+        if batch.control() != self.control.as_ref() {
+            let shown = |control: Option<&ControlSignal>| control.map_or("none".to_owned(), ToString::to_string);
+            let (expected, found) = (shown(self.control.as_ref()), shown(batch.control()));
+            return Err(PredictError::Control { expected, found });
+        }
         let (expected, rows, found) = (self.covariates.len(), batch.len(), batch.side().len());
-        if found != rows * expected {
+        if found != rows * self.plan.inputs().beside() {
+            let found = found.saturating_sub(rows * self.control.as_ref().map_or(0, ControlSignal::size));
             return Err(PredictError::Covariates { expected, rows, found });
         }
         Ok(())
@@ -176,6 +188,10 @@ impl Predict for Model {
 
     fn covariates(&self) -> &[Covariate] {
         &self.covariates
+    }
+
+    fn control(&self) -> Option<&ControlSignal> {
+        self.control.as_ref()
     }
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {

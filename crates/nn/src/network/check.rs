@@ -17,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) weights: Weights,
     /// `[n, channels, length]`.
     pub(crate) x: Vec<f32>,
-    /// Numbers beside the sequences, `[n, width]`.
+    /// Numbers beside the sequences, `[n, width]`: covariates, then control signal of at least 0.
     pub(crate) side: Vec<f32>,
     pub(crate) n: usize,
     pub(crate) mode: Mode,
@@ -54,7 +54,9 @@ impl Case {
         }
         let mut draw = |size: usize| -> Vec<f32> { (0..size).map(|_| value(&mut rng)).collect() };
         let (x, slopes) = (draw(n * plan.input.size()), draw(n * plan.outputs));
-        let side = draw(n * plan.side);
+        let width = plan.inputs().beside();
+        let mut side = draw(n * width);
+        side.chunks_mut(width.max(1)).flat_map(|row| &mut row[plan.side..]).for_each(|value| *value = value.abs());
         Self { plan, weights, x, side, n, mode, slopes }
     }
 

@@ -1,7 +1,7 @@
 //! A batch's way through the network.
 
 use super::{Plan, Step, Weights, attention, dropout, first, recurrent, strands};
-use crate::architecture::{Layer, padding_of};
+use crate::architecture::{ControlForm, Layer, padding_of};
 use basewise_core::SequenceBatch;
 use burn_tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn_tensor::{Device, Tensor, TensorData, activation, module};
@@ -172,14 +172,29 @@ fn sequence(
                 let branch = |inner: &Vec<Step>| sequence(inner, leaves, x.clone(), side, mode, statistics);
                 Tensor::cat(step.inner.iter().map(branch).collect(), 1)
             }
-            (Layer::SideInputs { .. }, _) => match side {
-                Some(side) => Tensor::cat(vec![x, side.clone()], 1),
+            (Layer::SideInputs { width }, _) => match side {
+                Some(side) => Tensor::cat(vec![x, side.clone().narrow(1, 0, *width)], 1),
+                None => x,
+            },
+            (&Layer::ControlSignal { form, tracks, bins }, _) => match side {
+                Some(side) => control(side, form, [tracks, bins]),
                 None => x,
             },
             _ => apply(step, leaves, x),
         };
     }
     x
+}
+
+/// What a form makes of the control, which is at the end of the numbers beside each sequence.
+fn control(side: &Tensor<3>, form: ControlForm, [tracks, bins]: [usize; 2]) -> Tensor<3> {
+    let [n, width, _] = side.dims();
+    let signal = side.clone().narrow(1, width - tracks * bins, tracks * bins).reshape([n, tracks, bins]);
+    match form {
+        ControlForm::Bins => signal,
+        ControlForm::LogBins => signal.log1p(),
+        ControlForm::LogTotals => signal.sum_dim(2).log1p(),
+    }
 }
 
 fn pair(tensors: &[Tensor<1>], first: usize) -> [Tensor<1>; 2] {
@@ -244,6 +259,7 @@ fn apply(step: &Step, leaves: &Leaves, x: Tensor<3>) -> Tensor<3> {
         | Layer::Residual { .. }
         | Layer::Concat { .. }
         | Layer::SideInputs { .. }
+        | Layer::ControlSignal { .. }
         | Layer::Strands { .. } => x,
     }
 }

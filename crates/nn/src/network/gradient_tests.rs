@@ -2,7 +2,7 @@
 
 use super::check::{self, Agreement, Case};
 use super::{Leaves, Mode, Plan, forward, side};
-use crate::architecture::{Architecture, Combine, Inputs, Layer, Padding, Positions, type_names};
+use crate::architecture::{Architecture, Combine, ControlForm, Inputs, Layer, Padding, Positions, type_names};
 use crate::model::values;
 use crate::testing::cpu;
 use basewise_core::random::{Stream, below, stream, uniform};
@@ -19,7 +19,13 @@ fn burn(case: &Case) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>) {
     let side = side(&case.side, case.n, &device);
     let scores = forward(&case.plan, &leaves, x.clone(), &side, case.mode).scores;
     let slopes = TensorData::new(case.slopes.clone(), [case.n, case.plan.outputs]);
-    let mut tape = (scores.clone() * Tensor::from_data(slopes, &device)).sum().backward();
+    let sum = (scores.clone() * Tensor::from_data(slopes, &device)).sum();
+    if !sum.is_tracked() {
+        // Nothing of the input or the weights reaches the scores.
+        let none = case.plan.parameters.iter().map(|spec| vec![0.0; spec.size()]).collect();
+        return (values(scores).unwrap(), none, vec![0.0; case.x.len()]);
+    }
+    let mut tape = sum.backward();
     let parameters = leaves.parameters.iter().zip(&case.plan.parameters).map(|(leaf, spec)| {
         leaf.grad_remove(&mut tape).map_or(vec![0.0; spec.size()], |gradient| values(gradient).unwrap())
     });
@@ -30,7 +36,8 @@ fn burn(case: &Case) -> (Vec<f32>, Vec<Vec<f32>>, Vec<f32>) {
 
 /// Checks a network without a head on random numbers.
 fn agrees(architecture: &Architecture, input: [usize; 2], n: usize, mode: Mode, seed: u64) -> Agreement {
-    let plan = Plan::without_head(architecture, Inputs { channels: input[0], side: 3 }, input[1]).unwrap();
+    let plan =
+        Plan::without_head(architecture, Inputs { channels: input[0], side: 3, control: [2, 5] }, input[1]).unwrap();
     let case = Case::random(plan, n, mode, seed);
     let (scores, parameters, x) = burn(&case);
     let what = format!("{:?} on {n} x {input:?}, {mode:?}, seed {seed}", architecture.layers);
@@ -75,6 +82,7 @@ pub(crate) fn random_layer(name: &str, rng: &mut Stream) -> (Layer, [usize; 2]) 
             shape = [between(rng, 1, 12), 1];
             Layer::SideInputs { width: 0 }
         }
+        "control-signal" => Layer::ControlSignal { form: ControlForm::ALL[below(rng, 3)], tracks: 0, bins: 0 },
         "dense" => {
             shape = [between(rng, 1, 12), 1];
             Layer::Dense { units: between(rng, 1, 7) }

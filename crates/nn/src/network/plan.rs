@@ -57,7 +57,7 @@ pub(crate) struct Step {
     /// Its place in the whole tree, counted from 0; a layer comes before those within it, and these before the next.
     pub(crate) number: usize,
     /// What its arrays' names begin with: `layer3`, `layer3.2` or `layer3.b1.2`; `flatten` and `head` at the end,
-    /// and within a head of several parts `head.profile`, `head.counts` and `head.dense`.
+    /// and within a head of several parts `head.profile`, `head.control`, `head.counts` and `head.dense`.
     pub(crate) name: String,
     pub(crate) layer: Layer,
     /// First of its parameters. Convolution and dense layer: weight, bias. Batch norm and layer norm: scale, shift; root
@@ -90,8 +90,10 @@ impl Step {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) input: Shape,
-    /// Numbers beside each sequence.
+    /// Covariates beside each sequence.
     pub(crate) side: usize,
+    /// Tracks of control signal beside each sequence, and bins of each.
+    pub(crate) control: [usize; 2],
     pub(crate) outputs: usize,
     pub(crate) steps: Vec<Step>,
     /// Trained arrays.
@@ -112,8 +114,9 @@ impl Plan {
         length: usize,
         outputs: impl Into<Outputs>,
     ) -> Result<Self, ShapeError> {
-        let (outputs, Inputs { channels, side }) = (outputs.into(), inputs.into());
-        let (architecture, input) = (architecture.joined(side, &outputs)?, Shape { channels, length });
+        let (outputs, inputs): (Outputs, Inputs) = (outputs.into(), inputs.into());
+        let channels = inputs.channels;
+        let (architecture, input) = (architecture.joined(inputs, &outputs)?, Shape { channels, length });
         let nodes = lay_out(&architecture.layers, channels, length)?;
         let end = nodes.last().map_or(input, |node| node.output);
         let head = architecture.head_after(&nodes, input, &outputs)?;
@@ -125,7 +128,7 @@ impl Plan {
             let name = if *node.layer == Layer::Flatten { "flatten" } else { "head" };
             steps.push(builder.step(node, name.to_owned(), false));
         }
-        Ok(builder.plan(input, side, outputs.count(), steps))
+        Ok(builder.plan(input, inputs, outputs.count(), steps))
     }
 
     /// Lays out the layers of the description alone; the outputs are the values of the last one, channel by channel.
@@ -134,13 +137,18 @@ impl Plan {
         inputs: impl Into<Inputs>,
         length: usize,
     ) -> Result<Self, ShapeError> {
-        let Inputs { channels, side } = inputs.into();
-        let architecture = architecture.with_width(side)?;
+        let inputs: Inputs = inputs.into();
+        let (architecture, channels) = (architecture.sized(inputs)?, inputs.channels);
         let mut builder = Builder::default();
         let steps = builder.sequence(&lay_out(&architecture.layers, channels, length)?, false);
         let input = Shape { channels, length };
         let outputs = steps.last().map_or(input, |step| step.output).size();
-        Ok(builder.plan(input, side, outputs, steps))
+        Ok(builder.plan(input, inputs, outputs, steps))
+    }
+
+    /// What goes into the network.
+    pub(crate) fn inputs(&self) -> Inputs {
+        Inputs { channels: self.input.channels, side: self.side, control: self.control }
     }
 
     /// All steps of the tree in order of their numbers.
@@ -198,9 +206,20 @@ impl Default for Builder {
 }
 
 impl Builder {
-    fn plan(self, input: Shape, side: usize, outputs: usize, steps: Vec<Step>) -> Plan {
+    fn plan(self, input: Shape, inputs: Inputs, outputs: usize, steps: Vec<Step>) -> Plan {
         let (parameters, buffers) = (self.parameters, self.buffers);
-        Plan { input, side, outputs, steps, parameters, buffers, recompute: false, engines: Engines::default() }
+        let Inputs { side, control, .. } = inputs;
+        Plan {
+            input,
+            side,
+            control,
+            outputs,
+            steps,
+            parameters,
+            buffers,
+            recompute: false,
+            engines: Engines::default(),
+        }
     }
 
     /// `rectified` says what follows the sequence, for layers at its end.
@@ -227,7 +246,7 @@ impl Builder {
         let input = node.input;
         // The heads of a profile begin at the same chance for each bin and at no signal, or the mean total of the training
         // rows: what a deep trunk makes of random weights is too large to take logarithms of totals and logits from.
-        let of_profile = [".profile", ".counts"].iter().any(|end| node.path.ends_with(end));
+        let of_profile = [".profile", ".control", ".counts"].iter().any(|end| node.path.ends_with(end));
         let scale = |fan_in, fan_out| match rectified {
             _ if of_profile => Init::Constant(0.0),
             true => Init::He { fan_in },

@@ -4,14 +4,14 @@
 mod attention;
 
 use super::{Mode, Plan, Step, dropout};
-use crate::architecture::{Combine, Layer, Shape, padding_of};
+use crate::architecture::{Combine, ControlForm, Layer, Shape, padding_of};
 
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 const RMS_NORM_EPSILON: f64 = 1e-6;
 
 /// Raw scores `[n, outputs]` of `x` `[n, channels, length]`. `parameters` and `buffers` are in the plan's order, each
-/// flattened row-major; `side` is `[n, width]`, numbers beside the sequences.
+/// flattened row-major; `side` is `[n, width]`, numbers beside the sequences: covariates, then control signal.
 pub(crate) fn forward(
     plan: &Plan,
     parameters: &[Vec<f64>],
@@ -22,7 +22,7 @@ pub(crate) fn forward(
     mode: Mode,
 ) -> Vec<f64> {
     assert_eq!(x.len(), n * plan.input.size());
-    assert_eq!(side.len(), n * plan.side);
+    assert_eq!(side.len(), n * plan.inputs().beside());
     let scores = Network { parameters, buffers, side, n, mode }.sequence(&plan.steps, x.to_vec());
     assert_eq!(scores.len(), n * plan.outputs);
     scores
@@ -68,7 +68,22 @@ impl Network<'_> {
                 let mut out = Vec::new();
                 for (i, one) in x.chunks_exact(step.input.size()).enumerate() {
                     out.extend(one);
-                    out.extend(self.side[i * width..(i + 1) * width].iter().map(|&value| f64::from(value)));
+                    out.extend(self.beside(i)[..width].iter().map(|&value| f64::from(value)));
+                }
+                out
+            }
+            &Layer::ControlSignal { form, tracks, bins } => {
+                let mut out = Vec::new();
+                for i in 0..self.n {
+                    let beside = self.beside(i);
+                    for track in beside[beside.len() - tracks * bins..].chunks_exact(bins) {
+                        let values = track.iter().map(|&value| f64::from(value));
+                        match form {
+                            ControlForm::Bins => out.extend(values),
+                            ControlForm::LogBins => out.extend(values.map(f64::ln_1p)),
+                            ControlForm::LogTotals => out.push(values.sum::<f64>().ln_1p()),
+                        }
+                    }
                 }
                 out
             }
@@ -76,6 +91,12 @@ impl Network<'_> {
             // The others treat each example alone.
             _ => x.chunks_exact(step.input.size()).flat_map(|one| self.example(step, one)).collect(),
         }
+    }
+
+    /// The numbers beside sequence `i`.
+    fn beside(&self, i: usize) -> &[f32] {
+        let width = self.side.len() / self.n;
+        &self.side[i * width..(i + 1) * width]
     }
 
     /// The layers within on the sequences and, as more examples, on their reverse complements.

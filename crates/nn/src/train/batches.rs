@@ -52,9 +52,9 @@ impl Batch {
 }
 
 /// Rows as training sees them in an epoch: shifted, turned and mutated, each a function of seed, epoch and row, and then
-/// recombined with others of the batch. Bins of profiles move and turn with their sequence.
+/// recombined with others of the batch. Bins of profiles and of the control move and turn with their sequence.
 pub(super) fn prepare(job: &Job, header: &Header, config: &TrainConfig) -> Batch {
-    let mut sequences = SequenceBatch::new(header.encoding, header.length);
+    let mut sequences = empty(header);
     let mut labels = Vec::with_capacity(job.ranks.len());
     let unit = shift_unit(&header.tasks);
     for (i, &rank) in job.ranks.iter().enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn prepare(job: &Job, header: &Header, config: &TrainConfig) -> Batch
             None => codes,
         });
         let by = shift.map_or(0, |(_, by)| by);
-        sequences.push_covariates(&header.covariates, job.rows.covariates(i).iter().copied());
+        push_beside(&mut sequences, header, &job.rows, i, by);
         let mut own = shifted_labels(&header.tasks, job.rows.labels(i), header.jitter, by);
         if config.reverse_complement && uniform(&mut stream(config.seed, "strand", &key)) < 0.5 {
             sequences.reverse_complement(i);
@@ -80,6 +80,19 @@ pub(super) fn prepare(job: &Job, header: &Header, config: &TrainConfig) -> Batch
     let weights = (0..job.rows.len()).map(|row| job.rows.weight(row)).collect();
     let loans = recombine(&mut sequences, job, config);
     Batch { sequences, labels, weights, loans }
+}
+
+/// No sequences yet, with what lies beside them.
+fn empty(header: &Header) -> SequenceBatch {
+    SequenceBatch::new(header.encoding, header.length).with_control(header.control.as_ref())
+}
+
+/// Gives the sequence that was pushed last what lies beside row `row`, of the control that of a window shifted by `shift`.
+fn push_beside(sequences: &mut SequenceBatch, header: &Header, rows: &Rows, row: usize, shift: isize) {
+    sequences.push_covariates(&header.covariates, rows.covariates(row).iter().copied());
+    if let Some(control) = &header.control {
+        sequences.push_control(control.shifted(rows.control(row), header.jitter, shift));
+    }
 }
 
 /// Replaces known bases, each with this probability, by one of the other three. Marks stay.
@@ -133,10 +146,10 @@ fn shift(letters: usize, header: &Header, unit: usize, seed: u64, key: &[u64]) -
 
 /// Rows as they are, for evaluation.
 pub(super) fn plain(rows: &Rows, range: std::ops::Range<usize>, header: &Header) -> Batch {
-    let mut sequences = SequenceBatch::new(header.encoding, header.length);
+    let mut sequences = empty(header);
     for row in range.clone() {
         sequences.push_codes(rows.codes(row));
-        sequences.push_covariates(&header.covariates, rows.covariates(row).iter().copied());
+        push_beside(&mut sequences, header, rows, row, 0);
     }
     let weights = range.clone().map(|row| rows.weight(row)).collect();
     let labels = range.map(|row| shifted_labels(&header.tasks, rows.labels(row), header.jitter, 0)).collect();
@@ -149,7 +162,8 @@ pub(super) fn survey(source: &dyn ExampleSource, config: &TrainConfig) -> Result
     if config.reverse_complement && header.encoding.alphabet == Alphabet::Rna {
         return Err(TrainError::Config("reverse_complement: RNA is read from one strand only; switch it off".into()));
     }
-    if config.cutmix > 0.0 && header.tasks.iter().any(|task| matches!(task.kind, TaskKind::Profile(_))) {
+    let signal = header.tasks.iter().any(|task| matches!(task.kind, TaskKind::Profile(_)));
+    if config.cutmix > 0.0 && (signal || header.control.is_some()) {
         let message = "cutmix: signal along a sequence cannot be recombined by shares; switch it off";
         return Err(TrainError::Config(message.into()));
     }
@@ -172,9 +186,17 @@ pub(super) fn survey(source: &dyn ExampleSource, config: &TrainConfig) -> Result
 mod tests {
     use super::*;
     use crate::testing::{DNA, task};
+    use basewise_core::source::Row;
 
     fn header(length: usize, jitter: usize) -> Header {
-        Header { encoding: DNA, length, jitter, tasks: vec![task("y", TaskKind::Binary)], covariates: vec![] }
+        Header {
+            encoding: DNA,
+            length,
+            jitter,
+            tasks: vec![task("y", TaskKind::Binary)],
+            covariates: vec![],
+            control: None,
+        }
     }
 
     fn rows(header: &Header, sequences: &[&str]) -> Rows {
@@ -215,23 +237,28 @@ mod tests {
 
     #[test]
     fn bins_of_profiles_move_and_turn_with_their_sequence() {
-        use basewise_core::Profile;
+        use basewise_core::{ControlSignal, Profile};
         let tracks = ["plus", "minus"].map(str::to_owned).to_vec();
+        // The control is given the same numbers.
+        let control = ControlSignal { tracks: tracks.clone(), bins: 3, bin_size: 2, strand_pairs: vec![[0, 1]] };
         let profile = Profile { tracks, bins: 3, bin_size: 2, strand_pairs: vec![[0, 1]], count_weight: 1.0 };
         let tasks = vec![task("p", TaskKind::Profile(profile))];
-        let header = Header { encoding: DNA, length: 10, jitter: 4, tasks, covariates: vec![] };
+        let header = Header { encoding: DNA, length: 10, jitter: 4, tasks, covariates: vec![], control: Some(control) };
         // Each base is a code, and each bin of the plus strand names the place of its first base; minus is 100 more.
         let letters: String = (0..18).map(|i| ["A", "C", "G", "T"][i % 4]).collect();
         let bins = |offset: f64| (0..7).map(move |bin| offset + f64::from(2 + 2 * bin));
         let labels: Vec<f64> = bins(0.0).chain(bins(100.0)).collect();
         let mut rows = Rows::new(&header);
-        rows.push(&DNA.encode(letters.as_bytes()).unwrap(), &labels, &[]);
+        let codes = DNA.encode(letters.as_bytes()).unwrap();
+        rows.push_row(Row { codes: &codes, labels: &labels, covariates: &[], control: &labels, weight: 1.0 });
+        let beside = |batch: &Batch| batch.sequences.side().iter().map(|&bin| f64::from(bin)).collect::<Vec<f64>>();
         let config = TrainConfig { reverse_complement: true, ..TrainConfig::default() };
         let mut starts = std::collections::BTreeSet::new();
         for epoch in 0..200 {
             let job = Job { epoch, rows: rows.clone(), ranks: vec![0] };
             let batch = prepare(&job, &header, &config);
             let mut own = batch.labels[0].clone();
+            assert_eq!(beside(&batch), own);
             let turned = own[0] >= 100.0;
             if turned {
                 own = [&own[3..], &own[..3]].concat().chunks(3).flat_map(|bins| bins.iter().rev().copied()).collect();
@@ -250,6 +277,7 @@ mod tests {
         assert_eq!(starts, expected.collect());
         let plain = plain(&rows, 0..1, &header);
         assert_eq!(plain.labels[0], [6., 8., 10., 106., 108., 110.]);
+        assert_eq!(beside(&plain), plain.labels[0]);
     }
 
     #[test]
@@ -306,7 +334,8 @@ mod tests {
         let header = header(10, 0);
         let mut given = Rows::new(&header);
         for (letter, weight) in ["A", "C", "G"].iter().zip([0.0, 2.0, 5.0]) {
-            given.push_weighted(&DNA.encode(letter.repeat(10).as_bytes()).unwrap(), &[weight], &[], weight);
+            let codes = DNA.encode(letter.repeat(10).as_bytes()).unwrap();
+            given.push_row(Row { codes: &codes, labels: &[weight], covariates: &[], control: &[], weight });
         }
         let weights = |batch: &Batch| batch.targets().iter().map(|target| target.weight).collect::<Vec<f64>>();
         assert_eq!(weights(&plain(&given, 1..3, &header)), [2.0, 5.0]);

@@ -4,6 +4,7 @@ use super::{LayerPenalty, TrainConfig, TrainError};
 use crate::architecture::Architecture;
 use crate::suggest::{hint, nearest};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -57,7 +58,7 @@ impl ConfigFile {
             }
             Some(other) => return Err(wrong(format!("{ARCHITECTURE}: expected a table, found {}", other.type_str()))),
         };
-        let train = overridden(usual, table).map_err(wrong)?;
+        let train = overridden(usual, table, &[MODEL, ARCHITECTURE]).map_err(wrong)?;
         train.fault().map_or(Ok(Self { model, architecture, train }), |fault| Err(wrong(fault)))
     }
 
@@ -81,13 +82,21 @@ struct Written<'a> {
     architecture: Option<&'a Architecture>,
 }
 
-/// Settings with those of a table in their place, one after the other, so that an error names its key.
-fn overridden(usual: &TrainConfig, table: Table) -> Result<TrainConfig, String> {
+/// Settings with those of a table in their place, one after the other, so that an error names its key. An unknown key is an
+/// error that lists the known ones, with `more` before them.
+///
+/// # Errors
+/// The key and what is wrong with it.
+pub fn overridden<T: Serialize + DeserializeOwned + Clone>(
+    usual: &T,
+    table: Table,
+    more: &[&str],
+) -> Result<T, String> {
     let mut all = Table::try_from(usual).map_err(|error| error.to_string())?;
     let mut train = usual.clone();
     let known = keys(usual);
     for (key, value) in table {
-        check_key(&known, "", &key, &[MODEL, ARCHITECTURE])?;
+        check_key(&known, "", &key, more)?;
         let parts = match (value, known.get(&key)) {
             (Value::Table(inner), Some(Json::Object(_))) => {
                 inner.into_iter().map(|(inner, value)| (Some(inner), value)).collect()
@@ -109,7 +118,7 @@ fn overridden(usual: &TrainConfig, table: Table) -> Result<TrainConfig, String> 
 }
 
 /// All settings, those without a value too.
-fn keys(config: &TrainConfig) -> Json {
+fn keys(config: &impl Serialize) -> Json {
     serde_json::to_value(config).unwrap_or_default()
 }
 

@@ -14,7 +14,7 @@ use std::io;
 /// Digests of everything that the weights of a run depend on, apart, so that a mismatch can be named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
-    /// Tasks, encoding, length, jitter, covariates, and the training and validation examples in order.
+    /// Tasks, encoding, length, jitter, covariates, control, and the training and validation examples in order.
     data: String,
     /// The layers.
     architecture: String,
@@ -78,6 +78,9 @@ fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String,
     if !header.covariates.is_empty() {
         hasher.update(serde_json::to_vec(&header.covariates).map_err(io::Error::other)?);
     }
+    if let Some(control) = &header.control {
+        hasher.update(serde_json::to_vec(control).map_err(io::Error::other)?);
+    }
     if let Some(digest) = source.digest() {
         hasher.update(digest);
         return Ok(hex(&hasher.finalize()));
@@ -92,7 +95,7 @@ fn digest_of_data(source: &dyn ExampleSource, survey: &Survey) -> Result<String,
                     rows.codes(row).iter().map(|code| code.base() | u8::from(code.is_marked()) << 3).collect();
                 hasher.update((codes.len() as u64).to_le_bytes());
                 hasher.update(codes);
-                let numbers = rows.labels(row).iter().chain(rows.covariates(row));
+                let numbers = rows.labels(row).iter().chain(rows.covariates(row)).chain(rows.control(row));
                 numbers.for_each(|number| hasher.update(number.to_bits().to_le_bytes()));
                 if rows.weight(row) != 1.0 {
                     hasher.update("weight");

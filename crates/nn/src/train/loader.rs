@@ -43,7 +43,7 @@ impl<I: Iterator<Item = Result<Turn, TrainError>>> Iterator for Deal<I> {
             for &row in &left[..taken] {
                 let row = row as usize;
                 let rows = &turn.window.rows;
-                job.rows.push_weighted(rows.codes(row), rows.labels(row), rows.covariates(row), rows.weight(row));
+                job.rows.push_row(rows.row(row));
                 job.ranks.push(turn.window.rank(row));
             }
             job.epoch = turn.epoch;

@@ -25,12 +25,13 @@ mod windows;
 mod write_error;
 
 pub use config::{CheckpointEvery, Monitor, TrainConfig, TrainOptions};
-pub use file::ConfigFile;
+pub use file::{ConfigFile, overridden};
 pub use penalty::LayerPenalty;
 pub use progress::{Control, EpochRecord, EpochTiming, Progress, StepProgress};
 pub use rate_finder::{RateTrial, find_learning_rate, suggested_learning_rate};
 #[cfg(test)]
 pub(crate) use step::gradients;
+pub use validate::metric_name as validation_metric;
 pub use write_error::WriteError;
 
 use crate::architecture::{Architecture, ArchitectureError, ShapeError};

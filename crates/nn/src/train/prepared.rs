@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::penalty::Penalties;
 use super::windows::Windows;
 use super::{TrainConfig, TrainError};
-use crate::architecture::{Architecture, Inputs, Layer};
+use crate::architecture::{Architecture, Layer};
 use crate::loss::Objective;
 use crate::network::{Plan, Step, Weights};
 use crate::optimizer::{Course, Optimizer};
@@ -38,8 +38,10 @@ impl<'a> Prepared<'a> {
         architecture.check(architecture.name.as_deref().unwrap_or("the network"))?;
         let survey = survey(source, config)?;
         let header = source.header();
-        let inputs = Inputs { channels: header.encoding.channels(), side: header.covariates.len() };
-        let mut plan = Plan::new(architecture, inputs, header.length, &header.tasks)?;
+        if let Some(fault) = header.control.as_ref().and_then(|control| control.fault(&header.tasks)) {
+            return Err(TrainError::Config(fault));
+        }
+        let mut plan = Plan::new(architecture, &header, header.length, &header.tasks)?;
         plan.recompute = config.recompute;
         plan.check_training(survey.rows(Split::Train), config.batch_size, config.ema.is_some())?;
         check_batch_norms(&plan, config.batch_size.min(survey.rows(Split::Train)))?;

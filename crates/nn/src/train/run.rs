@@ -329,9 +329,9 @@ impl<'a> Run<'a> {
         });
         let parameters = plan.parameters.iter().map(|spec| spec.size()).sum();
         let Header { encoding, length, .. } = *header;
-        let (tasks, covariates) = (header.tasks.clone(), header.covariates.clone());
-        let joined = architecture.joined(covariates.len(), &Outputs::from(&tasks))?;
-        let purpose = Purpose { tasks, encoding, length, covariates, training };
+        let joined = architecture.joined(plan.inputs(), &Outputs::from(&header.tasks))?;
+        let (tasks, covariates, control) = (header.tasks.clone(), header.covariates.clone(), header.control.clone());
+        let purpose = Purpose { tasks, encoding, length, covariates, control, training };
         let best = self.snapshot.best.clone();
         let model = Model::assemble(joined, plan.clone(), best, purpose, &self.device);
         if !interrupted {

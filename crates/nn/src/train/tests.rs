@@ -6,6 +6,7 @@ use crate::{Layer, OptimizerKind, Schedule};
 use basewise_core::{Dataset, Predict, SequenceBatch, TaskKind};
 use tempfile::tempdir;
 
+mod control;
 mod covariates;
 mod profile;
 mod resume;

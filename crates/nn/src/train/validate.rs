@@ -21,7 +21,7 @@ pub(super) struct Validation {
 }
 
 /// The metric that fits the tasks: binary tasks before classes before profiles before other numbers.
-pub(super) fn metric_name(tasks: &[Task]) -> &'static str {
+pub fn metric_name(tasks: &[Task]) -> &'static str {
     if tasks.iter().any(|task| task.kind == TaskKind::Binary) {
         "auroc"
     } else if tasks.iter().any(|task| matches!(task.kind, TaskKind::Classes { .. })) {

@@ -26,7 +26,11 @@ pub(crate) enum MissingArg {
 
 A track is a bigWig, bedGraph or wiggle. Its sum over each bin in the middle of the window is a label; a window on the
 minus strand is read, and its bins are, from the other end. Two tracks of --strand-tracks change places whenever a
-sequence is read as its reverse complement. Background windows carry their real signal.")]
+sequence is read as its reverse complement. Background windows carry their real signal.
+
+A control is what the experiment gives without its target (the input of ChIP-seq, size-matched input of eCLIP). Its bins are
+stored beside the labels and given to a model, which then has to explain only what the control does not; where it has no
+value, a model reads 0.")]
 pub(crate) struct SignalArgs {
     /// BED3 to BED12, narrowPeak or broadPeak: where to look
     #[arg(required = true)]
@@ -37,6 +41,12 @@ pub(crate) struct SignalArgs {
     /// Two tracks, of the forward and of the reverse strand; NAME= gives them a common name
     #[arg(long, value_name = "[NAME=]PLUS,MINUS")]
     strand_tracks: Vec<String>,
+    /// A track of the control experiment; NAME=FILE names it; once for each
+    #[arg(long = "control", value_name = "[NAME=]FILE")]
+    control: Vec<String>,
+    /// Two tracks of the control experiment, of the forward and of the reverse strand
+    #[arg(long, value_name = "[NAME=]PLUS,MINUS")]
+    strand_control: Vec<String>,
     /// Positions of each window, that is what a model sees
     #[arg(short, long, default_value_t = 2114, value_name = "N")]
     window: usize,
@@ -69,7 +79,14 @@ pub(crate) struct SignalArgs {
 }
 
 pub(crate) fn run(args: &SignalArgs, printer: &Printer) -> Result<Outcome> {
-    let (tracks, strand_pairs) = tracks(args)?;
+    let (tracks, strand_pairs) = named_tracks(&args.tracks, &args.strand_tracks, "--strand-tracks")?;
+    if tracks.is_empty() {
+        return Err(user(
+            "expected at least one track, found none",
+            Some("add --track NAME=FILE.bw or --strand-tracks PLUS.bw,MINUS.bw"),
+        ));
+    }
+    let (control, control_pairs) = named_tracks(&args.control, &args.strand_control, "--strand-control")?;
     let peaks = args.peaks.iter().map(|text| peak_file(text)).collect();
     if args.window == 0 {
         return Err(user("expected --window of at least 1, found 0", None));
@@ -79,6 +96,8 @@ pub(crate) fn run(args: &SignalArgs, printer: &Printer) -> Result<Outcome> {
         task: args.task.clone(),
         tracks,
         strand_pairs,
+        control,
+        control_pairs,
         output_window: args.output_window,
         bin_size: args.bin,
         missing: match args.missing {
@@ -93,50 +112,50 @@ pub(crate) fn run(args: &SignalArgs, printer: &Printer) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The tracks in order, and the pairs among them.
-fn tracks(args: &SignalArgs) -> Result<(Vec<TrackFile>, Vec<[usize; 2]>)> {
+/// Tracks in order, and the pairs among them; `flag` is that of the pairs.
+fn named_tracks(single: &[String], paired: &[String], flag: &str) -> Result<(Vec<TrackFile>, Vec<[usize; 2]>)> {
     let mut tracks: Vec<TrackFile> = Vec::new();
-    for text in &args.tracks {
+    for text in single {
         let (name, path) = named_file(text, "track");
         tracks.push(TrackFile { name, path });
     }
     let mut pairs = Vec::new();
-    for text in &args.strand_tracks {
+    for text in paired {
         let (name, files) = match text.split_once('=') {
             Some((name, files)) if !name.contains(['/', '\\', '.', ',']) => (format!("{name}."), files),
             _ => (String::new(), text.as_str()),
         };
         let Some((plus, minus)) = files.split_once(',') else {
-            return Err(user(format!("expected PLUS,MINUS as --strand-tracks, found {text:?}"), None));
+            return Err(user(format!("expected PLUS,MINUS as {flag}, found {text:?}"), None));
         };
         pairs.push([tracks.len(), tracks.len() + 1]);
         for (strand, path) in [("plus", plus), ("minus", minus)] {
             tracks.push(TrackFile { name: format!("{name}{strand}"), path: path.into() });
         }
     }
-    if tracks.is_empty() {
-        return Err(user(
-            "expected at least one track, found none",
-            Some("add --track NAME=FILE.bw or --strand-tracks PLUS.bw,MINUS.bw"),
-        ));
-    }
     Ok((tracks, pairs))
 }
 
 /// A track that leaves much out should do so for a reason that the user knows.
 fn tell_missing(args: &SignalArgs, built: &basewise_io::build::Built, printer: &Printer) {
-    let shares = built.provenance.notes.get("without_value").and_then(|note| note.as_array());
-    for share in shares.into_iter().flatten() {
-        let (name, share) = (share[0].as_str().unwrap_or_default(), share[1].as_f64().unwrap_or_default());
-        let (read, other) = match args.missing {
-            MissingArg::Zero => ("read as 0", "--missing unknown leaves them out of the loss"),
-            MissingArg::Unknown => ("unknown", "--missing zero reads them as 0"),
-        };
-        if share > 0.0 {
-            printer
-                .talk(&format!("{name}: {:.1} % of the bases have no value and are {read} ({other})", 100.0 * share));
-        }
+    let (read, other) = match args.missing {
+        MissingArg::Zero => ("read as 0", "--missing unknown leaves them out of the loss"),
+        MissingArg::Unknown => ("unknown", "--missing zero reads them as 0"),
+    };
+    for (name, share) in shares(built, "without_value") {
+        printer.talk(&format!("{name}: {share:.1} % of the bases have no value and are {read} ({other})"));
     }
+    for (name, share) in shares(built, "control_without_value") {
+        printer.talk(&format!("control {name}: {share:.1} % of the bases have no value; a model reads them as 0"));
+    }
+}
+
+/// Tracks that leave something out, and how many percent of the bases.
+fn shares<'a>(built: &'a basewise_io::build::Built, note: &str) -> impl Iterator<Item = (&'a str, f64)> + use<'a> {
+    let shares = built.provenance.notes.get(note).and_then(|note| note.as_array());
+    let share = |share: &'a serde_json::Value| (share[0].as_str().unwrap_or_default(), share[1].as_f64());
+    let known = shares.into_iter().flatten().map(share);
+    known.filter_map(|(name, share)| share.filter(|share| *share > 0.0).map(|share| (name, 100.0 * share)))
 }
 
 #[cfg(test)]
@@ -152,7 +171,8 @@ mod tests {
 
     fn read(flags: &[&str]) -> Result<(Vec<TrackFile>, Vec<[usize; 2]>)> {
         let usual = ["x", "peaks.bed", "--genome", "g.fa", "-o", "d"];
-        tracks(&Cli::try_parse_from(usual.iter().chain(flags)).unwrap().args)
+        let args = Cli::try_parse_from(usual.iter().chain(flags)).unwrap().args;
+        named_tracks(&args.tracks, &args.strand_tracks, "--strand-tracks")
     }
 
     #[test]
@@ -172,6 +192,7 @@ mod tests {
         assert_eq!(names, ["a", "x", "plus", "minus", "y.plus", "y.minus"]);
         assert_eq!(pairs, [[2, 3], [4, 5]]);
         assert_eq!(tracks[5].path, PathBuf::from("m.bw"));
-        assert!(read(&[]).is_err() && read(&["--strand-tracks", "p.bw"]).is_err());
+        assert!(read(&[]).unwrap().0.is_empty());
+        assert!(read(&["--strand-tracks", "p.bw"]).unwrap_err().to_string().contains("--strand-tracks"));
     }
 }

@@ -77,6 +77,7 @@ fn every_type_has_its_keys_and_survives_a_round_trip() {
                 "padding" => "'valid'".to_owned(),
                 "positions" => "'relative'".to_owned(),
                 "combine" => "'max'".to_owned(),
+                "form" => "'log-bins'".to_owned(),
                 "rate" => "0.5".to_owned(),
                 "channels" | "bidirectional" | "last" => "true".to_owned(),
                 "layer" => "[{ type = 'relu' }, { type = 'crop', left = 3 }]".to_owned(),

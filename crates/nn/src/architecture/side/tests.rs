@@ -7,8 +7,13 @@ use crate::network::{Mode, Plan};
 use crate::testing::{net, task};
 use basewise_core::{Profile, TaskKind};
 
+/// Bases with so many covariates.
+fn beside(covariates: usize) -> Inputs {
+    Inputs::new(4, covariates, None)
+}
+
 fn joined(text: &str, side: usize) -> Vec<String> {
-    net(text).joined(side, &1.into()).unwrap().layers.iter().map(Layer::label).collect()
+    net(text).joined(beside(side), &1.into()).unwrap().layers.iter().map(Layer::label).collect()
 }
 
 const HIDDEN: &str = "
@@ -48,34 +53,34 @@ fn they_join_before_the_last_dense_layer_or_at_the_end_or_where_the_description_
     assert_eq!(joined(HIDDEN, 2), ["conv1d 3 x 5", "global-max-pool", "side-inputs 2", "dense 4", "relu"]);
     assert_eq!(joined("layer = []", 1), ["flatten", "side-inputs 1"]);
     assert_eq!(joined(EXPLICIT, 3), ["concat 2 branches", "side-inputs 3"]);
-    assert_eq!(net(HIDDEN).joined(0, &1.into()).unwrap(), net(HIDDEN));
+    assert_eq!(net(HIDDEN).joined(beside(0), &1.into()).unwrap(), net(HIDDEN));
     // What was joined stays as it is.
-    let once = net(HIDDEN).joined(2, &1.into()).unwrap();
-    assert_eq!(once.joined(2, &1.into()).unwrap(), once);
+    let once = net(HIDDEN).joined(beside(2), &1.into()).unwrap();
+    assert_eq!(once.joined(beside(2), &1.into()).unwrap(), once);
     let text = once.to_toml().unwrap();
-    assert_eq!(net(&text).joined(2, &1.into()).unwrap(), once);
+    assert_eq!(net(&text).joined(beside(2), &1.into()).unwrap(), once);
 }
 
 #[test]
 fn errors_name_the_layer() {
-    let error = net(EXPLICIT).joined(0, &1.into()).unwrap_err().to_string();
+    let error = net(EXPLICIT).joined(beside(0), &1.into()).unwrap_err().to_string();
     assert!(
         error.starts_with("layer 1.b1.2 (side-inputs): expected examples with covariates, found none; "),
         "{error}"
     );
     let early = "[[layer]]\ntype = 'side-inputs'";
-    let error = net(early).summary(Inputs { channels: 4, side: 2 }, 9, 1).unwrap_err().to_string();
+    let error = net(early).summary(beside(2), 9, 1).unwrap_err().to_string();
     assert!(error.contains("layer 1 (side-inputs 2): expected a vector [features, 1], found [4, 9]; put"), "{error}");
     assert!(Architecture::from_toml("[[layer]]\ntype = 'side-inputs'\nwidth = 2", "t").is_err());
     let strands =
         "[[layer]]\ntype = 'strands'\n[[layer.layer]]\ntype = 'global-max-pool'\n[[layer.layer]]\ntype = 'side-inputs'";
-    let error = net(strands).summary(Inputs { channels: 4, side: 2 }, 9, 1).unwrap_err().to_string();
+    let error = net(strands).summary(beside(2), 9, 1).unwrap_err().to_string();
     assert!(error.contains("found side-inputs among them; put side-inputs behind it"), "{error}");
 }
 
 #[test]
 fn the_summary_shows_them_and_counts_their_weights() {
-    let inputs = Inputs { channels: 4, side: 2 };
+    let inputs = beside(2);
     let summary = net(HIDDEN).summary(inputs, 12, 1).unwrap();
     let rows: Vec<&str> = summary.rows.iter().map(|row| row.layer.as_str()).collect();
     assert_eq!(rows[2..5], ["side-inputs 2", "dense 4", "relu"]);
@@ -94,7 +99,7 @@ fn networks_with_side_inputs_agree_with_central_differences() {
     let profile = Profile { tracks: vec!["t".into()], bins: 4, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
     let profile = [task("y", TaskKind::Binary), task("p", TaskKind::Profile(profile))];
     let narrow = "[head]\nprofile_width = 3\n[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 3";
-    let inputs = Inputs { channels: 4, side: 3 };
+    let inputs = beside(3);
     let plans = [
         Plan::new(&net(HIDDEN), inputs, 12, 2),
         Plan::new(&net("layer = []"), inputs, 12, 2),

@@ -2,6 +2,7 @@
 
 pub(super) mod attention;
 pub(super) mod attention_pool;
+pub(super) mod beside;
 pub(super) mod conv;
 pub(super) mod dense;
 pub(super) mod first;

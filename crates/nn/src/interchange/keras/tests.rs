@@ -8,6 +8,7 @@ fn purpose(length: usize) -> Purpose {
         encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
         length,
         covariates: Vec::new(),
+        control: None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::protobuf::Message;
 use crate::architecture::Shape;
 use crate::model::Model;
 use crate::network::{Array, Weights};
-use basewise_core::{Covariate, Predict};
+use basewise_core::{ControlSignal, Covariate, Predict};
 use std::collections::BTreeSet;
 
 /// Types of numbers, by their code in onnx.proto.
@@ -15,6 +15,7 @@ const BOOL: u64 = 9;
 /// Names of inputs and output.
 const SEQUENCE: &str = "sequence";
 pub(super) const COVARIATES: &str = "covariates";
+pub(super) const CONTROL: &str = "control";
 const SCORES: &str = "scores";
 
 /// An array on its way through the graph.
@@ -49,6 +50,7 @@ pub(super) enum Attribute<'a> {
 pub(super) struct Graph<'a> {
     weights: &'a Weights,
     covariates: &'a [Covariate],
+    control: Option<&'a ControlSignal>,
     body: Message,
     constants: Message,
     /// Values that more than one layer may ask for, such as one in another shape.
@@ -57,8 +59,9 @@ pub(super) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     pub(super) fn new(model: &'a Model) -> Self {
-        let (weights, covariates) = (&model.weights, model.covariates());
-        Self { weights, covariates, body: Message::default(), constants: Message::default(), made: BTreeSet::new() }
+        let (weights, covariates, control) = (&model.weights, model.covariates(), model.control());
+        let (body, constants, made) = Default::default();
+        Self { weights, covariates, control, body, constants, made }
     }
 
     pub(super) fn covariates(&self) -> &'a [Covariate] {
@@ -207,16 +210,19 @@ impl<'a> Graph<'a> {
     }
 
     /// The `GraphProto`, which gives `scores` of `[batch, outputs]` for a sequence of `[batch, channels, length]` and, if
-    /// the model takes them, covariates of `[batch, number]`.
+    /// the model takes them, covariates of `[batch, number]` and control signal of `[batch, tracks, bins]`.
     pub(super) fn finish(mut self, scores: &Value, input: Shape, outputs: usize) -> Message {
         let flat = self.flat(scores);
         self.node("Identity", SCORES, &[&flat], &[]);
-        let Self { mut body, constants, covariates, .. } = self;
+        let Self { mut body, constants, covariates, control, .. } = self;
         body.text(2, "basewise");
         body.append(constants);
         body.message(11, &value_info(SEQUENCE, &[input.channels, input.length]));
         if !covariates.is_empty() {
             body.message(11, &value_info(COVARIATES, &[covariates.len()]));
+        }
+        if let Some(control) = control {
+            body.message(11, &value_info(CONTROL, &[control.tracks.len(), control.bins]));
         }
         body.message(12, &value_info(SCORES, &[outputs]));
         body

@@ -1,7 +1,7 @@
 //! The operators that compute each layer: one function a layer.
 
 use super::graph::{Attribute, Graph, Value};
-use super::{attention, covariates, norms, recurrent, strands};
+use super::{attention, control, covariates, norms, recurrent, strands};
 use crate::architecture::{Layer, padding_of};
 use crate::network::Step;
 
@@ -29,6 +29,7 @@ fn layer(graph: &mut Graph, step: &Step, x: Value) -> Value {
         Layer::Softmax => softmax(graph, step, &x),
         Layer::Upsample { factor } => upsample(graph, step, &x, *factor),
         Layer::SideInputs { .. } => covariates::join(graph, step, &x),
+        Layer::ControlSignal { form, .. } => control::signal(graph, step, *form),
         Layer::Relu => elementwise(graph, step, &x, "Relu"),
         Layer::Gelu => gelu(graph, step, &x),
         Layer::Silu => silu(graph, step, &x),

@@ -3,10 +3,13 @@
 //! The graph takes `sequence`, one-hot `[batch, channels, length]` of `float32` for a batch of any size, and gives
 //! `scores`, `[batch, outputs]`: the raw scores that [`Predict`] gives, logits for binary tasks
 //! and classes. A model with covariates also takes `covariates`, `[batch, number]` of `float32`, as they come in a table,
-//! NaN where one is unknown: the graph transforms and standardizes them. What channels, covariates and outputs mean is in
-//! the metadata, under `basewise.encoding`, `basewise.covariates`, `basewise.tasks` and `basewise.outputs`.
+//! NaN where one is unknown: the graph transforms and standardizes them. One with control signal takes `control`, `[batch,
+//! tracks, bins]` of `float32`, NaN where it is unknown, which the graph reads as 0. What channels, covariates, control and
+//! outputs mean is in the metadata, under `basewise.encoding`, `basewise.covariates`, `basewise.control`, `basewise.tasks`
+//! and `basewise.outputs`.
 
 mod attention;
+mod control;
 mod covariates;
 mod graph;
 mod layers;
@@ -64,6 +67,9 @@ pub fn export(model: &Model) -> Result<Vec<u8>, OnnxError> {
     ];
     if !model.covariates().is_empty() {
         metadata.push(("basewise.covariates", serde_json::to_string(model.covariates())?));
+    }
+    if let Some(control) = model.control() {
+        metadata.push(("basewise.control", serde_json::to_string(control)?));
     }
     // Fields of ModelProto, GraphProto and so on, by the numbers of onnx.proto.
     let mut file = Message::default();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::architecture::{Architecture, Layer, Padding, type_names};
 use crate::network::gradient_tests::random_layer;
-use crate::testing::{net, profile_task, task, three_covariates, three_tasks, untrained};
+use crate::testing::{net, profile_task, task, three_covariates, three_tasks, untrained, untrained_with_control};
 use basewise_core::TaskKind;
 use basewise_core::random::stream;
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,10 +127,18 @@ fn every_layer_makes_a_sound_graph() {
             let first = matches!(layer, Layer::Strands { .. });
             let layers = if first { vec![layer] } else { vec![conv, layer] };
             let covariates = if name == "side-inputs" { three_covariates() } else { Vec::new() };
-            let inputs = 1 + usize::from(!covariates.is_empty());
-            let graph = export(&untrained(&Architecture::new(layers), three_tasks(), covariates, length)).unwrap();
-            let graph = read(&graph);
-            assert_eq!(graph.inputs, ["sequence", "covariates"][..inputs], "{name}");
+            let architecture = Architecture::new(layers);
+            let (model, inputs) = match name {
+                "control-signal" => {
+                    (untrained_with_control(&architecture, three_tasks(), length), &["sequence", "control"][..])
+                }
+                "side-inputs" => {
+                    (untrained(&architecture, three_tasks(), covariates, length), &["sequence", "covariates"][..])
+                }
+                _ => (untrained(&architecture, three_tasks(), covariates, length), &["sequence"][..]),
+            };
+            let graph = read(&export(&model).unwrap());
+            assert_eq!(graph.inputs, inputs, "{name}");
             assert_eq!(graph.nodes[0].0, if first { "Gather" } else { "Conv" }, "{name}");
             assert_eq!(graph.nodes.last().unwrap().2, ["scores"], "{name}");
         }
@@ -170,6 +178,19 @@ fn several_heads_join_in_the_order_of_the_outputs() {
     assert_eq!(concats[3].1.len(), 5);
     assert_eq!(graph.operators().iter().filter(|operator| **operator == "IsNaN").count(), 1);
     assert_eq!(graph.constants["head.1.profile.weight"].0, [2, 3, 75]);
+}
+
+#[test]
+fn control_signal_is_an_input_of_its_own() {
+    let conv = "[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 5\n";
+    let architecture = net(&format!("[head]\ncontrol_width = 3\ncontrol_log = true\n{conv}"));
+    let graph = read(&export(&untrained_with_control(&architecture, vec![profile_task("a")], 30)).unwrap());
+    assert_eq!(graph.inputs, ["sequence", "control"]);
+    assert_eq!(graph.constants["head.control.weight"].0, [2, 2, 3]);
+    let count = |name: &str| graph.operators().iter().filter(|operator| **operator == name).count();
+    // What is unknown is read as 0 once; logarithms are of the bins and of the totals.
+    assert_eq!([count("IsNaN"), count("Log"), count("ReduceSum"), count("Conv")], [1, 2, 1, 3]);
+    assert!(graph.metadata["basewise.control"].contains(r#""tracks":["plus","minus"],"bins":6,"bin_size":2"#));
 }
 
 #[test]

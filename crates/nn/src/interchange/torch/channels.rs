@@ -36,6 +36,8 @@ fn sequence(plan: &Plan, steps: &[Step], weights: &mut Weights, from: [usize; 4]
             Layer::Flatten => flat = true,
             // They come after what the sequence became.
             Layer::SideInputs { .. } if flat => {}
+            // The sequence goes no further.
+            Layer::ControlSignal { .. } => return Ok(()),
             Layer::Conv1d { groups: 1, .. } if !flat => {
                 let weight = &mut weights.parameters[step.parameter].values;
                 swap(weight, channels, plan.parameters[step.parameter].shape[2], from);

@@ -8,7 +8,7 @@ use crate::architecture::Architecture;
 use crate::device::OpenedDevice;
 use crate::model::{self, Model, ModelError};
 use crate::network::{Plan, Weights};
-use basewise_core::{Covariate, Encoding, Task};
+use basewise_core::{ControlSignal, Covariate, Encoding, Task};
 use std::collections::BTreeMap;
 
 /// What an imported network is for.
@@ -22,6 +22,8 @@ pub struct Purpose {
     pub length: usize,
     /// What it takes beside the sequence.
     pub covariates: Vec<Covariate>,
+    /// Control signal that it takes beside the sequence.
+    pub control: Option<ControlSignal>,
 }
 
 /// How arrays find their layers.
@@ -111,8 +113,8 @@ pub fn import(
     arrays: &[StateArray],
     options: &ImportOptions,
 ) -> Result<Imported, ImportError> {
-    let Purpose { tasks, encoding, length, covariates } = purpose.clone();
-    let purpose = model::Purpose { tasks, encoding, length, covariates, training: None };
+    let Purpose { tasks, encoding, length, covariates, control } = purpose.clone();
+    let purpose = model::Purpose { tasks, encoding, length, covariates, control, training: None };
     let mut model = Model::fresh(architecture, purpose, 0, &OpenedDevice::cpu())?;
     let mut absent = Vec::new();
     let assignments = Matcher::new(&model.plan, arrays).assign(&options.map, options.in_order)?;

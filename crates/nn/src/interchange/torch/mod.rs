@@ -18,6 +18,7 @@
 //!     encoding: Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore },
 //!     length: 2,
 //!     covariates: vec![],
+//!     control: None,
 //! };
 //! let imported = import(&Architecture::new(vec![]), &purpose, &arrays, &ImportOptions::default())?;
 //! assert_eq!(imported.matches[0].to_string(), "head (dense 1) = fc");

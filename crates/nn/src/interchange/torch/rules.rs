@@ -99,6 +99,7 @@ pub(super) fn modules(step: &Step, attention: Attention) -> Vec<Module> {
             };
         }
         Layer::SideInputs { .. }
+        | Layer::ControlSignal { .. }
         | Layer::Strands { .. }
         | Layer::Softmax
         | Layer::Upsample { .. }

@@ -5,17 +5,25 @@ use crate::architecture::{Architecture, Layer, Padding, type_names};
 use crate::model::Model;
 use crate::network::golden_tests as golden;
 use crate::network::gradient_tests::random_layer;
-use crate::testing::{DNA, cpu, net, profile_task, random_batch, task, three_covariates, three_tasks, untrained};
+use crate::testing::{
+    DNA, cpu, net, profile_control, profile_task, random_batch, task, three_covariates, three_tasks, untrained,
+};
 use basewise_core::random::{normal, stream};
 use basewise_core::{Predict, SequenceBatch, TaskKind};
 
 fn purpose(length: usize) -> Purpose {
-    Purpose { tasks: three_tasks(), encoding: DNA, length, covariates: Vec::new() }
+    Purpose { tasks: three_tasks(), encoding: DNA, length, covariates: Vec::new(), control: None }
 }
 
 /// A model in which no number is 0.
 fn model(architecture: &Architecture, length: usize, seed: u64) -> Model {
     filled(Model::untrained(architecture, &three_tasks(), DNA, length, seed, &cpu()).unwrap(), seed)
+}
+
+fn fresh(architecture: &Architecture, purpose: &Purpose) -> Model {
+    let Purpose { tasks, encoding, length, covariates, control } = purpose.clone();
+    let purpose = crate::model::Purpose { tasks, encoding, length, covariates, control, training: None };
+    Model::fresh(architecture, purpose, 5, &cpu()).unwrap()
 }
 
 fn filled(model: Model, seed: u64) -> Model {
@@ -45,8 +53,9 @@ fn every_layer_comes_back_bit_for_bit() {
             let (architecture, length) =
                 if first { (Architecture::new(vec![layer]), shape[1]) } else { around(layer, shape) };
             let covariates = if name == "side-inputs" { three_covariates() } else { Vec::new() };
-            let purpose = Purpose { covariates: covariates.clone(), ..purpose(length) };
-            let model = filled(untrained(&architecture, three_tasks(), covariates, length), seed);
+            let control = (name == "control-signal").then(profile_control);
+            let purpose = Purpose { covariates, control, ..purpose(length) };
+            let model = filled(fresh(&architecture, &purpose), seed);
             let arrays = export(&model);
             for (order, in_order) in [(false, true), (true, false)] {
                 let mut arrays = arrays.clone();
@@ -70,8 +79,9 @@ fn every_layer_comes_back_bit_for_bit() {
 fn exports_are_the_state_dicts_of_pytorch() {
     for case in golden::networks() {
         let covariates = golden::covariates(&case.architecture);
-        let tasks = ["a", "b", "c"].map(|name| task(name, TaskKind::Regression)).to_vec();
-        let model = untrained(&case.architecture, tasks.clone(), covariates.clone(), case.length);
+        let golden::Case { tasks, length, control, .. } = case;
+        let purpose = Purpose { tasks, encoding: DNA, length, covariates, control };
+        let model = fresh(&case.architecture, &purpose);
         let weights = golden::weights(&model.plan);
         let model = model.with_weights(weights);
         let arrays = export(&model);
@@ -82,7 +92,6 @@ fn exports_are_the_state_dicts_of_pytorch() {
             let found: f64 = values.map(|(i, value)| (i % 89 + 1) as f64 * f64::from(*value)).sum();
             assert!((found - sum).abs() < 1e-6, "{}: {name}: {found} against {sum}", case.name);
         }
-        let purpose = Purpose { tasks, encoding: DNA, length: case.length, covariates };
         let imported = import(&case.architecture, &purpose, &arrays, &ImportOptions::default()).unwrap();
         assert_eq!(imported.model.digest(), model.digest(), "{}", case.name);
     }
@@ -93,7 +102,7 @@ fn several_heads_come_back() {
     let architecture = net("[[layer]]\ntype = 'conv1d'\nfilters = 3\nwidth = 5\n");
     let tasks = vec![profile_task("a"), task("b", TaskKind::Counts), profile_task("c")];
     let model = filled(untrained(&architecture, tasks.clone(), three_covariates(), 30), 3);
-    let purpose = Purpose { tasks, encoding: DNA, length: 30, covariates: three_covariates() };
+    let purpose = Purpose { tasks, encoding: DNA, length: 30, covariates: three_covariates(), control: None };
     let imported = import(&architecture, &purpose, &export(&model), &ImportOptions::default()).unwrap();
     assert_eq!(imported.model.digest(), model.digest());
 }
@@ -406,8 +415,13 @@ fn an_order_that_cannot_be_undone_is_refused() {
 #[test]
 fn a_network_that_does_not_fit_together_is_an_error() {
     let architecture = net("[[layer]]\ntype = 'max-pool1d'\nwidth = 20\n");
-    let purpose =
-        Purpose { tasks: vec![task("t", TaskKind::Binary)], encoding: DNA, length: 9, covariates: Vec::new() };
+    let purpose = Purpose {
+        tasks: vec![task("t", TaskKind::Binary)],
+        encoding: DNA,
+        length: 9,
+        covariates: Vec::new(),
+        control: None,
+    };
     let error = import(&architecture, &purpose, &[], &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, ImportError::Model(_)), "{error}");
 }

@@ -60,12 +60,13 @@ fn piled(n: usize) -> (Dataset, Vec<Vec<f64>>) {
             profile::reverse_labels(std::slice::from_ref(&wide), &mut shape);
         }
         let split = if i % 5 == 4 { Split::Valid } else { Split::Train };
-        let (id, covariates) = (format!("s{i}"), vec![]);
-        examples.push(Example { id, place: None, split, sequence, labels, covariates, weight: 1.0 });
+        let (id, covariates, control) = (format!("s{i}"), vec![], vec![]);
+        examples.push(Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 });
         truth.push(shape);
     }
     let tasks = vec![task("p", TaskKind::Profile(profile))];
-    (Dataset { encoding: DNA, length: LENGTH, jitter: JITTER, tasks, covariates: vec![], examples }, truth)
+    let (covariates, control) = (vec![], None);
+    (Dataset { encoding: DNA, length: LENGTH, jitter: JITTER, tasks, covariates, control, examples }, truth)
 }
 
 fn judge(dataset: &Dataset, rows: &[usize], predicted: &Matrix) -> TaskMetrics {
