@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Open a basewise report in headless Chromium and check it as a reader would meet it.
 
-    python3 scripts/check_report.py REPORT.html [--screenshot PNG] [--browser PATH]
+    python3 scripts/check_report.py REPORT.html [--page run|comparison] [--screenshot PNG] [--browser PATH]
 
 Checked: the page loads without a console message of level warning or error, every section is present and has text, no
 resource is asked for over the network, and the page has no horizontal overflow at the width of a phone. Only the
@@ -22,7 +22,10 @@ import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
 
-SECTIONS = ["overview", "data", "training", "performance", "examples", "filters", "details"]
+PAGES = {
+    "run": ["overview", "data", "training", "performance", "examples", "filters", "details"],
+    "comparison": ["overview", "scores", "differences", "costs", "data", "details"],
+}
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 FLAGS = [
     "--headless",
@@ -114,9 +117,9 @@ def browse(browser, page, folder, *options):
     return done.stdout, done.stderr
 
 
-def probe(browser, report, folder, width):
+def probe(browser, report, sections, folder, width):
     """What the layout engine says of the page at a window width: a dict, and console messages."""
-    page = report.read_text(encoding="utf-8") + PROBE % json.dumps(SECTIONS)
+    page = report.read_text(encoding="utf-8") + PROBE % json.dumps(sections)
     if width < SMALLEST_WINDOW:
         page = f'<!doctype html><iframe style="border:0;width:{width}px;height:900px" srcdoc="{html.escape(page)}"></iframe>'
     copy = folder / f"probe-{width}.html"
@@ -134,23 +137,23 @@ def console_messages(log):
     return [match.group(1) for match in map(CONSOLE.search, log.splitlines()) if match]
 
 
-def check_text(report):
+def check_text(report, sections):
     """Problems that need no browser."""
-    parser = Sections(SECTIONS)
+    parser = Sections(sections)
     parser.feed(report.read_text(encoding="utf-8"))
-    problems = [f"section #{name} is missing" for name in SECTIONS if name not in parser.ids]
-    problems += [f"section #{name} has no text" for name in SECTIONS if name in parser.ids and parser.text[name] < 20]
+    problems = [f"section #{name} is missing" for name in sections if name not in parser.ids]
+    problems += [f"section #{name} has no text" for name in sections if name in parser.ids and parser.text[name] < 20]
     twice = sorted({name for name in parser.ids if parser.ids.count(name) > 1})
     problems += [f"the id {name!r} is used {parser.ids.count(name)} times" for name in twice]
     problems += [f"{tag} would be loaded over the network" for tag in parser.outside]
     return problems
 
 
-def check_layout(browser, report, folder):
+def check_layout(browser, report, sections, folder):
     """Problems that only show in a browser."""
     problems = []
     for width in (1280, PHONE):
-        found, console = probe(browser, report, folder, width)
+        found, console = probe(browser, report, sections, folder, width)
         problems += [f"console at {width} px: {message}" for message in console]
         problems += [f"section #{name} is not shown at {width} px" for name in found["missing"] + found["flat"]]
         problems += [f"asked for {name}" for name in found["requests"] if not name.startswith("file:")]
@@ -164,16 +167,18 @@ def check_layout(browser, report, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path)
+    parser.add_argument("--page", choices=PAGES, default="run", help="what the page is about")
     parser.add_argument("--screenshot", type=Path, help="also write the page as a PNG")
     parser.add_argument("--browser", help="the browser to use instead of the first one found")
     arguments = parser.parse_args()
     report = arguments.report.resolve()
-    problems = check_text(report)
+    sections = PAGES[arguments.page]
+    problems = check_text(report, sections)
     browser = find_browser(arguments.browser)
     if browser:
         with tempfile.TemporaryDirectory(prefix="report-check-") as folder:
             folder = Path(folder)
-            problems += check_layout(browser, report, folder)
+            problems += check_layout(browser, report, sections, folder)
             if arguments.screenshot:
                 options = [f"--screenshot={arguments.screenshot.resolve()}", "--window-size=1280,6000"]
                 browse(browser, report, folder, *options)
@@ -184,7 +189,7 @@ def main():
     if not browser:
         print("no Chromium was found: only the text of the report was checked", file=sys.stderr)
         return 3
-    print(f"{arguments.report}: {len(SECTIONS)} sections, no console message, nothing from the network")
+    print(f"{arguments.report}: {len(sections)} sections, no console message, nothing from the network")
     return 0
 
 

@@ -1,6 +1,7 @@
 //! The `basewise` command line: one file a subcommand, all of it glue over the library crates.
 
 mod commands;
+mod comparison;
 mod embedded;
 mod ensemble;
 mod failure;
@@ -9,6 +10,7 @@ mod report;
 mod run_dir;
 mod shared_args;
 mod table;
+mod trained;
 
 use clap::Parser;
 use std::process::ExitCode;

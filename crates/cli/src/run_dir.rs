@@ -1,12 +1,13 @@
 //! What a run directory holds, and `run.json`, the record from which a run can be repeated.
 
 use crate::failure::user;
+use crate::trained::{CLASSICAL, Settings, TrainedModel};
 use anyhow::{Context, Result};
 use basewise_core::Dataset;
 use basewise_core::average::Ensemble;
 use basewise_core::folds::FoldBy;
 use basewise_io::dataset::Provenance;
-use basewise_nn::{Model, TrainConfig};
+use basewise_nn::Model;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ pub(crate) struct RunInfo {
     /// Preset name or architecture file.
     pub(crate) model: String,
     pub(crate) parameters: usize,
-    pub(crate) config: TrainConfig,
+    pub(crate) config: Settings,
     /// The device and why it was chosen.
     pub(crate) device: String,
     pub(crate) threads: usize,
@@ -145,15 +146,15 @@ impl RunDir {
     }
 
     /// The model, or the models of an ensemble.
-    pub(crate) fn model(&self) -> Result<Ensemble<Model>> {
-        let load = |run: &Self| Model::load(&run.file("model.safetensors")).context("the model could not be read");
-        let members = self.members()?.iter().map(load).collect::<Result<Vec<_>>>()?;
+    pub(crate) fn model(&self) -> Result<Ensemble<TrainedModel>> {
+        let members = self.members()?.iter().map(TrainedModel::load).collect::<Result<Vec<_>>>()?;
         Ensemble::new(members).with_context(|| format!("{}: the models cannot predict together", self.0.display()))
     }
 
-    /// The model of a run that has only one, for what looks inside a network.
-    pub(crate) fn single_model(&self) -> Result<Model> {
+    /// The network of a run that has only one, for what looks inside it.
+    pub(crate) fn single_model(&self, what: &str) -> Result<Model> {
         match self.members()?.as_slice() {
+            [only] if only.file(CLASSICAL).is_file() => TrainedModel::load(only)?.network(what).cloned(),
             [only] => Model::load(&only.file("model.safetensors")).context("the model could not be read"),
             members => Err(user(
                 format!("{}: expected a single model, found an ensemble of {}", self.0.display(), members.len()),
@@ -220,6 +221,8 @@ const OWN: &[&str] = &[
     CONFIG,
     "tensorboard",
     "model.safetensors",
+    CLASSICAL,
+    "fits.json",
     "history.jsonl",
     "timing.jsonl",
     "metrics.json",
@@ -232,6 +235,7 @@ const OWN: &[&str] = &[
     "members",
     "explain",
     "filters",
+    "importance",
 ];
 
 /// What the `config.toml` of a run begins with; one without it is the user's.

@@ -1,9 +1,10 @@
 //! Flags that several subcommands share.
 
 use crate::failure::user;
+use crate::trained::TrainedModel;
 use basewise_core::average::{AverageError, Averaged, Ensemble};
+use basewise_core::similarity::Threshold;
 use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Split, Task, TaskKind};
-use basewise_nn::Model;
 use clap::{Args, ValueEnum};
 use std::path::Path;
 
@@ -51,6 +52,38 @@ impl EncodingArgs {
                 CaseArg::Channel => CasePolicy::Channel,
             },
         }
+    }
+}
+
+/// From when on two sequences are relatives.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct SimilarityArgs {
+    /// Relatives: share of equal bases in their alignment, from 0.7 [default: 0.8]
+    #[arg(long, value_name = "0.7..1")]
+    identity: Option<f64>,
+    /// Relatives: share of the shorter sequence that the alignment covers [default: 0.5]
+    #[arg(long, value_name = "0..1")]
+    coverage: Option<f64>,
+}
+
+impl SimilarityArgs {
+    pub(crate) fn threshold(&self) -> anyhow::Result<Threshold> {
+        let usual = Threshold::default();
+        let threshold = Threshold {
+            identity: self.identity.unwrap_or(usual.identity),
+            coverage: self.coverage.unwrap_or(usual.coverage),
+        };
+        threshold.fault().map_or(Ok(threshold), |fault| Err(user(fault, None)))
+    }
+
+    /// An error if either was given.
+    pub(crate) fn refuse(&self, without: &str) -> anyhow::Result<()> {
+        let flag = match (self.identity, self.coverage) {
+            (None, None) => return Ok(()),
+            (Some(_), _) => "--identity",
+            (None, Some(_)) => "--coverage",
+        };
+        Err(user(format!("expected {without} beside {flag}, found none"), None))
     }
 }
 
@@ -107,8 +140,8 @@ pub(crate) struct AverageArgs {
 
 impl AverageArgs {
     /// The models, each over the views that were asked for.
-    pub(crate) fn over<'m>(&self, model: &'m Ensemble<Model>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
-        let over = |member: &'m Model| Averaged::new(member, self.average_strands, self.average_shifts);
+    pub(crate) fn over<'m>(&self, model: &'m Ensemble<TrainedModel>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
+        let over = |member: &'m TrainedModel| Averaged::new(member, self.average_strands, self.average_shifts);
         let members = model.members().iter().map(over).collect::<Result<Vec<_>, _>>();
         members.and_then(Ensemble::new).map_err(|error| {
             let hint = match error {

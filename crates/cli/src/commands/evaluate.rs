@@ -10,7 +10,8 @@ use crate::table::{Table, count};
 use anyhow::{Context, Result};
 use basewise_core::metrics::{self, BootstrapOptions, Estimate, TaskMetrics};
 use basewise_core::{
-    Alphabet, CasePolicy, Covariate, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind, baseline, probabilities,
+    Alphabet, CasePolicy, ControlSignal, Covariate, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind,
+    baseline, probabilities,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
   $ basewise evaluate quickstart/donor/run --split valid --no-baselines --average-shifts 1
 
 Baselines are fitted on the training split of the same data: the class frequencies (or the mean, or the average
-profile), and a regularized linear model of all 1- to 6-mers (where the data set has covariates, also one with these). A network that does not beat them has learned nothing new.
+profile), and a regularized linear model of all 1- to 6-mers (where the data set has covariates, also one with these; where it has a control, also what that alone says). A network that does not beat them has learned nothing new.
 --against RUN2 asks whether a difference between two models is more than chance: both predict the same examples, each
 bootstrap resample draws the same examples for both, and an interval that leaves out 0 says that one is better.")]
 pub(crate) struct EvaluateArgs {
@@ -231,7 +232,8 @@ pub(crate) fn predict_rows(model: &dyn Predict, dataset: &Dataset, rows: &[usize
     Ok(scores)
 }
 
-/// Encodes rows of a data set as the model wants them, with the covariates that it takes, which are found by name.
+/// Encodes rows of a data set as the model wants them, with the covariates that it takes, which are found by name, and its
+/// control.
 pub(crate) fn batch_of_rows(
     model: &dyn Predict,
     dataset: &Dataset,
@@ -251,14 +253,33 @@ pub(crate) fn batch_of_rows(
         })
     };
     let columns = wanted.iter().map(find).collect::<Result<Vec<usize>>>()?;
-    let mut batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
+    if let Some(control) = model.control() {
+        same_control(control, dataset.control.as_ref())?;
+    }
+    let batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
+    let mut batch = batch.with_control(model.control());
     for row in rows {
         let example = &dataset.examples[row];
         batch.push_with_margin(&model.encoding().encode(&example.sequence)?, model.margin());
         // As they came: the model brings its own mean and standard deviation.
         batch.push_covariates(wanted, columns.iter().map(|&column| example.covariates[column]));
+        if model.control().is_some() {
+            batch.push_control(dataset.seen_control(row));
+        }
     }
     Ok(batch)
+}
+
+/// Refuses a data set without the control that a model takes, or with another.
+fn same_control(wanted: &ControlSignal, found: Option<&ControlSignal>) -> Result<()> {
+    if found == Some(wanted) {
+        return Ok(());
+    }
+    let found = found.map_or("none".to_owned(), ToString::to_string);
+    Err(user(
+        format!("the model takes control signal ({wanted}), the data set has {found}"),
+        Some("make the data set with the control: `basewise dataset signal --control NAME=FILE` or --strand-control"),
+    ))
 }
 
 /// Names of covariates for a message.
@@ -274,6 +295,15 @@ pub(crate) fn batch_of<'a>(
     model: &dyn Predict,
     sequences: impl Iterator<Item = &'a [u8]>,
 ) -> Result<basewise_core::SequenceBatch> {
+    batch_with_control(model, sequences, &[])
+}
+
+/// The same with the control signal of each sequence, where the model takes one.
+pub(crate) fn batch_with_control<'a>(
+    model: &dyn Predict,
+    sequences: impl Iterator<Item = &'a [u8]>,
+    signal: &[Vec<f64>],
+) -> Result<basewise_core::SequenceBatch> {
     if !model.covariates().is_empty() {
         return Err(user(
             format!("the model takes {} beside the sequence, found sequences alone", names(model.covariates())),
@@ -282,9 +312,17 @@ pub(crate) fn batch_of<'a>(
             ),
         ));
     }
-    let mut batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
-    for sequence in sequences {
+    if let Some(control) = model.control().filter(|_| signal.is_empty()) {
+        return Err(user(
+            format!("the model takes control signal ({control}) beside the sequence, found sequences alone"),
+            Some("predict for a BED file with --genome and --control, or for a data set that was made with --control"),
+        ));
+    }
+    let batch = basewise_core::SequenceBatch::new(model.encoding(), model.length());
+    let mut batch = batch.with_control(model.control());
+    for (i, sequence) in sequences.enumerate() {
         batch.push_with_margin(&model.encoding().encode(sequence)?, model.margin());
+        batch.push_control(signal.get(i).into_iter().flatten().copied());
     }
     Ok(batch)
 }
@@ -303,6 +341,9 @@ pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64)
     if !dataset.covariates.is_empty() {
         let both = baseline::kmer_and_covariates(dataset, 6, &train, rows, seed);
         simple.push(("k-mer and covariates, linear".to_owned(), both));
+    }
+    if dataset.control.is_some() {
+        simple.push(("control alone".to_owned(), baseline::control(dataset, &train, rows)));
     }
     simple
 }

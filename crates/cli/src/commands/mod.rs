@@ -1,16 +1,20 @@
 //! One module a subcommand; `run` is the table of contents.
 
+pub(crate) mod children;
+pub(crate) mod compare;
 pub(crate) mod curves;
 pub(crate) mod dataset;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod features;
 pub(crate) mod model;
 pub(crate) mod motifs;
 pub(crate) mod predict;
 mod predict_signal;
 pub(crate) mod quickstart;
 pub(crate) mod report;
+mod report_classical;
 pub(crate) mod train;
 pub(crate) mod tune;
 
@@ -27,10 +31,14 @@ pub(crate) enum Command {
     /// Make, look at and check data sets
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// Hand-crafted features of sequences as a table
+    Features(features::FeaturesArgs),
     /// Train a model on a data set
     Train(Box<train::TrainArgs>),
     /// Search for the settings and the network that do best on the validation split
     Tune(tune::TuneArgs),
+    /// Set models against each other, classical ones and networks: does a network earn its keep?
+    Compare(compare::CompareArgs),
     /// Judge a trained model, with confidence intervals and baselines
     Evaluate(evaluate::EvaluateArgs),
     /// Predict for a FASTA file, intervals of a genome, or a data set
@@ -53,8 +61,10 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<Outcome> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args, printer),
         Command::Dataset(args) => dataset::run(args, printer),
+        Command::Features(args) => features::run(&args, printer),
         Command::Train(args) => train::run(&args, printer),
         Command::Tune(args) => tune::run(&args, printer),
+        Command::Compare(args) => compare::run(&args, printer),
         Command::Evaluate(args) => evaluate::run(&args, printer),
         Command::Predict(args) => predict::run(&args, printer),
         Command::Explain(args) => explain::run(&args, printer),

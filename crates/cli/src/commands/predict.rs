@@ -1,7 +1,7 @@
 //! `basewise predict`: scores for sequences that need no label.
 
 use crate::commands::dataset::places::OutOfBoundsArg;
-use crate::commands::evaluate::{batch_of, batch_of_rows};
+use crate::commands::evaluate::{batch_of, batch_of_rows, batch_with_control};
 use crate::commands::predict_signal::{self, Scored};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -13,6 +13,7 @@ use basewise_core::average::{self, Averaged, Ensemble};
 use basewise_core::profile::without_bins;
 use basewise_core::{Interval, Matrix, Predict, SequenceBatch, Strand, probabilities};
 use basewise_io::bed::BedRecord;
+use basewise_io::build::ControlFiles;
 use basewise_io::genome::Genome;
 use basewise_io::predictions::{self, Predictions};
 use clap::Args;
@@ -23,6 +24,9 @@ use std::path::{Path, PathBuf};
   $ basewise predict quickstart/donor/run quickstart/donor/data -o predictions.tsv
   $ basewise predict quickstart/donor/run quickstart/inputs/ctcf.fa -o - | head -3
   $ basewise predict quickstart/donor/run quickstart/donor/data --average-shifts 1 -o shifted.tsv
+
+A model that takes a control needs --control with its files, in the order in which its tracks were named, or a data set that
+has it.
 
 A model of signal writes the logarithms of totals into tables, and into bigWig (-o NAME.bw, with --genome) the expected
 signal of every base, one file a track; where windows overlap, their mean.
@@ -37,6 +41,12 @@ pub(crate) struct PredictArgs {
     /// Genome FASTA, plain or bgzip, for intervals
     #[arg(short, long, value_name = "FASTA")]
     genome: Option<PathBuf>,
+    /// A track of the control, for intervals and a model that takes one; once for each, in the model's order
+    #[arg(long, value_name = "FILE", requires = "genome")]
+    control: Vec<PathBuf>,
+    /// Take values of the control without their sign
+    #[arg(long, requires = "control")]
+    absolute: bool,
     /// .tsv, .txt, .csv (each also with .gz), .parquet, or .bw for signal; - is stdout as TSV
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -64,6 +74,7 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
             return Err(user("bigWig needs the lengths of the contigs", Some("add --genome GENOME.fa")));
         }
     }
+    check_control(args, &model)?;
     let mut skipped = 0;
     let predicted = if args.input.is_dir() {
         of_dataset(args, &model)?
@@ -86,6 +97,17 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
     let reason = if skipped > 0 { " (window beyond the chromosome)" } else { "" };
     printer.talk(&format!("{} in = {} scored + {} skipped{reason}", count(n + skipped), count(n), count(skipped)));
     Ok(Outcome::Done)
+}
+
+/// Refuses a control that nothing would be done with.
+fn check_control(args: &PredictArgs, model: &Models) -> Result<()> {
+    let message = match model.control() {
+        _ if args.control.is_empty() => return Ok(()),
+        None => "--control: expected a model that takes control signal, found one without",
+        Some(_) if args.input.is_dir() => "--control: expected intervals, found a data set, which has its own control",
+        Some(_) => return Ok(()),
+    };
+    Err(user(message, Some("leave --control out")))
 }
 
 fn is_bed(path: &Path) -> bool {
@@ -202,8 +224,11 @@ fn of_intervals(
     let (mut ids, mut places, mut scores) = (Vec::new(), Vec::new(), Scores::default());
     let length = (model.length() - 2 * model.margin()) as u64;
     let records = basewise_io::bed::read(&args.input)?;
+    let control = model.control().filter(|_| !args.control.is_empty());
+    let control =
+        control.map(|control| ControlFiles::open(&genome, control, &args.control, args.absolute)).transpose()?;
     for piece in records.chunks(PIECE) {
-        let mut sequences = Vec::with_capacity(piece.len());
+        let (mut sequences, mut signal) = (Vec::with_capacity(piece.len()), Vec::new());
         for record in piece {
             let window = |length, policy| {
                 let window = window(&genome, record, length, policy);
@@ -217,6 +242,9 @@ fn of_intervals(
                     {
                         sequence = wide;
                     }
+                    if let Some(control) = &control {
+                        signal.push(control.bins(&place, length)?);
+                    }
                     ids.push(record.name.clone().unwrap_or_else(|| record.interval.to_string()));
                     places.push(Some(place));
                     sequences.push(sequence);
@@ -225,7 +253,7 @@ fn of_intervals(
             }
         }
         if !sequences.is_empty() {
-            scores.add(args, model, &batch_of(model, sequences.iter().map(Vec::as_slice))?)?;
+            scores.add(args, model, &batch_with_control(model, sequences.iter().map(Vec::as_slice), &signal)?)?;
         }
     }
     if ids.is_empty() {

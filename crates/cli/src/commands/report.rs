@@ -1,6 +1,5 @@
 //! `basewise report`: gathers what a run directory holds into one page.
 
-use crate::commands::command_line;
 use crate::commands::dataset::{
     check::{history, kind_name},
     show::{label_text, summarize},
@@ -9,16 +8,19 @@ use crate::commands::evaluate::{Evaluation, batch_of_rows};
 use crate::commands::explain::{Explanation, contribution};
 use crate::commands::motifs::filters::FilterRecord;
 use crate::commands::motifs::matching::MatchRecord;
+use crate::commands::{command_line, report_classical};
+use crate::comparison::{COMPARISON, Comparison};
 use crate::failure::Outcome;
 use crate::printer::Printer;
+use crate::report::comparison::ComparisonReport;
 use crate::report::data::{self, ReportData, RunReport};
 use crate::run_dir::{RunDir, RunInfo, read_json, write_text};
+use crate::trained::TrainedModel;
 use anyhow::{Context, Result};
 use basewise_core::Dataset;
 use basewise_core::check::{CheckReport, Severity};
 use basewise_io::arrays::read_npz;
 use basewise_io::dataset::Provenance;
-use basewise_nn::Model;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -32,9 +34,9 @@ const FILTERS: usize = 16;
   $ basewise report quickstart/donor/run
   $ basewise report quickstart/donor/run quickstart/acceptor/run -o both.html --title 'Splice sites'
 
-The page has what the run directories have: evaluate, explain, motifs filters and motifs match add to it.")]
+Of a directory that `basewise compare` wrote, the page is that of the comparison. Of a run, the page has what the run directories have: evaluate, explain, motifs filters and motifs match add to it.")]
 pub(crate) struct ReportArgs {
-    /// Run directories
+    /// Run directories, or one of a comparison
     #[arg(required = true)]
     runs: Vec<PathBuf>,
     /// Page to write [default: report.html in the first run]
@@ -49,6 +51,9 @@ pub(crate) struct ReportArgs {
 }
 
 pub(crate) fn run(args: &ReportArgs, printer: &Printer) -> Result<Outcome> {
+    if let Some(directory) = args.runs.iter().find(|path| path.join(COMPARISON).is_file()) {
+        return report_comparison(args, directory, printer);
+    }
     if args.data.len() > args.runs.len() {
         return Err(crate::failure::user("expected at most one --data for each run", None));
     }
@@ -66,6 +71,32 @@ pub(crate) fn run(args: &ReportArgs, printer: &Printer) -> Result<Outcome> {
     write_text(&output, &crate::report::render(&page))?;
     printer.talk(&format!("wrote {}", output.display()));
     Ok(Outcome::Done)
+}
+
+/// A comparison has a page of its own.
+fn report_comparison(args: &ReportArgs, directory: &Path, printer: &Printer) -> Result<Outcome> {
+    if args.runs.len() > 1 || !args.data.is_empty() {
+        return Err(crate::failure::user(
+            format!("{}: expected a comparison alone, found more beside it", directory.display()),
+            Some("report it by itself, without --data, and the runs in another page"),
+        ));
+    }
+    let comparison: Comparison = read_json(&directory.join(COMPARISON))?;
+    let output = args.output.clone().unwrap_or_else(|| directory.join("report.html"));
+    write_text(&output, &comparison_page(&comparison, directory, args.title.as_deref()))?;
+    printer.talk(&format!("wrote {}", output.display()));
+    Ok(Outcome::Done)
+}
+
+/// The page of a comparison that is kept in a directory.
+pub(crate) fn comparison_page(comparison: &Comparison, directory: &Path, title: Option<&str>) -> String {
+    let usual = || format!("Comparison of models: {}", directory.display());
+    crate::report::render_comparison(&ComparisonReport {
+        title: title.map_or_else(usual, str::to_owned),
+        generated_by: command_line(),
+        comparison,
+        check: findings(comparison.check.clone()),
+    })
 }
 
 /// A file of the run, if the step that makes it was run.
@@ -94,6 +125,10 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
         data: summarize(&dataset, &provenance, &data_path, 4),
         check: optional::<CheckReport>(&run.file("check.json"))?.map(findings),
         architecture: architecture(&info, model)?,
+        classical: match model {
+            TrainedModel::Classical(model) => Some(report_classical::gather(&run, &info, model)?),
+            TrainedModel::Network(_) => None,
+        },
         performance,
         details: details(
             &path.display().to_string(),
@@ -110,7 +145,7 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
 }
 
 /// `donor` for `quickstart/donor/run`, else the last folder's name.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     let part = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned());
     match part(path) {
         Some(name) if name == "run" => path.parent().and_then(part).unwrap_or(name),
@@ -161,7 +196,10 @@ fn findings(report: CheckReport) -> Vec<data::Finding> {
     report.findings.into_iter().map(convert).collect()
 }
 
-fn architecture(info: &RunInfo, model: &Model) -> Result<data::Architecture> {
+fn architecture(info: &RunInfo, model: &TrainedModel) -> Result<data::Architecture> {
+    let TrainedModel::Network(model) = model else {
+        return Ok(data::Architecture { name: info.model.clone(), rows: Vec::new(), parameters: info.parameters });
+    };
     let summary = model.summary()?;
     let row = |r: &basewise_nn::SummaryRow| data::LayerRow {
         layer: r.layer.clone(),
@@ -219,7 +257,12 @@ fn epochs(run: &RunDir) -> Result<(Vec<data::EpochPoint>, String)> {
     Ok((epochs, metric))
 }
 
-fn explanation(run: &RunDir, explained: &Explanation, model: &Model, dataset: &Dataset) -> Result<data::Explanation> {
+fn explanation(
+    run: &RunDir,
+    explained: &Explanation,
+    model: &TrainedModel,
+    dataset: &Dataset,
+) -> Result<data::Explanation> {
     let arrays = read_npz(&run.file("explain/attributions.npz"))?;
     let values = arrays.get("attributions").and_then(|a| a.as_f32()).unwrap_or_default();
     let known: Vec<_> = explained.examples.iter().filter(|e| e.row < dataset.examples.len()).collect();
@@ -291,7 +334,7 @@ fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usiz
 fn details(
     run_path: &str,
     info: &RunInfo,
-    model: &Model,
+    model: &TrainedModel,
     provenance: &Provenance,
     explained: Option<&Explanation>,
     filters: Option<&FilterRecord>,
@@ -312,7 +355,7 @@ fn details(
         ("data set", info.dataset.display().to_string()),
         ("data set SHA-256", info.dataset_sha256.clone()),
         ("weights SHA-256", info.weights_sha256.clone()),
-        ("seed", info.config.seed.to_string()),
+        ("seed", info.config.seed().to_string()),
         ("device", info.device.clone()),
         ("threads", info.threads.to_string()),
         ("epochs", epochs_text(info)),
@@ -320,12 +363,19 @@ fn details(
         ("settings", serde_json::to_string(&info.config)?),
     ];
     let facts = facts.map(|(key, value)| data::Fact { key: key.to_owned(), value });
-    let config = data::ConfigText { name: "architecture.toml".to_owned(), text: model.architecture().to_toml()? };
+    let (name, text) = match model {
+        TrainedModel::Network(model) => ("architecture.toml", model.architecture().to_toml()?),
+        TrainedModel::Classical(_) => {
+            (crate::run_dir::CONFIG, fs_err::read_to_string(Path::new(run_path).join(crate::run_dir::CONFIG))?)
+        }
+    };
+    let config = data::ConfigText { name: name.to_owned(), text };
     Ok(data::RunDetails { commands, facts: facts.into(), config: Some(config) })
 }
 
 fn epochs_text(info: &RunInfo) -> String {
     match info.members.len() {
+        _ if matches!(info.config, crate::trained::Settings::Classical(_)) => "none".to_owned(),
         0 => format!("{} run, the weights of epoch {} kept", info.epochs, info.best_epoch),
         members => format!("{} run over {members} members", info.epochs),
     }

@@ -34,6 +34,7 @@ pub(super) fn full_run(name: &str) -> RunReport {
                 examples: vec!["s1".into(), "s2".into()],
             },
         ]),
+        classical: None,
         architecture: Architecture {
             name: "cnn".into(),
             rows: vec![LayerRow {
@@ -84,6 +85,7 @@ fn data() -> DataSummary {
         jitter: 2,
         tasks: vec![TaskSummary { name: "donor".into(), kind: "binary".into(), classes: Vec::new() }],
         covariates: Vec::new(),
+        control: None,
         splits: vec![
             SplitSummary {
                 split: "train".into(),

@@ -4,6 +4,7 @@
 //! which escapes it, and each part of the page is one file in [`sections`].
 
 mod charts;
+pub(crate) mod comparison;
 pub(crate) mod data;
 #[cfg(test)]
 mod fixture;
@@ -16,6 +17,8 @@ mod sections;
 mod tests;
 
 pub(crate) use data::ReportData;
+pub(crate) use number::metric_name;
+pub(crate) use sections::classical;
 
 /// Lays out the report as one HTML document. The same data gives the same bytes.
 pub(crate) fn render(data: &ReportData) -> String {
@@ -25,4 +28,9 @@ pub(crate) fn render(data: &ReportData) -> String {
 /// Lays out the page of a search for settings.
 pub(crate) fn render_search(data: &search::SearchReport) -> String {
     search::document(data).into_string()
+}
+
+/// Lays out the page of a comparison of models.
+pub(crate) fn render_comparison(page: &comparison::ComparisonReport<'_>) -> String {
+    comparison::document(page).into_string()
 }

@@ -133,7 +133,7 @@ pub(super) fn coordinate(value: f64) -> String {
 }
 
 /// The short name under which a metric is known; an unknown key reads as it is.
-pub(super) fn metric_name(key: &str) -> &str {
+pub(crate) fn metric_name(key: &str) -> &str {
     match key {
         "auroc" => "AUROC",
         "average_precision" => "Average precision",

@@ -128,24 +128,24 @@ pub(super) fn document(data: &ReportData) -> Markup {
         context.suffix.clone_from(suffix);
         main = main.add(run_part(run, &mut context));
     }
-    whole(data, &suffixes, main)
+    whole(data, navigation(data, &suffixes), main)
 }
 
-/// A document without runs around other content.
-pub(super) fn framed(about: &ReportData, content: impl Into<Markup>) -> Markup {
-    whole(about, &[], tag("main").add(masthead(about)).add(content))
+/// A document without runs around other content; `parts` are ids in it and what the navigation calls them.
+pub(super) fn framed(about: &ReportData, parts: &[(&str, &str)], content: impl Into<Markup>) -> Markup {
+    let link = |(id, heading): &(&str, &str)| {
+        let short = heading.split_once([' ', '\u{a0}']).map_or(*heading, |(short, _)| short);
+        tag("li").add(tag("a").attr("href", format_args!("#{id}")).text(short))
+    };
+    let links = if parts.is_empty() { Markup::new() } else { tag("ul").add_all(parts.iter().map(link)).into() };
+    whole(about, contents(links), tag("main").add(masthead(about)).add(content))
 }
 
-fn whole(data: &ReportData, suffixes: &[String], main: Tag) -> Markup {
+fn whole(data: &ReportData, navigation: Markup, main: Tag) -> Markup {
     let body = tag("body")
         .add(charts::glyphs())
         .add(tag("a").class("skip").attr("href", "#content").text("Skip to the report"))
-        .add(
-            tag("div")
-                .class("layout")
-                .add(navigation(data, suffixes))
-                .add(main.attr("id", "content").add(footer(data))),
-        )
+        .add(tag("div").class("layout").add(navigation).add(main.attr("id", "content").add(footer(data))))
         .add(tag("script").add(Markup::literal(SCRIPT)));
     let html = tag("html").attr("lang", "en").add(head(data)).add(body);
     Markup::literal("<!DOCTYPE html>\n").with(html)
@@ -193,8 +193,7 @@ fn run_part(run: &RunReport, context: &mut Context) -> Markup {
 }
 
 fn navigation(data: &ReportData, suffixes: &[String]) -> Markup {
-    let mut contents = tag("div").class("contents");
-    contents = contents.add(tag("div").class("brand").text("basewise"));
+    let mut lists = Markup::new();
     for (run, suffix) in data.runs.iter().zip(suffixes) {
         let links = PARTS.iter().map(|(id, heading)| {
             let short = match *id {
@@ -207,10 +206,16 @@ fn navigation(data: &ReportData, suffixes: &[String]) -> Markup {
         });
         if data.runs.len() > 1 {
             let name = tag("a").class("run-link").attr("href", format_args!("#run{suffix}")).text(&run.name);
-            contents = contents.add(name);
+            lists.push(name);
         }
-        contents = contents.add(tag("ul").add_all(links));
+        lists.push(tag("ul").add_all(links));
     }
+    contents(lists)
+}
+
+/// The navigation around lists of links.
+fn contents(links: Markup) -> Markup {
+    let contents = tag("div").class("contents").add(tag("div").class("brand").text("basewise")).add(links);
     let toggle = tag("button")
         .attr("type", "button")
         .attr("id", "theme")

@@ -91,7 +91,7 @@ pub(super) fn document(data: &SearchReport) -> Markup {
         let summary = tag("summary").text("Configuration of the best trial: ").add(tag("code").text("best.toml"));
         body.push(tag("details").add(summary).add(scroll(tag("pre").add(tag("code").text(&data.config)))));
     }
-    framed(&about, body)
+    framed(&about, &[], body)
 }
 
 fn figure_name(data: &SearchReport) -> String {

@@ -7,6 +7,8 @@
 )]
 
 mod bad_input;
+mod classical;
+mod compare;
 mod covariates;
 mod data_in;
 mod ensembles;
@@ -16,6 +18,7 @@ mod interchange;
 mod reproducible;
 mod signal;
 mod soak;
+mod splits;
 mod support;
 mod training;
 mod tune;

@@ -78,6 +78,67 @@ fn tracks_become_a_model_and_the_model_bigwig() {
 }
 
 #[test]
+fn a_control_goes_from_the_tracks_to_the_prediction() {
+    let f = folder();
+    let common = "dataset signal p.bed -g g.fa --strand-tracks plus.bedGraph,minus.bedGraph -w 80 --output-window 40 --bin 2 --jitter 4 --negatives none --valid 0.2 --test 0.2";
+    // The tracks themselves, so that the control tells what the sequence cannot.
+    let control = "--strand-control input=plus.bedGraph,minus.bedGraph --control all=plus.bedGraph";
+    let made = f.run(&format!("{common} {control} -o d")).ok().stderr;
+    assert!(made.contains("control input.minus: "), "{made}");
+    f.run(&format!("{common} -o bare")).ok();
+    let shown = f.run("dataset show d").ok().stdout;
+    assert!(shown.contains("control all: 20 bins of 2 each, mean total "), "{shown}");
+    assert!(f.run("dataset show d --json").ok().stdout.contains("\"mean_total\""));
+    assert!([0, 1].contains(&f.run("dataset check d").code.unwrap()));
+    let trained = f.run("train d -m m.toml --epochs 3 --learning-rate 0.02 -o r").ok().stderr;
+    assert!(trained.contains("with control all, input.plus, input.minus in 20 bins of 2"), "{trained}");
+    f.run("train bare -m m.toml --epochs 3 --learning-rate 0.02 -o plain").ok();
+    let figure = |run: &str| -> f64 {
+        let text = f.run(&format!("evaluate {run} --bootstrap 0 --no-baselines --json -o m.json")).ok().stdout;
+        let figures: serde_json::Value = serde_json::from_str(&text).unwrap();
+        figures["model"][0]["metrics"]["profile_pearson"]["value"].as_f64().unwrap()
+    };
+    assert!(figure("r") > figure("plain") + 0.1, "{} and {}", figure("r"), figure("plain"));
+    assert!(f.run("evaluate r --bootstrap 20").ok().stdout.contains("control alone"));
+    // Rows of the data set, and its places read anew.
+    let table = |line: &str| {
+        let text = f.run(line).ok().stdout;
+        let mut rows: Vec<Vec<f64>> = Vec::new();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            rows.push(fields[fields.len() - 2..].iter().map(|field| field.parse().unwrap()).collect());
+        }
+        rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        rows
+    };
+    let files = "--control plus.bedGraph --control plus.bedGraph --control minus.bedGraph";
+    assert_eq!(table("predict r d -o -"), table(&format!("predict r p.bed -g g.fa {files} -o -")));
+    f.run(&format!("predict r p.bed -g g.fa {files} --average-strands -o x.bw")).ok();
+    f.run("explain r --method input-x-gradient --limit 3").ok();
+    f.run("explain r --method ism --limit 1 -o e").ok();
+    f.run("explain spacing r --motif TTTC --motif GATA --least 2 --most 4 --backgrounds 3").ok();
+    f.run("report r -o report.html").ok();
+    assert!(f.run("model export r -o r.onnx").ok().stderr.contains("and control [batch, 3, 20]"));
+    f.run("predict r bare -o -").fails_saying(&[
+        "all, input.plus, input.minus in 20 bins of 2",
+        "has none",
+        "--control",
+    ]);
+    f.run("evaluate r bare").fails_saying(&["takes control signal", "has none"]);
+    f.run("predict r p.bed -g g.fa -o -").fails_saying(&["found sequences alone", "--control"]);
+    f.run("predict r g.fa -o -").fails_saying(&["found sequences alone"]);
+    f.run("predict r p.bed -g g.fa --control plus.bedGraph -o -")
+        .fails_saying(&["a file of the control for each of all"]);
+    f.run(&format!("predict plain p.bed -g g.fa {files} -o -")).fails_saying(&["expected a model that takes control"]);
+    f.run(&format!("predict r d -g g.fa {files} -o -")).fails_saying(&["which has its own control"]);
+    f.run(&format!("{common} --strand-control plus.bedGraph -o e")).fails_saying(&["PLUS,MINUS as --strand-control"]);
+    let layer = "\n[[layer]]\ntype = 'control-signal'\n";
+    f.write("c.toml", format!("{MODEL}{layer}"));
+    f.run("train bare -m c.toml -o z")
+        .fails_saying(&["layer 3 (control-signal)", "expected examples with control signal"]);
+}
+
+#[test]
 fn what_does_not_fit_signal_is_told() {
     let f = folder();
     let common = "dataset signal p.bed -g g.fa -w 80 --output-window 40 --negatives none -o d";

@@ -3,7 +3,7 @@
 use super::split_policy;
 use crate::commands::command_line;
 use crate::failure::user;
-use crate::shared_args::EncodingArgs;
+use crate::shared_args::{EncodingArgs, SimilarityArgs};
 use anyhow::Result;
 use basewise_io::build::{BedColumns, IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy};
 use clap::{Args, ValueEnum};
@@ -50,9 +50,11 @@ pub(crate) struct PlacesArgs {
     /// Chromosomes for the test
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     test_chroms: Vec<String>,
-    /// random, if not by chromosome
+    /// random (overlapping windows stay together) or similarity (relatives do too), if not by chromosome
     #[arg(long, value_name = "POLICY")]
     split: Option<String>,
+    #[command(flatten)]
+    similarity: SimilarityArgs,
     /// Share of the examples for validation, with a random split
     #[arg(long, value_name = "0..1")]
     valid: Option<f64>,
@@ -125,17 +127,18 @@ impl PlacesArgs {
         if chromosomes && (self.split.is_some() || self.valid.is_some() || self.test.is_some()) {
             return Err(user("expected a split by chromosome or at random, found flags of both", None));
         }
-        if let Some(other) = self.split.as_deref().filter(|&s| s != "random") {
+        if let Some(other) = self.split.as_deref().filter(|s| !["random", "similarity"].contains(s)) {
             return Err(user(
-                format!("expected random as --split, found {other:?}"),
+                format!("expected random or similarity as --split, found {other:?}"),
                 Some("name chromosomes with --valid-chroms and --test-chroms"),
             ));
         }
         if chromosomes {
+            self.similarity.refuse("--split similarity")?;
             let (valid, test) = (self.valid_chroms.clone(), self.test_chroms.clone());
             return Ok(Some(SplitPolicy::Chromosome { valid, test }));
         }
-        split_policy(self.split.as_deref(), None, self.valid, self.test)
+        split_policy(self.split.as_deref(), None, self.valid, self.test, &self.similarity)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{save, split_policy};
 use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::shared_args::EncodingArgs;
+use crate::shared_args::{EncodingArgs, SimilarityArgs};
 use anyhow::Result;
 use basewise_core::{Split, Transform};
 use basewise_io::build::{
@@ -76,9 +76,12 @@ pub(crate) struct SequencesArgs {
     /// Column of splits [default: split, if there is one]
     #[arg(long, value_name = "NAME")]
     split_column: Option<String>,
-    /// column, random, or group:COLUMN (rows that share a value stay together) [default: the split column, else random]
+    /// column, random, similarity (relatives stay together), or group:COLUMN (rows that share a value do) [default: the
+    /// split column, else random]
     #[arg(long, value_name = "POLICY")]
     split: Option<String>,
+    #[command(flatten)]
+    similarity: SimilarityArgs,
     /// Share of the examples for validation
     #[arg(long, value_name = "0..1")]
     valid: Option<f64>,
@@ -106,11 +109,12 @@ pub(crate) struct SequencesArgs {
 
 pub(crate) fn run(args: &SequencesArgs, printer: &Printer) -> Result<Outcome> {
     let (input, negatives) = input(args)?;
+    let column = args.split_column.as_deref();
     let built = basewise_io::build::sequences(&SequencesSpec {
         input,
         encoding: args.encoding.encoding(),
         length: args.length,
-        split: split_policy(args.split.as_deref(), args.split_column.as_deref(), args.valid, args.test)?,
+        split: split_policy(args.split.as_deref(), column, args.valid, args.test, &args.similarity)?,
         negatives,
         seed: args.seed,
         command: command_line(),

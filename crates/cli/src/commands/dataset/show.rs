@@ -3,8 +3,8 @@
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::report::data::{
-    ClassDistribution, CovariateSummary, DataSummary, LabelCount, Lengths, RowPreview, Source, SplitSummary,
-    TaskSummary,
+    ClassDistribution, ControlSummary, ControlTrack, CovariateSummary, DataSummary, LabelCount, Lengths, RowPreview,
+    Source, SplitSummary, TaskSummary,
 };
 use crate::table::{Table, count};
 use anyhow::Result;
@@ -55,6 +55,7 @@ pub(crate) fn summarize(dataset: &Dataset, provenance: &Provenance, path: &Path,
         jitter: dataset.jitter,
         tasks: dataset.tasks.iter().map(task_summary).collect(),
         covariates: (0..dataset.covariates.len()).map(|i| covariate_summary(dataset, i)).collect(),
+        control: control_summary(dataset),
         splits: Split::ALL.iter().map(|&split| split_summary(dataset, split)).collect(),
         sources: provenance
             .sources
@@ -83,6 +84,24 @@ fn covariate_summary(dataset: &Dataset, i: usize) -> CovariateSummary {
     let Covariate { name, transform, mean, deviation } = dataset.covariates[i].clone();
     let unknown = dataset.examples.iter().filter(|example| example.covariates[i].is_nan()).count();
     CovariateSummary { name, transform, mean, deviation, unknown }
+}
+
+fn control_summary(dataset: &Dataset) -> Option<ControlSummary> {
+    let control = dataset.control.as_ref()?;
+    let track = |(track, name): (usize, &String)| {
+        let (mut total, mut unknown) = (0.0, 0);
+        for row in 0..dataset.examples.len() {
+            let seen = dataset.seen_control(row);
+            let bins = &seen[track * control.bins..(track + 1) * control.bins];
+            total += bins.iter().filter(|bin| !bin.is_nan()).sum::<f64>();
+            unknown += bins.iter().filter(|bin| bin.is_nan()).count();
+        }
+        let rows = dataset.examples.len().max(1) as f64;
+        let unknown = unknown as f64 / (rows * control.bins as f64);
+        ControlTrack { name: name.clone(), mean_total: total / rows, unknown }
+    };
+    let (bins, bin_size) = (control.bins, control.bin_size);
+    Some(ControlSummary { bins, bin_size, tracks: control.tracks.iter().enumerate().map(track).collect() })
 }
 
 fn task_summary(task: &Task) -> TaskSummary {
@@ -215,6 +234,18 @@ fn render(summary: &DataSummary) -> String {
             c.name, c.mean, c.deviation
         );
         out += &if c.unknown > 0 { format!("; unknown in {} rows\n", count(c.unknown)) } else { "\n".to_owned() };
+    }
+    if let Some(control) = &summary.control {
+        for track in &control.tracks {
+            out += &format!(
+                "control {}: {} bins of {} each, mean total {:.1}; {:.1} % of the bins have no value and are read as 0\n",
+                track.name,
+                control.bins,
+                control.bin_size,
+                track.mean_total,
+                100.0 * track.unknown
+            );
+        }
     }
     let labels: Vec<&str> = summary.splits.iter().flat_map(|s| &s.counts).map(|c| c.label.as_str()).collect();
     let mut unique: Vec<&str> = Vec::new();

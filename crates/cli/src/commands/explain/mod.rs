@@ -1,5 +1,6 @@
 //! `basewise explain`: how much each base contributed to a prediction; experiments with motifs.
 
+mod importance;
 mod spacing;
 
 use crate::commands::command_line;
@@ -9,6 +10,7 @@ use crate::printer::Printer;
 use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
 use crate::shared_args::{AverageArgs, SplitArg, output_index};
 use crate::table::count;
+use crate::trained::TrainedModel;
 use anyhow::Result;
 use basewise_core::average::Ensemble;
 use basewise_core::{Dataset, Matrix, Predict, SequenceBatch, TaskKind, label_ranges};
@@ -27,14 +29,31 @@ pub(crate) enum Method {
     Saliency,
     /// Gradient at the base that is there
     InputXGradient,
+    /// Coefficients of a linear model, with a logo of positional ones
+    Coefficients,
+    /// Share of each feature in the gains of trees
+    Gain,
+    /// What each feature adds to each prediction of a classical model (SHAP values)
+    Shap,
+    /// How much the metric falls when a feature is shuffled
+    Permutation,
 }
 
 impl Method {
+    /// Whether it is about the features of a classical model, and not about bases.
+    fn is_about_features(self) -> bool {
+        matches!(self, Self::Coefficients | Self::Gain | Self::Shap | Self::Permutation)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ism => "ism",
             Self::Saliency => "saliency",
             Self::InputXGradient => "input-x-gradient",
+            Self::Coefficients => "coefficients",
+            Self::Gain => "gain",
+            Self::Shap => "shap",
+            Self::Permutation => "permutation",
         }
     }
 }
@@ -72,7 +91,10 @@ pub(crate) enum Experiment {
 
 DIR/attributions.npz holds `attributions` and `one_hot`, both [N, 4, L] in the order A C G T, and `ids`:
   numpy.load('explained/attributions.npz')['attributions']
-Values are changes of the raw score (the logit for classes).")]
+Values are changes of the raw score (the logit for classes).
+
+Of a classical model, coefficients, gain, shap and permutation print which features matter and write it as a table, by
+default into RUN/importance.")]
 pub(crate) struct ExplainArgs {
     /// Run directory
     #[arg(required = true)]
@@ -146,6 +168,9 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         ));
     }
     let run = RunDir::open(run)?;
+    if args.method.is_about_features() {
+        return importance::run(args, &run, printer);
+    }
     let models = run.model()?;
     let model = args.average.over(&models)?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
@@ -157,7 +182,7 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
     let values = match args.method {
         Method::Ism => within(&mutagenesis(&model, &batch_of(&model)?, target, printer)?, &model),
         Method::Saliency => gradients(&models, basewise_nn::attribute::saliency, &batch, target)?,
-        Method::InputXGradient => gradients(&models, basewise_nn::attribute::input_x_gradient, &batch, target)?,
+        _ => gradients(&models, basewise_nn::attribute::input_x_gradient, &batch, target)?,
     };
     let output = args.output.clone().unwrap_or_else(|| run.file("explain"));
     let explanation = Explanation {
@@ -223,8 +248,14 @@ type Attribute = fn(&Model, &SequenceBatch, usize) -> Result<Vec<f32>, basewise_
 
 /// Attributions `[n, 4, length]` of the raw output `target`: of the mean of the members' scores, that is the mean of
 /// their attributions.
-fn gradients(models: &Ensemble<Model>, method: Attribute, batch: &SequenceBatch, target: usize) -> Result<Vec<f32>> {
-    let each = models.members().iter().map(|model| method(model, batch, target)).collect::<Result<Vec<_>, _>>()?;
+fn gradients(
+    models: &Ensemble<TrainedModel>,
+    method: Attribute,
+    batch: &SequenceBatch,
+    target: usize,
+) -> Result<Vec<f32>> {
+    let of = |model: &TrainedModel| Ok(method(model.network("a gradient")?, batch, target)?);
+    let each = models.members().iter().map(of).collect::<Result<Vec<_>>>()?;
     let mean = |i: usize| each.iter().map(|values| f64::from(values[i])).sum::<f64>() / each.len() as f64;
     Ok((0..each[0].len()).map(|i| mean(i) as f32).collect())
 }

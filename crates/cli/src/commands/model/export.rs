@@ -44,7 +44,7 @@ pub(super) fn run(args: &ExportArgs, printer: &Printer) -> Result<()> {
     let model = if args.model.is_dir() {
         let run = RunDir::open(&args.model)?;
         not_the_input(&args.output, &run.file("model.safetensors"))?;
-        run.single_model()?
+        run.single_model("export")?
     } else {
         not_the_input(&args.output, &args.model)?;
         Model::load(&args.model)?
@@ -58,10 +58,13 @@ pub(super) fn run(args: &ExportArgs, printer: &Printer) -> Result<()> {
     printer.talk(&match format {
         Format::Onnx => {
             let (channels, length, outputs) = (model.encoding().channels(), model.length(), model.output_names().len());
-            let beside = match model.covariates().len() {
+            let mut beside = match model.covariates().len() {
                 0 => String::new(),
                 n => format!(" and covariates [batch, {n}]"),
             };
+            if let Some(control) = model.control() {
+                beside += &format!(" and control [batch, {}, {}]", control.tracks.len(), control.bins);
+            }
             let file = args.output.display();
             format!("wrote {file} ({size} bytes): sequence [batch, {channels}, {length}]{beside} to scores [batch, {outputs}]")
         }

@@ -32,14 +32,15 @@ The last dense layer of the file is the head, which --model leaves out. Scores m
 
 --test-vectors FILE.npz compares with outputs of the original: numpy.savez(FILE, x=x, y=y), where x is one-hot
 [n, channels, length] in the file's order of channels, or text, and y is [n, outputs]. Of a network with covariates it also
-holds covariates [n, number], as they come in the data set, NaN where one is unknown.")]
+holds covariates [n, number], as they come in the data set, NaN where one is unknown; of one with control signal, control [n,
+tracks, bins].")]
 pub(crate) struct ImportArgs {
     /// State dict (.pt, .pth or .safetensors) or weights of Keras (.h5)
     weights: PathBuf,
     /// The network without its last dense layer: a preset or an architecture file (.toml)
     #[arg(short, long, value_name = "PRESET|FILE")]
     model: String,
-    /// Data set that the network is for: it says tasks, length, encoding and covariates
+    /// Data set that the network is for: it says tasks, length, encoding, covariates and control
     #[arg(long, value_name = "DATA", conflicts_with_all = ["length", "tasks", "alphabet", "case"])]
     dataset: Option<PathBuf>,
     /// Positions in its input
@@ -111,11 +112,12 @@ pub(super) fn run(args: &ImportArgs, printer: &Printer) -> Result<Outcome> {
 fn purpose(args: &ImportArgs) -> Result<Purpose> {
     if let Some(directory) = &args.dataset {
         let (stored, _) = basewise_io::dataset::open(directory)?;
-        let Header { tasks, encoding, length, covariates, .. } = stored.header();
-        return Ok(Purpose { tasks, encoding, length, covariates });
+        let Header { tasks, encoding, length, covariates, control, .. } = stored.header();
+        return Ok(Purpose { tasks, encoding, length, covariates, control });
     }
     let (tasks, encoding) = (args.tasks.clone(), args.encoding.encoding());
-    Ok(Purpose { tasks, encoding, length: args.length.unwrap_or_default(), covariates: Vec::new() })
+    let length = args.length.unwrap_or_default();
+    Ok(Purpose { tasks, encoding, length, covariates: Vec::new(), control: None })
 }
 
 fn from_torch(

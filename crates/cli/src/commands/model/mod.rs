@@ -10,13 +10,14 @@ use crate::printer::Printer;
 use crate::run_dir::RunDir;
 use crate::table::{Table, count};
 use anyhow::Result;
+use basewise_learn::classical::Kind;
 use basewise_nn::{Architecture, Inputs, Model, Summary};
 use clap::{Args, Subcommand};
 use std::path::Path;
 
 #[derive(Subcommand)]
 pub(crate) enum ModelCommand {
-    /// List the presets
+    /// List the presets and the classical models
     List(ListArgs),
     /// Print layers, shapes, parameters and receptive field
     Show(ShowArgs),
@@ -76,6 +77,8 @@ fn list(args: &ListArgs, printer: &Printer) -> Result<()> {
     if args.json {
         let rows: Vec<_> = Architecture::presets()
             .iter()
+            .copied()
+            .chain(Kind::ALL.map(|kind| (kind.name(), kind.purpose())))
             .map(|(name, purpose)| serde_json::json!({"name": name, "purpose": purpose}))
             .collect();
         return printer.json(&rows);
@@ -84,7 +87,11 @@ fn list(args: &ListArgs, printer: &Printer) -> Result<()> {
     for (name, purpose) in Architecture::presets() {
         table.row([(*name).to_owned(), (*purpose).to_owned()]);
     }
-    printer.data(&table.render())
+    let mut classical = Table::new(&["classical model", "good for"]);
+    for kind in Kind::ALL {
+        classical.row([kind.name().to_owned(), kind.purpose().to_owned()]);
+    }
+    printer.data(&format!("{}\n{}", table.render(), classical.render()))
 }
 
 fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
@@ -92,6 +99,12 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
         return Err(crate::failure::user("expected --outputs, --channels and --length of at least 1", None));
     }
     let path = Path::new(&args.model);
+    if args.model.parse::<Kind>().is_ok() || path.join(crate::trained::CLASSICAL).is_file() {
+        return Err(crate::failure::user(
+            format!("{}: expected a network, found a classical model, which has no layers", args.model),
+            Some("`basewise explain RUN --method coefficients`, gain, shap or permutation shows what one has learned"),
+        ));
+    }
     // The members of an ensemble have the same layers.
     let file = match path.is_dir() {
         true => RunDir::open(path)?.members()?[0].file("model.safetensors"),
@@ -108,7 +121,7 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
     let summary = match &trained {
         Some(model) => model.summary()?,
         None => {
-            let inputs = Inputs { channels: args.channels, side: args.covariates };
+            let inputs = Inputs::new(args.channels, args.covariates, None);
             architecture.summary(inputs, args.length, args.outputs)?
         }
     };

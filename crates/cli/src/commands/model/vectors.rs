@@ -16,7 +16,7 @@ pub(super) struct Agreement {
 }
 
 /// Compares raw scores with those of `y`, for the sequences of `x`, one-hot with channels in `order` or as text, and the
-/// numbers of `covariates` beside them if the network takes any.
+/// numbers of `covariates` and `control` beside them if the network takes any.
 pub(super) fn compare(model: &Model, file: &Path, order: [u8; 4]) -> Result<Agreement> {
     let arrays = read_npz(file)?;
     let array = |name: &str| {
@@ -28,8 +28,10 @@ pub(super) fn compare(model: &Model, file: &Path, order: [u8; 4]) -> Result<Agre
         ArrayValues::Text(sequences) => of_text(model, file, sequences)?,
         _ => of_one_hot(model, file, x, order)?,
     };
-    if !model.covariates().is_empty() {
-        batch = beside(model, file, &batch, array("covariates")?)?;
+    let covariates = (!model.covariates().is_empty()).then(|| array("covariates")).transpose()?;
+    let control = model.control().is_some().then(|| array("control")).transpose()?;
+    if covariates.is_some() || control.is_some() {
+        batch = beside(model, file, &batch, covariates, control)?;
     }
     let (n, outputs) = (batch.len(), model.output_names().len());
     if y.shape != [n, outputs] && !(outputs == 1 && y.shape == [n]) {
@@ -80,20 +82,43 @@ fn of_one_hot(model: &Model, file: &Path, x: &Array, order: [u8; 4]) -> Result<S
     Ok(batch)
 }
 
-/// The sequences with their covariates.
-fn beside(model: &Model, file: &Path, batch: &SequenceBatch, array: &Array) -> Result<SequenceBatch> {
-    let (n, covariates) = (batch.len(), model.covariates());
-    let values = numbers(array).filter(|_| array.shape == [n, covariates.len()]).ok_or_else(|| {
-        let names: Vec<&str> = covariates.iter().map(|covariate| covariate.name.as_str()).collect();
-        let want = format!("[{n}, {}] numbers ({})", names.len(), names.join(", "));
-        wrong(file, &format!("array \"covariates\": expected {want}, found {:?}", array.shape), None)
-    })?;
-    let mut joined = batch.emptied();
-    for (i, row) in values.chunks_exact(covariates.len()).enumerate() {
-        joined.push_row(batch, i);
-        joined.push_covariates(covariates, row.iter().copied());
+/// The sequences with their covariates and control signal.
+fn beside(
+    model: &Model,
+    file: &Path,
+    batch: &SequenceBatch,
+    covariates: Option<&Array>,
+    control: Option<&Array>,
+) -> Result<SequenceBatch> {
+    let n = batch.len();
+    let names: Vec<&str> = model.covariates().iter().map(|covariate| covariate.name.as_str()).collect();
+    let about = names.join(", ");
+    let values = covariates.map(|array| of_shape(file, "covariates", array, &[n, names.len()], &about)).transpose()?;
+    let (mut signal, mut size) = (None, 0);
+    if let (Some(array), Some(about)) = (control, model.control()) {
+        size = about.size();
+        let shape = [n, about.tracks.len(), about.bins];
+        signal = Some(of_shape(file, "control", array, &shape, &about.tracks.join(", "))?);
+    }
+    let mut joined = SequenceBatch::new(model.encoding(), model.length()).with_control(model.control());
+    for i in 0..n {
+        joined.push_codes(batch.sequence(i));
+        if let Some(values) = &values {
+            joined.push_covariates(model.covariates(), values[i * names.len()..][..names.len()].iter().copied());
+        }
+        if let Some(signal) = &signal {
+            joined.push_control(signal[i * size..][..size].iter().copied());
+        }
     }
     Ok(joined)
+}
+
+/// The numbers of an array of this shape.
+fn of_shape(file: &Path, name: &str, array: &Array, shape: &[usize], about: &str) -> Result<Vec<f64>> {
+    numbers(array).filter(|_| array.shape == shape).ok_or_else(|| {
+        let found = &array.shape;
+        wrong(file, &format!("array {name:?}: expected {shape:?} numbers ({about}), found {found:?}"), None)
+    })
 }
 
 fn numbers(array: &Array) -> Option<Vec<f64>> {

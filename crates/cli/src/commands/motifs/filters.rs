@@ -90,7 +90,7 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
         return Err(user("expected --limit of at least 1, found 0", None));
     }
     let run = RunDir::open(&args.run)?;
-    let model = run.single_model()?;
+    let model = run.single_model("looking at filters")?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
     let (target, _) = output_index(model.tasks(), args.target.as_deref())?;
     let mut rows = args.split.rows(&dataset, &path)?;

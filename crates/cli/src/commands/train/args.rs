@@ -1,6 +1,7 @@
 //! The flags of `basewise train`. Each of them that decides the result is a setting of [`TrainConfig`] by the same name, and
 //! stands above what a configuration file says.
 
+use super::classical_args::ClassicalArgs;
 use super::words::{kebab, loss_names, pairs};
 use super::worker::WorkerArgs;
 use crate::ensemble::EnsembleArgs;
@@ -34,7 +35,7 @@ Ctrl-C finishes the step and saves; the same command with --resume goes on exact
 pub(crate) struct TrainArgs {
     /// Data set directory
     pub(super) data: PathBuf,
-    /// A preset (see `basewise model list`) or an architecture file (.toml) [default: cnn]
+    /// A preset or a classical model (see `basewise model list`), or an architecture file (.toml) [default: cnn]
     #[arg(short, long, value_name = "PRESET|FILE")]
     pub(super) model: Option<String>,
     /// Run directory to write
@@ -48,13 +49,13 @@ pub(crate) struct TrainArgs {
     epochs: Option<usize>,
     /// Stop after this many epochs without a better one, 0 for never; the best weights are kept [default: 5]
     #[arg(long, value_name = "EPOCHS")]
-    patience: Option<usize>,
+    pub(super) patience: Option<usize>,
     /// What makes an epoch better: loss or metric of the validation split [default: loss]
     #[arg(long, value_parser = kebab::<Monitor>(&["loss", "metric"]))]
     monitor: Option<Monitor>,
-    /// Seed of the first weights, the order of examples, dropout and augmentation [default: 1]
+    /// Seed of the first weights, the order of examples, dropout and augmentation; of what trees draw [default: 1]
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     #[command(flatten)]
     optimization: OptimizationArgs,
     #[command(flatten)]
@@ -63,6 +64,8 @@ pub(crate) struct TrainArgs {
     loss: LossArgs,
     #[command(flatten)]
     augmentation: AugmentationArgs,
+    #[command(flatten)]
+    pub(super) classical: ClassicalArgs,
     #[command(flatten)]
     pub(super) ensemble: EnsembleArgs,
     #[command(flatten)]
@@ -235,6 +238,24 @@ impl TrainArgs {
         self.rate.find_learning_rate
     }
 
+    pub(super) fn learning_rate(&self) -> Option<f64> {
+        self.rate.learning_rate
+    }
+
+    pub(super) fn l2(&self) -> Option<f64> {
+        self.optimization.l2
+    }
+
+    /// The first flag that is given, changes no setting, and means nothing without steps of a network.
+    pub(super) fn network_only(&self) -> Option<&'static str> {
+        let all = [
+            ("--find-learning-rate", self.rate.find_learning_rate),
+            ("--tensorboard", self.running.tensorboard),
+            ("--checkpoint-every", self.running.checkpoint_every.is_some()),
+        ];
+        all.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     pub(super) fn json(&self) -> bool {
         self.rate.json
     }
@@ -315,7 +336,7 @@ mod tests {
         let task = |name: &str, kind| Task { name: name.into(), kind };
         let encoding = Encoding { alphabet, case: CasePolicy::Ignore };
         let tasks = vec![task("b", TaskKind::Binary), task("r", TaskKind::Regression)];
-        Header { encoding, length: 9, jitter: 0, tasks, covariates: Vec::new() }
+        Header { encoding, length: 9, jitter: 0, tasks, covariates: Vec::new(), control: None }
     }
 
     fn config(flags: &str) -> Result<TrainConfig> {

@@ -8,6 +8,7 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, RunInfo, write_json};
 use crate::table::count;
+use crate::trained::Settings;
 use anyhow::Result;
 use basewise_core::folds::{FoldBy, HeldOut};
 use basewise_core::source::ExampleSource;
@@ -63,7 +64,7 @@ impl Job<'_> {
             return Ok(false);
         }
         let info = run.info()?;
-        let same = info.config == self.plan.config
+        let same = info.config == Settings::Network(self.plan.config.clone())
             && info.members == self.members.folders
             && info.folds == self.members.recipe()
             && info.dataset_sha256 == self.data.sha256();
@@ -124,7 +125,7 @@ impl Job<'_> {
         let examples: f64 = each.iter().map(|info| info.examples_per_second * info.seconds).sum();
         Ok(RunInfo {
             command: command_line(),
-            config: self.plan.config.clone(),
+            config: Settings::Network(self.plan.config.clone()),
             weights_sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             best_epoch: 0,
             epochs: each.iter().map(|info| info.epochs).sum(),

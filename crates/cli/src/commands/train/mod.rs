@@ -1,6 +1,8 @@
 //! `basewise train`: a data set and an architecture become a run directory.
 
 mod args;
+pub(crate) mod classical;
+mod classical_args;
 mod members;
 mod reporter;
 mod words;
@@ -13,11 +15,12 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{CONFIG, CONFIG_MARK, FoldRecipe, RunDir, RunInfo, write_json, write_text};
 use crate::table::{Table, count, duration};
+use crate::trained::Settings;
 use anyhow::Result;
 use basewise_core::Split;
 use basewise_core::source::{ExampleSource, Header};
 use basewise_io::dataset::StoredDataset;
-use basewise_nn::{Architecture, ConfigFile, EpochTiming, Inputs, OpenedDevice, Progress, TrainConfig, TrainOutcome};
+use basewise_nn::{Architecture, ConfigFile, EpochTiming, OpenedDevice, Progress, TrainConfig, TrainOutcome};
 use reporter::Reporter;
 use std::path::Path;
 
@@ -80,7 +83,12 @@ pub(crate) fn architecture(model: &str) -> Result<Architecture> {
 
 pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     let (data, _) = basewise_io::dataset::open(&args.data)?;
+    if let Some(kind) = classical::asked(args)? {
+        one_class_splits(&data, printer)?;
+        return classical::run(args, kind, &data, printer);
+    }
     let plan = Plan::new(args, &data.header())?;
+    args.classical.refuse(&plan.model)?;
     one_class_splits(&data, printer)?;
     let device = basewise_nn::device::open(args.device())?;
     if plan.config.recompute && !device.is_processor() {
@@ -160,12 +168,14 @@ fn find_learning_rate(
 /// How large network and data are, in a line.
 fn sizes(plan: &Plan, data: &StoredDataset) -> Result<String> {
     let header @ Header { encoding, length, .. } = &data.header();
-    let inputs = Inputs { channels: encoding.channels(), side: header.covariates.len() };
-    let summary = plan.architecture.summary(inputs, *length, &header.tasks)?;
-    let beside = match inputs.side {
+    let summary = plan.architecture.summary(header, *length, &header.tasks)?;
+    let mut beside = match header.covariates.len() {
         0 => String::new(),
         count => format!(" with {count} covariates"),
     };
+    if let Some(control) = &header.control {
+        beside += &format!(" with control {control}");
+    }
     let rows = |split| count(data.counts().rows(split));
     Ok(format!(
         "{}: {} parameters; {} training and {} validation examples of {} x {} positions{beside}",
@@ -211,12 +221,13 @@ fn finished(run: &RunDir, plan: &Plan, dataset_sha256: &str, printer: &Printer) 
     if !info.members.is_empty() {
         return other("as an ensemble");
     }
+    let Settings::Network(trained) = &info.config else { return other("as a classical model") };
     if info.dataset_sha256 != dataset_sha256 {
         return other("on another data set");
     }
     // Without its record it is an interrupted run, which goes on from its last checkpoint.
     let interrupted = || fs_err::remove_file(run.info_path()).map(|()| false);
-    let model = match run.single_model() {
+    let model = match run.single_model("training") {
         Ok(model) if model.digest() == info.weights_sha256 => model,
         _ => {
             printer.warn(&format!(
@@ -229,10 +240,10 @@ fn finished(run: &RunDir, plan: &Plan, dataset_sha256: &str, printer: &Printer) 
     if model.architecture().layers != plan.architecture.layers {
         return other("with other layers");
     }
-    if goes_on(&info.config, &plan.config) {
+    if goes_on(trained, &plan.config) {
         return Ok(interrupted()?);
     }
-    if info.config != plan.config {
+    if *trained != plan.config {
         return other("with other settings");
     }
     printer.talk(&format!("{}: the run is finished already; nothing is left to do", run.path().display()));
@@ -300,7 +311,7 @@ fn finish(
         dataset_sha256: about.dataset_sha256.to_owned(),
         model: plan.model.clone(),
         parameters: outcome.parameters,
-        config: plan.config.clone(),
+        config: Settings::Network(plan.config.clone()),
         device: device_text(about.device),
         threads: rayon::current_num_threads(),
         weights_sha256: outcome.weights_digest,

@@ -4,11 +4,13 @@ mod outputs;
 mod space;
 mod trials;
 
+use crate::commands::children;
 use crate::commands::train::TrainArgs;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{read_json, write_json};
 use crate::table::count;
+use crate::trained::AnyConfig;
 use anyhow::Result;
 use basewise_core::source::ExampleSource;
 use basewise_core::tune::{self, Finished, Point, Rung};
@@ -17,7 +19,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use space::SearchSpace;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use trials::{Runner, Trial};
 
 /// How settings are chosen.
@@ -157,7 +159,7 @@ pub(crate) fn run(args: &TuneArgs, printer: &Printer) -> Result<Outcome> {
         printer,
     };
     printer.talk(&plan(args, &space, &rungs, threads));
-    Runner::watch();
+    children::watch();
     let mut search = Search { args, space: &space, runner: &runner, rungs: &rungs, trials: Vec::new() };
     if !search.go()? {
         let line = super::command_line().replace(" --overwrite", "").replace(" --resume", "");
@@ -239,7 +241,7 @@ impl Search<'_> {
                 Err(error) => (None, Err(format!("{error:#}"))),
             };
             if let Some(config) = config.as_ref().filter(|_| self.rungs.len() > 1) {
-                must_go_on(config.train.schedule)?;
+                must_go_on(config)?;
             }
             self.trials.push(Trial { number, point, config, rung: 1, outcome });
         }
@@ -286,8 +288,14 @@ fn refuse(space: &SearchSpace, args: &TuneArgs) -> Result<()> {
 }
 
 /// A run can only go on for more epochs if they do not change the steps before.
-fn must_go_on(schedule: Schedule) -> Result<()> {
-    match schedule {
+fn must_go_on(config: &AnyConfig) -> Result<()> {
+    let AnyConfig::Network(config) = config else {
+        return Err(user(
+            "halving goes on with runs for more epochs, and a classical model is fitted in one go",
+            Some("use --method tpe or random"),
+        ));
+    };
+    match config.train.schedule {
         Schedule::Cosine | Schedule::OneCycle => Err(user(
             "halving goes on with runs for more epochs, which a cosine or one-cycle schedule does not allow",
             Some("use the schedule constant, step or plateau, or --method tpe"),
@@ -299,13 +307,12 @@ fn must_go_on(schedule: Schedule) -> Result<()> {
 /// One rung with all epochs, or those of successive halving.
 fn rungs(space: &SearchSpace, args: &TuneArgs) -> Result<Vec<Rung>> {
     let point = tune::random(&space.space, args.seed, 0, &[]);
-    let epochs = match point {
-        Some(point) => space.config(&point)?.train.epochs,
-        None => 1,
-    };
+    let first = point.map(|point| space.config(&point)).transpose()?;
+    let epochs = first.as_ref().map_or(1, AnyConfig::epochs);
     if args.method != Method::Halving {
         return Ok(vec![Rung { epochs, trials: args.trials }]);
     }
+    first.as_ref().map_or(Ok(()), must_go_on)?;
     tune::rungs(args.trials, args.first_epochs, epochs, args.factor)
         .map_err(|error| user(error.to_string(), Some("see --first-epochs, --factor, and epochs in the space")))
 }
@@ -336,7 +343,7 @@ fn prepare(args: &TuneArgs, record: &Record) -> Result<fs_err::File> {
         ));
     }
     fs_err::create_dir_all(directory)?;
-    let lock = lock(directory)?;
+    let lock = children::lock(directory, "tune.lock")?;
     if args.overwrite {
         crate::run_dir::make_room(directory, "tune.lock", &outputs::PARTS)?;
     } else if path.is_file() {
@@ -354,19 +361,4 @@ fn prepare(args: &TuneArgs, record: &Record) -> Result<fs_err::File> {
     }
     write_json(&path, record)?;
     Ok(lock)
-}
-
-/// Keeps a second search out of the directory, as long as what is returned lives.
-fn lock(directory: &Path) -> Result<fs_err::File> {
-    let path = directory.join("tune.lock");
-    let file = fs_err::File::options().create(true).truncate(false).write(true).open(&path)?;
-    match file.file().try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(user(format!("{}: another basewise tune is at work there", directory.display()), None))
-        }
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(user(format!("{}: could not be locked: {error}", path.display()), None))
-        }
-    }
 }

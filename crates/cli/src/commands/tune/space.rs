@@ -2,8 +2,10 @@
 
 use crate::commands::train;
 use crate::failure::user;
+use crate::trained::AnyConfig;
 use anyhow::Result;
 use basewise_core::tune::{Domain, Parameter, Point, Range, Space, Value};
+use basewise_learn::classical::Kind;
 use basewise_nn::{Architecture, ConfigFile, TrainConfig};
 use std::path::Path;
 use toml::{Table, Value as Toml};
@@ -53,7 +55,7 @@ impl SearchSpace {
     }
 
     /// Network and settings of a point.
-    pub(super) fn config(&self, point: &Point) -> Result<ConfigFile> {
+    pub(super) fn config(&self, point: &Point) -> Result<AnyConfig> {
         let (mut settings, mut layers, mut model) = (Table::new(), Vec::new(), "cnn".to_owned());
         let sampled = self.space.parameters().iter().zip(point).map(|(p, value)| (p.name.clone(), toml_of(value)));
         for (name, value) in self.fixed.iter().cloned().chain(sampled) {
@@ -66,6 +68,16 @@ impl SearchSpace {
                 _ => set(&mut settings, &name, value).map_err(|fault| user(format!("{}: {fault}", self.file), None))?,
             }
         }
+        if let Ok(kind) = model.parse::<Kind>() {
+            if let Some((place, _)) = layers.first() {
+                return Err(user(format!("{}: {LAYER}.{place}: {kind} has no layers", self.file), None));
+            }
+            let config = train::classical::from_table(kind, settings, &self.file, self.usual.seed)?.resolved();
+            return match config.fault() {
+                Some(fault) => Err(user(format!("{}: {fault}", self.file), None)),
+                None => Ok(AnyConfig::Classical(config)),
+            };
+        }
         let mut architecture = train::architecture(&model)?;
         if !layers.is_empty() {
             architecture = changed(&architecture, &layers, &model).map_err(|fault| {
@@ -76,7 +88,7 @@ impl SearchSpace {
         config.train = config.train.resolved();
         config.model = Some(model);
         config.architecture = Some(architecture);
-        Ok(config)
+        Ok(AnyConfig::Network(config))
     }
 }
 
@@ -221,7 +233,7 @@ mod tests {
         assert!(space.names("epochs") && space.names("model") && !space.names("seed"));
         assert_eq!((space.varying("loss"), space.varying("x")), (Some("loss.label_smoothing"), None));
         let point = basewise_core::tune::random(&space.space, 1, 0, &[]).unwrap();
-        let config = space.config(&point).unwrap();
+        let AnyConfig::Network(config) = space.config(&point).unwrap() else { panic!("a network") };
         assert_eq!((config.train.epochs, config.train.loss.label_smoothing), (7, 0.1));
         assert!((1e-4..=1e-2).contains(&config.train.learning_rate));
         let first = &config.architecture.as_ref().unwrap().layers[0];
@@ -236,8 +248,23 @@ mod tests {
         let space = parse("model = 'dilated'\n['layer.4.1.filters']\nvalues = [24]\n").unwrap();
         let point = basewise_core::tune::random(&space.space, 1, 0, &[]).unwrap();
         let found = space.config(&point);
-        let text = format!("{:?}", found.map(|config| config.architecture));
+        let text = format!("{found:?}");
         assert!(text.contains("filters: 24") || text.contains("layer.4.1.filters"), "{text}");
+    }
+
+    #[test]
+    fn classical_models_have_a_space_of_their_own() {
+        let space = parse("model = 'gbdt'\nfeatures = 'gc,kmers=3'\n[leaves]\nvalues = [7]\n").unwrap();
+        let point = basewise_core::tune::random(&space.space, 1, 0, &[]).unwrap();
+        let AnyConfig::Classical(config) = space.config(&point).unwrap() else { panic!("a classical model") };
+        assert_eq!(
+            (config.leaves, config.rounds, config.features.to_string().as_str()),
+            (Some(7), Some(1000), "gc,kmers=3")
+        );
+        fails("model = 'gbdt'\n['layer.1.filters']\nvalues = [7]", "gbdt has no layers");
+        fails("model = 'forest'\n[leaves]\nvalues = [7]", "leaves is no setting of forest");
+        fails("model = 'forest'\n[leavs]\nvalues = [7]", "did you mean \"leaves\"?");
+        fails("model = 'tree'\nfeatures = 'kmer=3'\n[max_depth]\nvalues = [7]", "features: ");
     }
 
     #[test]

@@ -22,23 +22,24 @@ pub(in crate::report) struct IntervalRow {
 
 const ROW: f64 = 22.0;
 
-/// Draws the rows on one common axis. `None` if no row has a value.
-pub(in crate::report) fn intervals(rows: &[IntervalRow]) -> Option<Markup> {
+/// Draws the rows on one common axis, with a dotted line at `mark`. `None` if no row has a value.
+pub(in crate::report) fn intervals(rows: &[IntervalRow], mark: Option<f64>) -> Option<Markup> {
     if rows.iter().all(|r| finite(r.estimate.value).is_none()) {
         return None;
     }
     let ends = rows.iter().flat_map(|r| [r.estimate.value, r.estimate.low, r.estimate.high]).flatten();
-    let (domain, ticks) = nice_axis(ends, 5);
+    let (domain, ticks) = nice_axis(ends.chain(mark), 5);
     // Marks at the ends of the axis keep a little room.
     let x = Scale { domain, range: (2.0, 98.0) };
+    let guides = || guides(&x, &ticks, mark);
     let mut body = tag("div").class("forest");
     for row in rows {
         if !row.group.is_empty() {
             body = body.add(tag("div").class("forest-group").text(&row.group));
-            body = body.add(strip(0.62 * ROW).add(guides(&x, &ticks))).add(tag("div"));
+            body = body.add(strip(0.62 * ROW).add(guides())).add(tag("div"));
         }
         body = body.add(tag("div").class(if row.model { "strong" } else { "name" }).text(&row.name));
-        body = body.add(marks(&x, &ticks, row));
+        body = body.add(marks(&x, guides(), row));
         let value = finite(row.estimate.value).map_or(number::UNDEFINED.to_owned(), |v| number::fixed(v, 3));
         body = body.add(tag("div").class(if row.model { "num strong" } else { "num" }).text(value));
     }
@@ -51,8 +52,8 @@ pub(in crate::report) fn intervals(rows: &[IntervalRow]) -> Option<Markup> {
 }
 
 /// The whisker and point of one row, or why there are none.
-fn marks(x: &Scale, ticks: &Ticks, row: &IntervalRow) -> Tag {
-    let drawing = strip(ROW).add(guides(x, ticks));
+fn marks(x: &Scale, guides: Markup, row: &IntervalRow) -> Tag {
+    let drawing = strip(ROW).add(guides);
     let class = if row.model { "s1" } else { "b1" };
     let y = ROW / 2.0;
     let Some(value) = finite(row.estimate.value) else {
@@ -75,12 +76,13 @@ fn marks(x: &Scale, ticks: &Ticks, row: &IntervalRow) -> Tag {
 }
 
 /// Vertical lines through a strip, which join those of its neighbours.
-fn guides(x: &Scale, ticks: &Ticks) -> Markup {
-    let guide = |&t: &f64| {
-        let at = percent(x.at(t));
-        tag("line").attr("x1", &at).attr("x2", &at).attr("y1", 0).attr("y2", "100%").class("guide")
+fn guides(x: &Scale, ticks: &Ticks, mark: Option<f64>) -> Markup {
+    let upright = |at: f64, class: &'static str| {
+        let at = percent(x.at(at));
+        tag("line").attr("x1", &at).attr("x2", &at).attr("y1", 0).attr("y2", "100%").class(class)
     };
-    ticks.values.iter().map(guide).collect()
+    let guides = ticks.values.iter().map(|&tick| upright(tick, "guide"));
+    guides.chain(mark.map(|at| upright(at, "chance"))).collect()
 }
 
 /// A drawing as wide as its column.
@@ -104,8 +106,8 @@ mod tests {
     fn rows_without_any_value_draw_nothing() {
         let row =
             IntervalRow { group: "AUROC".into(), name: "model".into(), model: true, estimate: Estimate::default() };
-        assert!(intervals(&[]).is_none());
-        assert!(intervals(&[row]).is_none());
+        assert!(intervals(&[], None).is_none());
+        assert!(intervals(&[row], Some(0.0)).is_none());
     }
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
             model: true,
             estimate: Estimate { value, reason: reason.into(), ..Estimate::default() },
         };
-        let drawn = intervals(&[row(Some(0.5), ""), row(None, "one <class>")]).unwrap().into_string();
+        let drawn = intervals(&[row(Some(0.5), ""), row(None, "one <class>")], None).unwrap().into_string();
         assert!(drawn.contains("one &lt;class&gt;") && drawn.matches("<circle").count() == 1, "{drawn}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod calibration;
 mod confusion;
+mod costs;
 mod frame;
 mod histogram;
 mod intervals;
@@ -15,6 +16,7 @@ mod scatter;
 
 pub(super) use calibration::calibration;
 pub(super) use confusion::confusion;
+pub(super) use costs::{CostPoint, costs};
 pub(super) use histogram::{score_histograms, spark};
 pub(super) use intervals::{IntervalRow, intervals};
 pub(super) use letters::{LetterTrack, glyphs, letter_track, logo, profile, stack_range};

@@ -7,7 +7,7 @@ use crate::report::page::{Context, paragraph};
 use crate::report::sections::data::column;
 
 /// A sentence, the findings that matter with the worst first, and the checks that passed.
-pub(super) fn findings(findings: &[Finding], context: &mut Context) -> Markup {
+pub(in crate::report) fn findings(findings: &[Finding], context: &mut Context) -> Markup {
     let (passed, mut found): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|f| f.severity == Severity::Ok);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let mut body = paragraph(Markup::text(verdict(&found, passed.len())));

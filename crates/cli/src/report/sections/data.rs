@@ -81,6 +81,10 @@ fn reading(data: &DataSummary) -> String {
         let names: Vec<String> = data.covariates.iter().map(|covariate| covariate.name.clone()).collect();
         text.push_str(&format!(" Beside the sequence the model is shown {}.", list(&names)));
     }
+    if let Some(control) = &data.control {
+        let names: Vec<String> = control.tracks.iter().map(|track| track.name.clone()).collect();
+        text.push_str(&format!(" The model is given the signal of a control experiment: {}.", list(&names)));
+    }
     text
 }
 

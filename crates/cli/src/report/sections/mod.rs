@@ -1,6 +1,7 @@
 //! The parts of the page, one file each, in the order of the page.
 
 mod check;
+pub(crate) mod classical;
 mod data;
 mod details;
 mod examples;
@@ -10,6 +11,7 @@ mod performance;
 mod stretch;
 mod training;
 
+pub(super) use check::findings as check_findings;
 pub(super) use data::section as data;
 pub(super) use details::section as details;
 pub(super) use examples::section as examples;

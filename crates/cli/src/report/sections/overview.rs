@@ -138,7 +138,7 @@ fn beside_baselines(run: &RunReport, context: &mut Context) -> Markup {
             group(if several { format!("{}: {name}", task.task) } else { name.to_owned() }, metric)
         })
         .collect();
-    let Some(drawing) = intervals(&rows) else { return Markup::new() };
+    let Some(drawing) = intervals(&rows, None) else { return Markup::new() };
     let mut caption = "The model beside what it must beat, on the same held-out examples.".to_owned();
     caption.push_str(
         " Points are values on these examples; lines are 95\u{a0}% intervals over bootstrap resamples of them.",

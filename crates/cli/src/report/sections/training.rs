@@ -9,6 +9,10 @@ use crate::report::page::{Context, paragraph};
 /// Architecture and training of one run.
 pub(in crate::report) fn section(run: &RunReport, context: &mut Context) -> Markup {
     let mut body = Markup::new();
+    if let Some(model) = &run.classical {
+        body.push(super::classical::section(model, run.training.members.len(), context));
+        return context.section("training", body);
+    }
     if !run.training.members.is_empty() {
         let label = run.headline.first().map(|headline| headline.label.as_str());
         body.push(ensemble(&run.training, label, context));

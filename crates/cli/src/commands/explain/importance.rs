@@ -1,0 +1,259 @@
+//! Which features matter to a classical model: coefficients, gains, SHAP values, and what shuffling a feature costs.
+
+use super::{ExplainArgs, Method};
+use crate::commands::evaluate::{batch_of_rows, fits};
+use crate::commands::motifs::logo;
+use crate::failure::{Outcome, user};
+use crate::printer::Printer;
+use crate::run_dir::{RunDir, write_bytes, write_text};
+use crate::shared_args::output_index;
+use crate::table::{Table, count};
+use crate::trained::TrainedModel;
+use anyhow::Result;
+use basewise_core::metrics::{self, BootstrapOptions};
+use basewise_core::{Dataset, Matrix, Predict, Split, Task, label_ranges, probabilities};
+use basewise_io::arrays::{Array, write_npz};
+use basewise_learn::Features;
+use basewise_learn::classical::{ClassicalModel, Fitted};
+use basewise_learn::linear::LinearModel;
+use basewise_learn::tree::{TreeEnsemble, permutation_importance};
+use std::path::{Path, PathBuf};
+
+/// Lines that are printed; files have all.
+const SHOWN: usize = 20;
+/// Features that are shuffled: those with the largest weight.
+const SHUFFLED: usize = 100;
+/// Times that each is shuffled.
+const REPEATS: usize = 5;
+
+/// The model of a run, and the output that is asked about.
+struct Subject {
+    model: Box<ClassicalModel>,
+    output: PathBuf,
+    task: usize,
+    /// Of the task's own.
+    column: usize,
+    /// As outputs are called.
+    target: String,
+}
+
+impl Subject {
+    fn new(args: &ExplainArgs, run: &RunDir) -> Result<Self> {
+        let models = run.model()?;
+        let model = match models.members() {
+            [TrainedModel::Classical(model)] => model.clone(),
+            [_] => {
+                return Err(user(
+                    format!("--method {} needs a classical model, found a network", args.method.name()),
+                    Some("ism, saliency and input-x-gradient attribute the predictions of networks"),
+                ));
+            }
+            members => {
+                return Err(user(
+                    format!(
+                        "{}: expected a single model, found an ensemble of {}",
+                        run.path().display(),
+                        members.len()
+                    ),
+                    Some("name one of its members, a folder below the run"),
+                ));
+            }
+        };
+        let (index, target) = output_index(model.tasks(), args.target.as_deref())?;
+        let (mut task, mut column) = (0, index);
+        while column >= model.tasks()[task].outputs() {
+            column -= model.tasks()[task].outputs();
+            task += 1;
+        }
+        let output = args.output.clone().unwrap_or_else(|| run.file("importance"));
+        Ok(Self { model, output, task, column, target })
+    }
+
+    fn fitted(&self) -> &Fitted {
+        &self.model.fitted()[self.task]
+    }
+
+    /// Weight of each feature for the output: standardized coefficients, or shares of the gain.
+    fn weights(&self) -> Vec<f64> {
+        match self.fitted() {
+            Fitted::Linear(model) => (0..model.features().len())
+                .map(|feature| model.coefficient(feature, self.column) * model.deviation(feature))
+                .collect(),
+            Fitted::Trees(trees) => trees.gain_importance(),
+        }
+    }
+
+    fn features(&self, dataset: &Dataset, rows: &[usize]) -> Result<Features> {
+        let batch = batch_of_rows(&*self.model, dataset, rows.iter().copied())?;
+        Ok(self.model.extractor().transform(&batch)?)
+    }
+}
+
+pub(super) fn run(args: &ExplainArgs, run: &RunDir, printer: &Printer) -> Result<Outcome> {
+    let subject = Subject::new(args, run)?;
+    fs_err::create_dir_all(&subject.output)?;
+    let table = match (args.method, subject.fitted()) {
+        (Method::Coefficients, Fitted::Linear(model)) => coefficients(&subject, model)?,
+        (Method::Gain, Fitted::Trees(trees)) => gains(&subject, trees)?,
+        (Method::Coefficients, Fitted::Trees(_)) => return Err(other(args.method, &subject, "gain")),
+        (Method::Gain, Fitted::Linear(_)) => return Err(other(args.method, &subject, "coefficients")),
+        _ => {
+            let (dataset, _, path) = run.dataset(args.data.as_deref())?;
+            fits(&*subject.model, &dataset)?;
+            let rows = args.split.rows(&dataset, &path)?;
+            if args.method == Method::Shap {
+                shap(args, &subject, &dataset, rows)?
+            } else {
+                permutation(&subject, &dataset, &rows)?
+            }
+        }
+    };
+    printer.data(&table)?;
+    printer.talk(&format!("wrote {}", subject.output.display()));
+    Ok(Outcome::Done)
+}
+
+fn other(method: Method, subject: &Subject, better: &str) -> anyhow::Error {
+    let message = format!("a model of kind {} has no {}", subject.model.kind(), method.name());
+    user(message, Some(&format!("use --method {better}, shap or permutation")))
+}
+
+/// Writes a table and gives its first lines for the screen.
+fn write(path: &Path, header: &[&str], lines: &[Vec<String>]) -> Result<String> {
+    let mut text = header.join("\t") + "\n";
+    lines.iter().for_each(|line| text += &(line.join("\t") + "\n"));
+    write_text(path, &text)?;
+    let mut table = Table::new(header);
+    lines.iter().take(SHOWN).for_each(|line| table.row(line.clone()));
+    let more = lines.len().saturating_sub(SHOWN);
+    let rest = if more > 0 { format!("and {} more in {}\n", count(more), path.display()) } else { String::new() };
+    Ok(table.render() + &rest)
+}
+
+fn shown(value: f64) -> String {
+    format!("{value:.6}")
+}
+
+fn coefficients(subject: &Subject, model: &LinearModel) -> Result<String> {
+    let own = model.table().into_iter().filter(|line| line.output == subject.column);
+    let mut lines: Vec<Vec<String>> =
+        own.map(|line| vec![line.feature, shown(line.value), shown(line.standardized)]).collect();
+    let intercept = shown(model.intercepts()[subject.column]);
+    lines.insert(0, vec!["(intercept)".to_owned(), intercept, String::new()]);
+    if let Some(effects) = model.position_effects(subject.column) {
+        let title = format!("{}: what each base adds to the score, from position {}", subject.target, effects.first);
+        let svg = logo::track(&effects.effects, subject.model.encoding().alphabet, &title);
+        write_text(&subject.output.join("positions.svg"), &svg)?;
+        write_bytes(&subject.output.join("positions.png"), &basewise_motif::logo::png(&svg, 2.0)?)?;
+    }
+    write(&subject.output.join("coefficients.tsv"), &["feature", "coefficient", "standardized"], &lines)
+}
+
+fn gains(subject: &Subject, trees: &TreeEnsemble) -> Result<String> {
+    let mut used: Vec<(f64, &String)> =
+        trees.gain_importance().into_iter().zip(trees.features()).filter(|(gain, _)| *gain > 0.0).collect();
+    used.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let lines: Vec<Vec<String>> = used.into_iter().map(|(gain, name)| vec![name.clone(), shown(gain)]).collect();
+    write(&subject.output.join("gain.tsv"), &["feature", "share_of_gain"], &lines)
+}
+
+/// SHAP values of the raw score of the output, example by example.
+fn shap(args: &ExplainArgs, subject: &Subject, dataset: &Dataset, mut rows: Vec<usize>) -> Result<String> {
+    rows.truncate(args.limit);
+    let features = subject.features(dataset, &rows)?;
+    let columns = features.columns();
+    let (base, values) = match subject.fitted() {
+        Fitted::Trees(trees) => {
+            let shap = trees.shap(&features)?;
+            let output = subject.column.min(trees.outputs() - 1);
+            let own = shap.values.chunks_exact(columns * trees.outputs());
+            let own = own.flat_map(|row| &row[output * columns..(output + 1) * columns]).copied().collect();
+            (shap.base[output], own)
+        }
+        Fitted::Linear(model) => linear_shap(model, subject, dataset, &features)?,
+    };
+    let names = features.names();
+    let mean = |of: fn(f64) -> f64| -> Vec<f64> {
+        (0..columns)
+            .map(|c| values.iter().skip(c).step_by(columns).map(|v: &f64| of(*v)).sum::<f64>() / rows.len() as f64)
+            .collect()
+    };
+    let (size, sign) = (mean(f64::abs), mean(|v| v));
+    let mut order: Vec<usize> = (0..columns).filter(|&column| size[column] > 0.0).collect();
+    order.sort_by(|&a, &b| size[b].total_cmp(&size[a]));
+    let lines: Vec<Vec<String>> =
+        order.iter().map(|&column| vec![names[column].clone(), shown(size[column]), shown(sign[column])]).collect();
+    let arrays = [
+        ("values", Array::f32([rows.len(), columns], values.iter().map(|&value| value as f32).collect())),
+        ("base", Array::f64([1], vec![base])),
+        ("features", Array::text(names.to_vec())),
+        ("ids", Array::text(rows.iter().map(|&row| dataset.examples[row].id.clone()).collect())),
+    ];
+    write_npz(&subject.output.join("shap.npz"), &arrays)?;
+    write(&subject.output.join("shap.tsv"), &["feature", "mean_absolute", "mean"], &lines)
+}
+
+/// Of a weighted sum: the coefficient times the distance to the mean over the training examples.
+fn linear_shap(
+    model: &LinearModel,
+    subject: &Subject,
+    dataset: &Dataset,
+    features: &Features,
+) -> Result<(f64, Vec<f64>)> {
+    let train = dataset.rows_of(Split::Train);
+    if train.is_empty() {
+        return Err(user("SHAP values are about the mean of the training examples, of which there are none", None));
+    }
+    let background = subject.features(dataset, &train)?;
+    let mut means = vec![0.0; features.columns()];
+    for row in 0..background.rows() {
+        background.row(row).for_each(|(column, value)| means[column] += f64::from(value) / train.len() as f64);
+    }
+    let coefficient = |column: usize| model.coefficient(column, subject.column);
+    let base = model.intercepts()[subject.column]
+        + means.iter().enumerate().map(|(column, mean)| coefficient(column) * mean).sum::<f64>();
+    let mut values = Vec::with_capacity(features.rows() * features.columns());
+    for row in 0..features.rows() {
+        let first = values.len();
+        values.extend(means.iter().enumerate().map(|(column, mean)| -coefficient(column) * mean));
+        features.row(row).for_each(|(column, value)| values[first + column] += coefficient(column) * f64::from(value));
+    }
+    Ok((base, values))
+}
+
+/// How much the main metric of the task falls when a feature is shuffled.
+fn permutation(subject: &Subject, dataset: &Dataset, rows: &[usize]) -> Result<String> {
+    let features = subject.features(dataset, rows)?;
+    let task = &subject.model.tasks()[subject.task];
+    let weights = subject.weights();
+    let mut columns: Vec<usize> = (0..weights.len()).filter(|&column| weights[column] != 0.0).collect();
+    columns.sort_by(|&a, &b| weights[b].abs().total_cmp(&weights[a].abs()));
+    columns.truncate(SHUFFLED);
+    let ranges = label_ranges(&dataset.tasks, 0);
+    let labels: Vec<f64> = rows.iter().map(|&row| dataset.seen_labels(row)[ranges[subject.task].start]).collect();
+    let metric = basewise_nn::validation_metric(std::slice::from_ref(task));
+    let score = |features: &Features| judge(subject, features, task, &labels, metric);
+    let mut found = permutation_importance(&features, &columns, REPEATS, 1, score)?;
+    found.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    let names = features.names();
+    let line = |i: &basewise_learn::tree::PermutationImportance| {
+        vec![names[i.column].clone(), shown(i.mean), shown(i.deviation)]
+    };
+    let lines: Vec<Vec<String>> = found.iter().map(line).collect();
+    let fall = format!("fall_of_{metric}");
+    write(&subject.output.join("permutation.tsv"), &["feature", &fall, "standard_deviation"], &lines)
+}
+
+fn judge(subject: &Subject, features: &Features, task: &Task, labels: &[f64], metric: &str) -> Result<f64> {
+    let all = subject.model.scores(features)?;
+    let first: usize = subject.model.tasks()[..subject.task].iter().map(Task::outputs).sum();
+    let own = (0..all.rows()).flat_map(|row| all.row(row)[first..first + task.outputs()].to_vec()).collect();
+    let mut scores = Matrix::new(all.rows(), task.outputs(), own);
+    let tasks = std::slice::from_ref(task);
+    probabilities(tasks, &mut scores);
+    let labels: Vec<&[f64]> = labels.iter().map(std::slice::from_ref).collect();
+    let plain = BootstrapOptions { replicates: 0, ..BootstrapOptions::default() };
+    let judged = metrics::evaluate(tasks, &labels, &scores, &plain);
+    let value = judged.first().and_then(|task| task.metrics.get(metric)?.value);
+    value.ok_or_else(|| user(format!("{metric} is undefined on these examples"), Some("choose another --split")))
+}
