@@ -32,6 +32,7 @@ tree --model tree
 forest-20-trees --model forest --trees 20
 boosting-50-rounds --model gbdt --rounds 50
 MODELS
+cargo build --quiet --release -p basewise-learn --example wide
 for model in l2 l1 tree forest boosting; do
   /usr/bin/time -f '%U %M' -o "$out/time" cargo run --quiet --release -p basewise-learn --example wide -- 1000000 4096 100 $model > "$out/$model.json"
   read -r seconds _ < "$out/time"

@@ -10,7 +10,7 @@ of 0.5 (`saga` there), both sides on one thread. Each side is timed around its f
 other work on the machine disturbs less than the clock. Both get the tolerance that is their default.
 
 --exact also fits once with a tolerance of 1e-9, there in float64 with `newton-cg` for L2 and, because `saga` needs minutes
-for less, 1e-6 for the elastic net, and gives the largest difference of coefficients and the objectives.
+for less, 1e-6 (--saga-tolerance) for the elastic net, and gives the largest difference of coefficients and the objectives.
 """
 
 import argparse
@@ -108,7 +108,8 @@ def measure(args, name, x, y, c, ratio):
     if args.exact:
         ours = basewise(args.program, folder, x, c, ratio, 1e-9)
         # From float32 it would compute in float32, and lbfgs ends where the objective is as good as it can tell.
-        theirs = scikit_learn(x.astype(np.float64), y, c, ratio, 1e-6 if ratio else 1e-9, 100_000, "newton-cg")
+        tolerance = args.saga_tolerance if ratio else 1e-9
+        theirs = scikit_learn(x.astype(np.float64), y, c, ratio, tolerance, 100_000, "newton-cg")
         result["exact"] = dict(
             largest_difference=float(np.abs(ours[1] - theirs[1])[:-1].max()),
             objectives=[objective(x, y, c, ratio, side[1]) for side in (ours, theirs)],
@@ -125,6 +126,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--cases", nargs="*", default=["counts-l2", "counts-elastic", "kmers-l2", "kmers-elastic"])
     parser.add_argument("--exact", action="store_true")
+    parser.add_argument("--saga-tolerance", type=float, default=1e-6, metavar="X")
     parser.add_argument("--json")
     root = os.path.dirname(os.path.dirname(HERE))
     parser.add_argument("--program", default=os.path.join(root, "target/release/examples/linear"))
