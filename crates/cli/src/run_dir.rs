@@ -7,6 +7,7 @@ use basewise_core::Dataset;
 use basewise_core::average::Ensemble;
 use basewise_core::folds::FoldBy;
 use basewise_io::dataset::Provenance;
+use basewise_learn::classical::ClassicalModel;
 use basewise_nn::Model;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -154,13 +155,24 @@ impl RunDir {
     /// The network of a run that has only one, for what looks inside it.
     pub(crate) fn single_model(&self, what: &str) -> Result<Model> {
         match self.members()?.as_slice() {
-            [only] if only.file(CLASSICAL).is_file() => TrainedModel::load(only)?.network(what).cloned(),
-            [only] => Model::load(&only.file("model.safetensors")).context("the model could not be read"),
-            members => Err(user(
-                format!("{}: expected a single model, found an ensemble of {}", self.0.display(), members.len()),
-                Some(&format!("name one of its members, such as {}", members[0].0.display())),
-            )),
+            [only] => TrainedModel::load(only)?.into_network(what),
+            members => Err(self.several(members)),
         }
+    }
+
+    /// The classical model of a run that has only one, for what is about its features.
+    pub(crate) fn single_classical(&self, what: &str) -> Result<ClassicalModel> {
+        match self.members()?.as_slice() {
+            [only] => TrainedModel::load(only)?.into_classical(what),
+            members => Err(self.several(members)),
+        }
+    }
+
+    fn several(&self, members: &[Self]) -> anyhow::Error {
+        user(
+            format!("{}: expected a single model, found an ensemble of {}", self.0.display(), members.len()),
+            Some(&format!("name one of its members, such as {}", members[0].0.display())),
+        )
     }
 
     /// The data set it was trained on, or the one that was asked for.

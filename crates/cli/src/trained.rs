@@ -99,6 +99,25 @@ impl TrainedModel {
         }
     }
 
+    /// The same, whole.
+    pub(crate) fn into_network(self, what: &str) -> Result<Model> {
+        match self {
+            Self::Network(model) => Ok(*model),
+            Self::Classical(_) => self.network(what).cloned(),
+        }
+    }
+
+    /// The classical model, for what is about its features.
+    pub(crate) fn into_classical(self, what: &str) -> Result<ClassicalModel> {
+        match self {
+            Self::Classical(model) => Ok(*model),
+            Self::Network(_) => Err(user(
+                format!("{what} needs a classical model, found a network"),
+                Some("train one with --model logistic, linear, tree, forest or gbdt"),
+            )),
+        }
+    }
+
     fn seam(&self) -> &dyn Predict {
         match self {
             Self::Network(model) => &**model,

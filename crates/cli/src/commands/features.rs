@@ -7,7 +7,6 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, not_the_input};
 use crate::table::count;
-use crate::trained::TrainedModel;
 use anyhow::{Context, Result};
 use basewise_core::{Alphabet, Covariate, Dataset, Encoding, Matrix, Predict, SequenceBatch, Split, Transform};
 use basewise_io::arrays::{Array, write_npz};
@@ -94,21 +93,8 @@ pub(crate) fn run(args: &FeaturesArgs, printer: &Printer) -> Result<Outcome> {
 
 /// The features that a classical model has learned, and the covariates that it takes.
 fn extractor_of(run: &Path) -> Result<(Extractor, Vec<Covariate>)> {
-    let models = RunDir::open(run)?.model()?;
-    match models.members() {
-        [TrainedModel::Classical(model)] => Ok((model.extractor().clone(), model.covariates().to_vec())),
-        [_] => Err(user(
-            format!(
-                "{}: expected a classical model, found a network, which has no features of this kind",
-                run.display()
-            ),
-            Some("train one with --model logistic, linear, tree, forest or gbdt"),
-        )),
-        members => Err(user(
-            format!("{}: expected a single model, found an ensemble of {}", run.display(), members.len()),
-            Some("name one of its members, a folder below the run"),
-        )),
-    }
+    let model = RunDir::open(run)?.single_classical("--like")?;
+    Ok((model.extractor().clone(), model.covariates().to_vec()))
 }
 
 /// Fits what is asked for on a batch.

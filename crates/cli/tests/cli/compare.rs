@@ -3,8 +3,7 @@
 use crate::support::{Folder, small_table};
 use serde_json::Value;
 use std::fs;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const NETWORK: &str = "
 [[layer]]
@@ -100,20 +99,7 @@ fn a_comparison_killed_at_any_moment_goes_on_to_the_same_table() {
     let began = Instant::now();
     folder.run(&format!("{words} whole")).ok();
     let usual = began.elapsed().as_secs_f64();
-    let mut killed = 0;
-    for share in [0.2, 0.4, 0.6] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_basewise"))
-            .args(words.split(' ').chain(["killed", "--resume"]))
-            .current_dir(folder.path(""))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_secs_f64(share * usual));
-        child.kill().unwrap();
-        killed += usize::from(!child.wait().unwrap().success());
-    }
-    assert!(killed > 0);
+    folder.kill(&format!("{words} killed --resume"), &[0.2, 0.4, 0.6].map(|share| share * usual));
     folder.run(&format!("{words} killed --resume")).ok();
     assert_eq!(scores(&folder, "whole"), scores(&folder, "killed"));
     assert_eq!(json(&folder, "whole")["tasks"], json(&folder, "killed")["tasks"]);

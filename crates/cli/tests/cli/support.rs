@@ -1,8 +1,9 @@
 //! Runs the binary in a folder of its own and keeps what it said.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a command line left behind.
@@ -57,6 +58,26 @@ impl Folder {
     /// Runs `basewise` with the words of `line`.
     pub(crate) fn run(&self, line: &str) -> Ran {
         run_in(self.0.path(), line)
+    }
+
+    /// Runs `basewise` with the words of `line` and kills it, once after each of so many seconds. Fails if it always came
+    /// to its end before.
+    #[track_caller]
+    pub(crate) fn kill(&self, line: &str, seconds: &[f64]) {
+        let mut killed = 0;
+        for &after in seconds {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_basewise"))
+                .args(line.split_whitespace())
+                .current_dir(self.0.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_secs_f64(after));
+            child.kill().unwrap();
+            killed += usize::from(!child.wait().unwrap().success());
+        }
+        assert!(killed > 0, "{line} was never killed");
     }
 }
 

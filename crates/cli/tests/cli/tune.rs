@@ -97,20 +97,7 @@ fn a_search_killed_at_any_moment_goes_on_to_the_same_table() {
     let rungs: Vec<u64> = trials["trials"].as_array().unwrap().iter().map(|t| t["rung"].as_u64().unwrap()).collect();
     assert_eq!((rungs.iter().filter(|&&rung| rung == 1).count(), rungs.iter().max()), (4, Some(&2)));
     assert_eq!(rungs[trials["best"].as_u64().unwrap() as usize - 1], 2);
-    let mut killed = 0;
-    for share in [0.3, 0.5, 0.8] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_basewise"))
-            .args(words.split(' ').chain(["killed", "--resume"]))
-            .current_dir(folder.path(""))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_secs_f64(share * usual));
-        child.kill().unwrap();
-        killed += usize::from(!child.wait().unwrap().success());
-    }
-    assert!(killed > 0);
+    folder.kill(&format!("{words} killed --resume"), &[0.3, 0.5, 0.8].map(|share| share * usual));
     folder.run(&format!("{words} killed --resume")).ok();
     assert_eq!(left(&folder, "whole"), left(&folder, "killed"));
 }

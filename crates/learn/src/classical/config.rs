@@ -255,7 +255,7 @@ impl ClassicalConfig {
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let kind = self.model;
-        let foreign = self.given().into_iter().find(|name| !kind.settings().contains(name));
+        let foreign = self.given().into_iter().find(|name| !kind.settings().contains(&name.as_str()));
         if let Some(name) = foreign {
             return Some(format!("{name} is no setting of {kind}, which has {}", kind.settings().join(", ")));
         }
@@ -270,28 +270,17 @@ impl ClassicalConfig {
     }
 
     /// Names of the settings of single kinds that have a value.
-    fn given(&self) -> Vec<&'static str> {
-        let all = [
-            ("c", self.c.is_some()),
-            ("lambda", self.lambda.is_some()),
-            ("l1_ratio", self.l1_ratio.is_some()),
-            ("standardize", self.standardize.is_some()),
-            ("trees", self.trees.is_some()),
-            ("rounds", self.rounds.is_some()),
-            ("learning_rate", self.learning_rate.is_some()),
-            ("patience", self.patience.is_some()),
-            ("leaves", self.leaves.is_some()),
-            ("max_depth", self.max_depth.is_some()),
-            ("min_leaf", self.min_leaf.is_some()),
-            ("features_per_split", self.features_per_split.is_some()),
-            ("l2", self.l2.is_some()),
-            ("row_fraction", self.row_fraction.is_some()),
-            ("column_fraction", self.column_fraction.is_some()),
-            ("bins", self.bins.is_some()),
-        ];
-        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    #[must_use]
+    pub fn given(&self) -> Vec<String> {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        let all = all.as_object().into_iter().flatten();
+        let given = all.filter(|(name, value)| !value.is_null() && !COMMON.contains(&name.as_str()));
+        given.map(|(name, _)| name.clone()).collect()
     }
 }
+
+/// Settings that every kind has.
+const COMMON: [&str; 4] = ["model", "features", "seed", "class_weights"];
 
 #[cfg(test)]
 mod tests {
@@ -306,7 +295,7 @@ mod tests {
             let open = ["c", "lambda"];
             let expected: Vec<_> = kind.settings().iter().copied().filter(|name| !open.contains(name)).collect();
             let mut given = config.given();
-            given.sort_by_key(|name| expected.iter().position(|other| other == name));
+            given.sort_by_key(|name| expected.iter().position(|other| *other == name));
             assert_eq!(given, expected);
             let text = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<ClassicalConfig>(&text).unwrap(), config);

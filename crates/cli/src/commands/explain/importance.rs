@@ -8,7 +8,6 @@ use crate::printer::Printer;
 use crate::run_dir::{RunDir, write_bytes, write_text};
 use crate::shared_args::output_index;
 use crate::table::{Table, count};
-use crate::trained::TrainedModel;
 use anyhow::Result;
 use basewise_core::metrics::{self, BootstrapOptions};
 use basewise_core::{Dataset, Matrix, Predict, Split, Task, label_ranges, probabilities};
@@ -28,7 +27,7 @@ const REPEATS: usize = 5;
 
 /// The model of a run, and the output that is asked about.
 struct Subject {
-    model: Box<ClassicalModel>,
+    model: ClassicalModel,
     output: PathBuf,
     task: usize,
     /// Of the task's own.
@@ -39,26 +38,7 @@ struct Subject {
 
 impl Subject {
     fn new(args: &ExplainArgs, run: &RunDir) -> Result<Self> {
-        let models = run.model()?;
-        let model = match models.members() {
-            [TrainedModel::Classical(model)] => model.clone(),
-            [_] => {
-                return Err(user(
-                    format!("--method {} needs a classical model, found a network", args.method.name()),
-                    Some("ism, saliency and input-x-gradient attribute the predictions of networks"),
-                ));
-            }
-            members => {
-                return Err(user(
-                    format!(
-                        "{}: expected a single model, found an ensemble of {}",
-                        run.path().display(),
-                        members.len()
-                    ),
-                    Some("name one of its members, a folder below the run"),
-                ));
-            }
-        };
+        let model = run.single_classical(&format!("--method {}", args.method.name()))?;
         let (index, target) = output_index(model.tasks(), args.target.as_deref())?;
         let (mut task, mut column) = (0, index);
         while column >= model.tasks()[task].outputs() {
@@ -84,7 +64,7 @@ impl Subject {
     }
 
     fn features(&self, dataset: &Dataset, rows: &[usize]) -> Result<Features> {
-        let batch = batch_of_rows(&*self.model, dataset, rows.iter().copied())?;
+        let batch = batch_of_rows(&self.model, dataset, rows.iter().copied())?;
         Ok(self.model.extractor().transform(&batch)?)
     }
 }
@@ -99,7 +79,7 @@ pub(super) fn run(args: &ExplainArgs, run: &RunDir, printer: &Printer) -> Result
         (Method::Gain, Fitted::Linear(_)) => return Err(other(args.method, &subject, "coefficients")),
         _ => {
             let (dataset, _, path) = run.dataset(args.data.as_deref())?;
-            fits(&*subject.model, &dataset)?;
+            fits(&subject.model, &dataset)?;
             let rows = args.split.rows(&dataset, &path)?;
             if args.method == Method::Shap {
                 shap(args, &subject, &dataset, rows)?

@@ -228,6 +228,7 @@ macro_rules! replace {
         $(if let Some(value) = $args.$name { $config.$name = value.into(); })+
     };
 }
+pub(super) use replace;
 
 impl TrainArgs {
     pub(super) fn device(&self) -> DeviceChoice {

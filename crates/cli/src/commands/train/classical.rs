@@ -1,5 +1,6 @@
 //! Classical models: the whole data set becomes features at once, and the fit is done in one go.
 
+use super::members::together;
 use super::{TrainArgs, prepare};
 use crate::commands::{command_line, motifs};
 use crate::ensemble::Members;
@@ -15,7 +16,6 @@ use basewise_io::dataset::StoredDataset;
 use basewise_learn::classical::{self, ClassicalConfig, ClassicalModel, Kind, TaskFit, Trained};
 use basewise_motif::Motif;
 use basewise_nn::EpochRecord;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -219,16 +219,7 @@ impl Job<'_> {
             each.push(self.fit(&members.run(run, member), member, Some(members), printer)?);
         }
         save_settings(run, &self.config)?;
-        let mut digest = Sha256::new();
-        each.iter().for_each(|info| digest.update(&info.weights_sha256));
-        let info = RunInfo {
-            config: Settings::Classical(self.config.clone()),
-            weights_sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-            stopped: "all members are trained".to_owned(),
-            seconds: each.iter().map(|info| info.seconds).sum(),
-            members: members.folders.clone(),
-            ..each[0].clone()
-        };
+        let info = together(&each, Settings::Classical(self.config.clone()), members);
         write_json(&run.info_path(), &info)
     }
 }

@@ -1,6 +1,6 @@
 //! The flags of classical models, each a setting of [`ClassicalConfig`] by the same name.
 
-use super::args::TrainArgs;
+use super::args::{TrainArgs, replace};
 use crate::failure::user;
 use anyhow::Result;
 use basewise_core::source::Header;
@@ -59,24 +59,11 @@ pub(super) struct ClassicalArgs {
 
 impl ClassicalArgs {
     /// The first of the flags that was given.
-    fn given(&self) -> Option<&'static str> {
-        let all = [
-            ("--features", self.features.is_some()),
-            ("--c", self.c.is_some()),
-            ("--lambda", self.lambda.is_some()),
-            ("--l1-ratio", self.l1_ratio.is_some()),
-            ("--standardize", self.standardize.is_some()),
-            ("--trees", self.trees.is_some()),
-            ("--rounds", self.rounds.is_some()),
-            ("--leaves", self.leaves.is_some()),
-            ("--max-depth", self.max_depth.is_some()),
-            ("--min-leaf", self.min_leaf.is_some()),
-            ("--features-per-split", self.features_per_split.is_some()),
-            ("--row-fraction", self.row_fraction.is_some()),
-            ("--column-fraction", self.column_fraction.is_some()),
-            ("--bins", self.bins.is_some()),
-        ];
-        all.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    fn given(&self) -> Option<String> {
+        let mut config = ClassicalConfig::new(Kind::Logistic);
+        self.over(&mut config);
+        let features = self.features.as_ref().map(|_| "features".to_owned());
+        features.or_else(|| config.given().into_iter().next()).map(|name| format!("--{}", name.replace('_', "-")))
     }
 
     /// Refuses flags that a network does not have.
@@ -90,20 +77,10 @@ impl ClassicalArgs {
     }
 
     fn over(&self, config: &mut ClassicalConfig) {
-        config.features = self.features.clone().unwrap_or_else(|| config.features.clone());
-        config.c = self.c.or(config.c);
-        config.lambda = self.lambda.or(config.lambda);
-        config.l1_ratio = self.l1_ratio.or(config.l1_ratio);
-        config.standardize = self.standardize.or(config.standardize);
-        config.trees = self.trees.or(config.trees);
-        config.rounds = self.rounds.or(config.rounds);
-        config.leaves = self.leaves.or(config.leaves);
-        config.max_depth = self.max_depth.or(config.max_depth);
-        config.min_leaf = self.min_leaf.or(config.min_leaf);
-        config.features_per_split = self.features_per_split.or(config.features_per_split);
-        config.row_fraction = self.row_fraction.or(config.row_fraction);
-        config.column_fraction = self.column_fraction.or(config.column_fraction);
-        config.bins = self.bins.or(config.bins);
+        // Settings are options already, the features are not.
+        let own = Self { features: self.features.clone(), ..*self };
+        replace!(config, own, features, c, lambda, l1_ratio, standardize, trees, rounds, leaves, max_depth, min_leaf);
+        replace!(config, own, features_per_split, row_fraction, column_fraction, bins);
     }
 }
 

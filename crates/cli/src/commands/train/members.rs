@@ -119,22 +119,27 @@ impl Job<'_> {
     fn record(&self, run: &RunDir) -> Result<RunInfo> {
         let each = (0..self.members.folders.len()).map(|member| self.members.run(run, member).info());
         let each = each.collect::<Result<Vec<RunInfo>>>()?;
-        let mut digest = Sha256::new();
-        each.iter().for_each(|info| digest.update(&info.weights_sha256));
-        let seconds: f64 = each.iter().map(|info| info.seconds).sum();
-        let examples: f64 = each.iter().map(|info| info.examples_per_second * info.seconds).sum();
-        Ok(RunInfo {
-            command: command_line(),
-            config: Settings::Network(self.plan.config.clone()),
-            weights_sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-            best_epoch: 0,
-            epochs: each.iter().map(|info| info.epochs).sum(),
-            stopped: "all members are trained".to_owned(),
-            seconds,
-            examples_per_second: examples / seconds.max(1e-9),
-            members: self.members.folders.clone(),
-            ..each[0].clone()
-        })
+        Ok(together(&each, Settings::Network(self.plan.config.clone()), &self.members))
+    }
+}
+
+/// The record of an ensemble of these members.
+pub(super) fn together(each: &[RunInfo], config: Settings, members: &Members) -> RunInfo {
+    let mut digest = Sha256::new();
+    each.iter().for_each(|info| digest.update(&info.weights_sha256));
+    let seconds: f64 = each.iter().map(|info| info.seconds).sum();
+    let examples: f64 = each.iter().map(|info| info.examples_per_second * info.seconds).sum();
+    RunInfo {
+        command: command_line(),
+        config,
+        weights_sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        best_epoch: 0,
+        epochs: each.iter().map(|info| info.epochs).sum(),
+        stopped: "all members are trained".to_owned(),
+        seconds,
+        examples_per_second: examples / seconds.max(1e-9),
+        members: members.folders.clone(),
+        ..each[0].clone()
     }
 }
 
