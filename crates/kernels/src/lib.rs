@@ -1,4 +1,4 @@
-//! CPU kernels for networks on sequence. No tensor framework: plain slices in, plain slices out.
+//! CPU kernels for networks on sequence, and for motifs. No tensor framework: plain slices in, plain slices out.
 //!
 //! Arrays are `[batch, length, channels]`, row-major, so that the channels of a position lie side by side. Then a
 //! convolution is a matrix product over overlapping rows, the first layer on one-hot input is a sum of rows of a
@@ -10,8 +10,10 @@
 pub mod activation;
 pub mod attention;
 pub mod bench;
+pub mod columns;
 pub mod conv;
 pub mod dense;
+pub mod difference;
 pub mod matrix;
 pub mod norm;
 pub mod onehot;
@@ -22,5 +24,6 @@ pub mod recurrent;
 mod simd;
 mod size;
 pub mod softmax;
+pub mod windows;
 
 pub use simd::Level;

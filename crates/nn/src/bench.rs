@@ -1,11 +1,14 @@
 //! The networks that the project measures itself on, ready to be stepped. Not part of the library's interface.
 
 use crate::architecture::Architecture;
+use crate::attribute::{References, deeplift};
+use crate::device::OpenedDevice;
 use crate::engine::{Engine, Input};
+use crate::model::Model;
 use crate::network::{Mode, Plan, Weights};
 use crate::optimizer::{Optimizer, OptimizerKind};
 use basewise_core::random::{below, stream};
-use basewise_core::{Alphabet, CasePolicy, Encoding, SequenceBatch};
+use basewise_core::{Alphabet, CasePolicy, Code, EDITS_AT_ONCE, Edit, Encoding, SequenceBatch, Task, TaskKind};
 
 /// A network with a batch of random sequences.
 #[derive(Debug)]
@@ -42,9 +45,31 @@ const NETWORKS: &[(&str, usize, usize, &str)] = &[
         "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
          dense 1000, relu, dense 1000, relu, dense 164",
     ),
+    (
+        "basset-64x1000",
+        64,
+        1000,
+        "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
+         dense 1000, relu, dense 1000, relu, dense 164",
+    ),
     ("danq-32x1000", 32, 1000, "valid 320 26, relu, pool 13, lstm 320, flatten, dense 925, relu, dense 919"),
     ("bpnet-32x2114", 32, 2114, "conv 64 21, relu, dilated 64 8, heads"),
 ];
+
+/// The same, of networks of one output that are explained; the output is appended.
+const EXPLAINED: &[(&str, usize, usize, &str)] = &[
+    (
+        "basset-8x1000",
+        8,
+        1000,
+        "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
+         dense 1000, relu, dense 1000, relu",
+    ),
+    ("bpnet-4x2114", 4, 2114, "conv 64 21, relu, dilated 64 8, crop 557, mean"),
+];
+
+/// References of each sequence that is explained.
+const REFERENCES: usize = 20;
 
 /// The description of a network in TOML from a line of words.
 fn toml(line: &str) -> String {
@@ -59,6 +84,8 @@ fn toml(line: &str) -> String {
             ["flatten"] => "[[layer]]\ntype='flatten'\n".into(),
             ["global"] => "[[layer]]\ntype='global-max-pool'\n".into(),
             ["pool", w] => format!("[[layer]]\ntype='max-pool1d'\nwidth={w}\n"),
+            ["crop", c] => format!("[[layer]]\ntype='crop'\nleft={c}\nright={c}\n"),
+            ["mean"] => "[[layer]]\ntype='global-avg-pool'\n".into(),
             ["dense", u] => format!("[[layer]]\ntype='dense'\nunits={u}\n"),
             ["lstm", u] => format!("[[layer]]\ntype='lstm'\nunits={u}\nbidirectional=true\n"),
             ["dilated", f, n] => (1..=n.parse().unwrap_or(0))
@@ -94,12 +121,7 @@ impl Workload {
         let &(_, n, length, line) = NETWORKS.iter().find(|network| network.0 == name)?;
         let architecture = Architecture::from_toml(&toml(line), name).ok()?;
         let plan = Plan::without_head(&architecture, 4, length).ok()?;
-        let mut rng = stream(1, "bench", &[]);
-        let mut batch = SequenceBatch::new(Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore }, length);
-        for _ in 0..n {
-            let letters: Vec<u8> = (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect();
-            batch.push(&letters).ok()?;
-        }
+        let batch = random(n, length, 1)?;
         let loss = if line.ends_with("heads") { Loss::Squares(plan.outputs - 1) } else { Loss::Binary };
         Some(Self {
             engine: Engine::new(&plan),
@@ -130,6 +152,81 @@ impl Workload {
     pub fn infer(&mut self) -> f64 {
         let scores = self.engine.infer(&self.weights, Input::Codes(&self.batch));
         scores.iter().map(|&score| f64::from(score)).sum()
+    }
+
+    /// Scores of the first `copies` of all substitutions of the first sequence: by what each changes, or `plain`, by whole
+    /// passes of 256. Returns their sum.
+    pub fn mutate(&mut self, copies: usize, plain: bool) -> f64 {
+        let edits: Vec<Edit> = substitutions(self.batch.sequence(0)).take(copies).collect();
+        let whole = |engine: &mut Engine, weights: &Weights, batch: &SequenceBatch| -> Vec<f32> {
+            let of_part = |part: &[Edit]| {
+                let mut copies = batch.emptied();
+                part.iter().for_each(|edit| edit.push(batch, 0, &mut copies));
+                engine.infer(weights, Input::Codes(&copies))
+            };
+            edits.chunks(EDITS_AT_ONCE).flat_map(of_part).collect()
+        };
+        let Self { engine, weights, batch, .. } = self;
+        let fast = if plain { None } else { engine.edits(weights, batch, 0, &edits) };
+        let scores = fast.unwrap_or_else(|| whole(engine, weights, batch));
+        scores.iter().map(|&score| f64::from(score)).sum()
+    }
+
+    /// Substitutions of a sequence.
+    pub fn substitutions(&self) -> usize {
+        3 * self.batch.length()
+    }
+}
+
+/// The three other bases at each position.
+fn substitutions(sequence: &[Code]) -> impl Iterator<Item = Edit> + '_ {
+    sequence.iter().enumerate().flat_map(|(position, &old)| {
+        (0..4).filter(move |&base| base != old.base()).map(move |base| Edit::substitution(position, old, base))
+    })
+}
+
+const ENCODING: Encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+
+/// Random sequences.
+fn random(n: usize, length: usize, seed: u64) -> Option<SequenceBatch> {
+    let mut rng = stream(seed, "bench", &[]);
+    let mut batch = SequenceBatch::new(ENCODING, length);
+    for _ in 0..n {
+        let letters: Vec<u8> = (0..length).map(|_| b"ACGT"[below(&mut rng, 4)]).collect();
+        batch.push(&letters).ok()?;
+    }
+    Some(batch)
+}
+
+/// A network with sequences and their references.
+#[derive(Debug)]
+pub struct Explained {
+    model: Model,
+    batch: SequenceBatch,
+    references: References,
+}
+
+impl Explained {
+    /// The names that [`Explained::new`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EXPLAINED.iter().map(|network| network.0)
+    }
+
+    /// The network of that name with fresh weights, random sequences, and 20 random references of each.
+    pub fn new(name: &str) -> Option<Self> {
+        let &(_, n, length, line) = EXPLAINED.iter().find(|network| network.0 == name)?;
+        let architecture = Architecture::from_toml(&toml(line), name).ok()?;
+        let tasks = [Task { name: "count".to_owned(), kind: TaskKind::Regression }];
+        let model = Model::untrained(&architecture, &tasks, ENCODING, length, 1, &OpenedDevice::cpu()).ok()?;
+        let references = References::Given { count: REFERENCES, sequences: random(n * REFERENCES, length, 2)? };
+        Some(Self { model, batch: random(n, length, 1)?, references })
+    }
+
+    /// DeepLIFT contributions of all sequences. Returns the largest error of their sums, over their sizes; not a number if
+    /// they could not be computed.
+    pub fn explain(&mut self) -> f64 {
+        let found = deeplift(&self.model, &self.batch, &self.references, 0);
+        found.map_or(f64::NAN, |found| found.convergence().largest_relative)
     }
 }
 
@@ -164,6 +261,14 @@ mod tests {
         let first = workload.train();
         let last = (0..5).map(|_| workload.train()).last().unwrap();
         assert!(last < first && workload.infer().is_finite(), "{first} {last}");
-        assert!(Workload::new("none").is_none() && Workload::names().count() == 5);
+        assert!(Workload::new("none").is_none() && Workload::names().count() == 6);
+    }
+
+    #[test]
+    fn edits_cost_less_and_give_the_same() {
+        let mut workload = Workload::new("cnn-128x101").unwrap();
+        let copies = workload.substitutions();
+        let [fast, plain] = [false, true].map(|plain| workload.mutate(copies, plain));
+        assert!((fast - plain).abs() < 1e-4 * plain.abs(), "{fast} {plain}");
     }
 }

@@ -37,6 +37,7 @@ pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
 pub use memory::MemoryError;
 pub use model::{MODEL_FORMAT, Model, ModelError, TrainingSummary};
 pub use optimizer::{OptimizerKind, Schedule};
+pub use suggest::nearest;
 pub use train::{
     CheckpointEvery, ConfigFile, Control, EpochRecord, EpochTiming, LayerPenalty, Monitor, Progress, RateTrial,
     StepProgress, Stopped, TrainConfig, TrainError, TrainOptions, TrainOutcome, WriteError, check, find_learning_rate,

@@ -1,7 +1,8 @@
 //! The nearest valid name to one that was mistyped.
 
 /// The candidate most like `name`, if any is alike at all (Jaro-Winkler similarity of at least 0.7).
-pub(crate) fn nearest(name: &str, candidates: &[&str]) -> Option<String> {
+#[must_use]
+pub fn nearest(name: &str, candidates: &[&str]) -> Option<String> {
     candidates
         .iter()
         .map(|&candidate| (strsim::jaro_winkler(&name.to_ascii_lowercase(), candidate), candidate))

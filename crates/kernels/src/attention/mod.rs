@@ -76,19 +76,24 @@ pub struct Scratch {
 
 impl Head<'_> {
     /// Keys as columns, divided by the root of the size.
-    fn packed_keys(&self, level: Level, s: &Shape) -> Packed {
+    pub fn packed_keys(&self, level: Level, s: &Shape) -> Packed {
         let (scale, Rows { values, stride }) = (scale(s), self.keys);
         Packed::from_fn(level, s.size, s.length, |c, position| scale * values[position * stride + c])
     }
 
-    /// Weights of the queries `first..first + rows`, `[rows, length]`.
-    fn weights(&self, level: Level, s: &Shape, keys: &Packed, first: usize, rows: usize, weights: &mut [f32]) {
-        multiply(rows, self.queries.from(first), self.queries.stride, keys, weights, s.length, false);
+    /// Scores of the queries `first..first + rows`, `[rows, length]`, with `keys` from [`Head::packed_keys`].
+    pub fn scores(&self, s: &Shape, keys: &Packed, first: usize, rows: usize, scores: &mut [f32]) {
+        multiply(rows, self.queries.from(first), self.queries.stride, keys, scores, s.length, false);
         if !self.bias.is_empty() {
-            for (i, row) in weights.chunks_exact_mut(s.length).enumerate() {
+            for (i, row) in scores.chunks_exact_mut(s.length).enumerate() {
                 row.iter_mut().enumerate().for_each(|(j, score)| *score += self.bias[self.place(first + i, j)]);
             }
         }
+    }
+
+    /// Weights of the same.
+    fn weights(&self, level: Level, s: &Shape, keys: &Packed, first: usize, rows: usize, weights: &mut [f32]) {
+        self.scores(s, keys, first, rows, weights);
         softmax::forward_in_place(level, s.length, weights);
     }
 

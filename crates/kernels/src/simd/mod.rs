@@ -3,6 +3,7 @@
 //! A kernel is written once, generic over [`Simd`], as a type that implements [`Kernel`] with an `#[inline(always)]`
 //! body; [`dispatch`] compiles it for every instruction set and runs the one that the [`Level`] names.
 
+mod bytes;
 mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -10,6 +11,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use bytes::{ByteKernel, Bytes, dispatch_bytes};
 pub(crate) use lanes::Simd;
 
 use std::fmt;

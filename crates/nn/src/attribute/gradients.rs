@@ -1,10 +1,12 @@
 //! Gradients of a raw output with respect to the one-hot input.
 
+use super::contributions::keep_bases;
+use super::references::References;
 use crate::engine::on_processor;
 use crate::model::{Model, parts, values};
-use crate::network::{Leaves, Mode, forward, input, side};
+use crate::network::{Leaves, Mode, forward, side};
 use basewise_core::{PredictError, SequenceBatch};
-use burn_tensor::Tensor;
+use burn_tensor::{Tensor, TensorData};
 
 /// Why attributions could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +20,9 @@ pub enum AttributionError {
         /// Outputs of the model.
         outputs: usize,
     },
+    /// The references do not fit the sequences.
+    #[error("{0}")]
+    References(String),
     /// The sequences do not fit the model, or the device failed.
     #[error(transparent)]
     Predict(#[from] PredictError),
@@ -37,8 +42,7 @@ pub fn saliency(model: &Model, batch: &SequenceBatch, output: usize) -> Result<V
     let mut all = Vec::with_capacity(batch.len() * 4 * batch.length());
     for part in parts(batch, model.batch_rows()) {
         let size = part.encoding().channels() * part.length();
-        let gradient =
-            if on_processor(&model.device) { by_engine(model, &part, output) } else { by_burn(model, &part, output)? };
+        let gradient = at_numbers(model, &part.one_hot(), part.side(), part.len(), output)?;
         for one in gradient.chunks_exact(size) {
             all.extend_from_slice(&one[..4 * part.length()]);
         }
@@ -46,27 +50,67 @@ pub fn saliency(model: &Model, batch: &SequenceBatch, output: usize) -> Result<V
     Ok(all)
 }
 
-/// The gradient `[n, channels, length]` on the processor.
-fn by_engine(model: &Model, part: &SequenceBatch, output: usize) -> Vec<f32> {
-    let (plan, x) = (&model.plan, part.one_hot());
+/// Whether there is such an output, and whether sequences and references fit.
+pub(super) fn check(
+    model: &Model,
+    batch: &SequenceBatch,
+    references: &References,
+    output: usize,
+) -> Result<(), AttributionError> {
+    let outputs = model.plan.outputs;
+    if output >= outputs {
+        return Err(AttributionError::Output { found: output, outputs });
+    }
+    model.check(batch)?;
+    references.fault(batch).map_or(Ok(()), |fault| Err(AttributionError::References(fault)))
+}
+
+/// The gradient `[n, channels, length]` at any input of that shape, with `[n, width]` numbers beside it.
+pub(super) fn at_numbers(
+    model: &Model,
+    x: &[f32],
+    side: &[f32],
+    n: usize,
+    output: usize,
+) -> Result<Vec<f32>, AttributionError> {
+    if on_processor(&model.device) { Ok(by_engine(model, x, side, output)) } else { by_burn(model, x, side, n, output) }
+}
+
+/// The gradient on the processor.
+fn by_engine(model: &Model, x: &[f32], side: &[f32], output: usize) -> Vec<f32> {
+    let plan = &model.plan;
     let slopes =
         |scores: &[f32]| (0..scores.len()).map(|at| f32::from(u8::from(at % plan.outputs == output))).collect();
-    plan.engines.with(plan, |engine| engine.input_gradient(&model.weights, &x, part.side(), Mode::Evaluate, slopes))
+    plan.engines.with(plan, |engine| engine.input_gradient(&model.weights, x, side, Mode::Evaluate, slopes))
 }
 
 /// The same on another device.
-fn by_burn(model: &Model, part: &SequenceBatch, output: usize) -> Result<Vec<f32>, AttributionError> {
+fn by_burn(model: &Model, x: &[f32], beside: &[f32], n: usize, output: usize) -> Result<Vec<f32>, AttributionError> {
     let device = model.device.clone().autodiff();
     // Only the input gathers gradients, so the weights stay off the tape.
     let leaves = Leaves::frozen(&model.weights, &device);
-    let x = input(part, &device).require_grad();
-    let side = side(part.side(), part.len(), &device);
+    let shape = [n, model.plan.input.channels, model.plan.input.length];
+    let (size, x): (usize, Tensor<3>) = (x.len(), Tensor::from_data(TensorData::new(x.to_vec(), shape), &device));
+    let x = x.require_grad();
+    let side = side(beside, n, &device);
     let score = forward(&model.plan, &leaves, x.clone(), &side, Mode::Evaluate).scores.narrow(1, output, 1).sum();
     // A score that the sequence does not reach has no tape.
     let gradient = score.is_tracked().then(|| score.backward()).and_then(|mut tape| x.grad_remove(&mut tape));
     match gradient {
         Some(gradient) => Ok(device_values(gradient)?),
-        None => Ok(vec![0.0; part.len() * part.encoding().channels() * part.length()]),
+        None => Ok(vec![0.0; size]),
+    }
+}
+
+/// Takes from each position of `[n, 4, length]` the mean over its bases: the part of a gradient that leaves the space of
+/// sequences, where the four numbers of a position always sum to one, and says nothing about them (Majdandzic et al.
+/// 2023).
+pub fn centre_bases(values: &mut [f32], length: usize) {
+    for one in values.chunks_exact_mut((4 * length).max(1)) {
+        for position in 0..length {
+            let mean = (0..4).map(|base| one[base * length + position]).sum::<f32>() / 4.0;
+            (0..4).for_each(|base| one[base * length + position] -= mean);
+        }
     }
 }
 
@@ -76,15 +120,7 @@ fn by_burn(model: &Model, part: &SequenceBatch, output: usize) -> Result<Vec<f32
 /// See [`saliency`].
 pub fn input_x_gradient(model: &Model, batch: &SequenceBatch, output: usize) -> Result<Vec<f32>, AttributionError> {
     let mut gradient = saliency(model, batch, output)?;
-    let length = batch.length();
-    for (i, one) in gradient.chunks_exact_mut(4 * length).enumerate() {
-        let codes = batch.sequence(i);
-        for (at, value) in one.iter_mut().enumerate() {
-            if usize::from(codes[at % length].base()) != at / length {
-                *value = 0.0;
-            }
-        }
-    }
+    keep_bases(&mut gradient, batch);
     Ok(gradient)
 }
 

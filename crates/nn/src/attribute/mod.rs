@@ -1,13 +1,23 @@
-//! Which bases mattered, by gradients, and what the first layer's filters look for.
+//! Which bases mattered, by gradients and by differences to references, and what the first layer's filters look for.
 
+mod contributions;
+mod deeplift;
 mod filters;
 mod gradients;
+mod integrated;
+mod references;
 
+pub use contributions::{Contributions, Convergence, Delta};
+pub use deeplift::{LossyLayer, deeplift, deeplift_with, lossy_layer};
 pub use filters::{
     Activations, FilterError, FilterLayer, FilterWindows, FirstLayer, MAX_WINDOWS, Window, filter_windows,
     first_layer_activations, first_layer_shape,
 };
-pub use gradients::{AttributionError, input_x_gradient, saliency};
+pub use gradients::{AttributionError, centre_bases, input_x_gradient, saliency};
+pub use integrated::{expected_gradients, integrated_gradients};
+pub use references::References;
 
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Gradients against finite differences, filters against the weights that they are made of.
 
 use super::*;
+use crate::Architecture;
 use crate::Model;
 use crate::model::values;
 use crate::network::{Mode, forward};
-use crate::testing::{DNA, cpu, net, random_batch, three_tasks};
+use crate::testing::{DNA, cpu, net, profile_task, random_batch, three_tasks};
 use basewise_core::{Alphabet, CasePolicy, Encoding, SequenceBatch};
 use burn_tensor::{Tensor, TensorData};
 
@@ -157,4 +158,119 @@ fn an_empty_batch_and_another_first_layer() {
     let flat = Model::untrained(&net("[[layer]]\ntype='flatten'"), &three_tasks(), DNA, 8, 3, &cpu()).unwrap();
     let error = filter_windows(&flat, &random_batch(1, 8, 1), 0.5).unwrap_err().to_string();
     assert!(error.contains("first layer is conv1d, found flatten"), "{error}");
+}
+
+/// Every preset at its full size, but not on its full length.
+#[test]
+fn contributions_of_all_presets_sum_to_the_change() {
+    for (name, _) in Architecture::presets() {
+        let architecture = Architecture::preset(name).unwrap();
+        let length = if matches!(*name, "lstm" | "gru") { 60 } else { 240 };
+        let tasks = if *name == "bpnet" { vec![profile_task("p")] } else { three_tasks() };
+        let mut model = Model::untrained(&architecture, &tasks, DNA, length, 3, &cpu()).unwrap();
+        // The heads of a profile begin at zero.
+        for array in model.weights.parameters.iter_mut().filter(|array| array.name.starts_with("head")) {
+            array.values.iter_mut().enumerate().for_each(|(i, value)| *value += 0.02 * (i % 7) as f32 - 0.05);
+        }
+        let batch = random_batch(1, length, 4);
+        let references = References::Shuffled { count: 2, seed: 1 };
+        let found = deeplift(&model, &batch, &references, 0).unwrap();
+        let convergence = found.convergence();
+        assert!(convergence.largest_relative < 1e-4, "{name}: {convergence:?}");
+        assert!(found.deltas.iter().all(|delta| delta.size > 0.0), "{name}: {:?}", found.deltas);
+        let worst = lossy_layer(&model, &batch, &references, 0, &found.deltas[0]).unwrap().unwrap();
+        assert!(worst.relative < 1e-4, "{name}: {worst:?}");
+        // The contributions of what is there are those that were added up.
+        let sum: f64 = found.projected(&batch).iter().map(|&v| f64::from(v)).sum();
+        let mean = found.deltas.iter().map(|delta| delta.sum).sum::<f64>() / 2.0;
+        assert!((sum - mean).abs() < 1e-4 * found.deltas[0].size, "{name}: {sum} against {mean}");
+    }
+}
+
+const LINEAR: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 3
+width = 5
+[[layer]]
+type = 'avg-pool1d'
+width = 2
+";
+
+/// Of a linear network all methods are the gradient, for any reference.
+#[test]
+fn methods_agree_on_a_linear_network() {
+    let model = Model::untrained(&net(LINEAR), &three_tasks(), DNA, 12, 3, &cpu()).unwrap();
+    let batch = random_batch(2, 12, 8);
+    let mut gradient = saliency(&model, &batch, 4).unwrap();
+    let close = |found: &Contributions, wanted: &[f32]| {
+        found.hypothetical.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-5) && found.convergence().largest < 1e-5
+    };
+    let quiet = &mut |_| ();
+    // To nothing the contribution of a base is the gradient, to a quarter of each the gradient less its mean.
+    for (references, centred) in [(References::Zeros, false), (References::Uniform, true)] {
+        if centred {
+            centre_bases(&mut gradient, 12);
+        }
+        assert!(close(&deeplift(&model, &batch, &references, 4).unwrap(), &gradient));
+        assert!(close(&integrated_gradients(&model, &batch, &references, 3, 4, quiet).unwrap(), &gradient));
+        assert!(close(&expected_gradients(&model, &batch, &references, 1, 4, quiet).unwrap(), &gradient));
+    }
+}
+
+#[test]
+fn integrated_gradients_converge_and_expected_ones_repeat() {
+    let (model, batch) = (model(DNA), random_batch(2, 12, 3));
+    let references = References::Shuffled { count: 3, seed: 5 };
+    let error = |steps| {
+        let found = integrated_gradients(&model, &batch, &references, steps, 1, &mut |_| ()).unwrap();
+        assert_eq!((found.hypothetical.len(), found.deltas.len()), (2 * 48, 6));
+        found.convergence().largest
+    };
+    let (few, many) = (error(2), error(200));
+    assert!(many < 1e-3 && many < few, "{few} {many}");
+    let expected = |seed| expected_gradients(&model, &batch, &references, seed, 1, &mut |_| ()).unwrap();
+    assert_eq!(expected(1), expected(1));
+    assert_ne!(expected(1).hypothetical, expected(2).hypothetical);
+    // Over many references they come near the mean of the ways.
+    let many = References::Shuffled { count: 400, seed: 5 };
+    let drawn = expected_gradients(&model, &batch, &many, 1, 1, &mut |_| ()).unwrap();
+    assert!(drawn.deltas.iter().all(|delta| delta.error() < 0.1 * delta.size), "{:?}", drawn.deltas);
+}
+
+#[test]
+fn covariates_and_marks_have_no_part_and_errors_are_named() {
+    let architecture = net(&format!("{LINEAR}[[layer]]\ntype='flatten'\n[[layer]]\ntype='side-inputs'\n"));
+    let model = crate::testing::untrained(&architecture, three_tasks(), crate::testing::three_covariates(), 12);
+    let mut batch = SequenceBatch::new(DNA, 12);
+    batch.push(b"ACGTNNACGTAC").unwrap();
+    batch.push_covariates(&crate::testing::three_covariates(), [0.2, 30.0, 2012.0]);
+    let references = References::Shuffled { count: 2, seed: 1 };
+    let found = deeplift(&model, &batch, &references, 0).unwrap();
+    assert!(found.convergence().largest < 1e-5);
+    let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Channel };
+    let mut marked = SequenceBatch::new(encoding, 12);
+    marked.push(b"ACGTNNacgtAC").unwrap();
+    let found = deeplift(&self::model(encoding), &marked, &references, 0).unwrap();
+    assert_eq!(found.hypothetical.len(), 48);
+    assert!(found.convergence().largest < 1e-5);
+    let model = self::model(DNA);
+    let none = References::Shuffled { count: 0, seed: 1 };
+    let error = deeplift(&model, &random_batch(1, 12, 1), &none, 0).unwrap_err().to_string();
+    assert_eq!(error, "expected at least 1 reference for each sequence, found 0");
+    let error = integrated_gradients(&model, &random_batch(1, 12, 1), &References::Zeros, 0, 0, &mut |_| ());
+    assert_eq!(error.unwrap_err().to_string(), "expected at least 1 step, found 0");
+    assert!(deeplift(&model, &SequenceBatch::new(DNA, 12), &references, 0).unwrap().hypothetical.is_empty());
+}
+
+#[test]
+fn saliency_without_its_mean_sums_to_zero() {
+    let mut gradient = saliency(&model(DNA), &random_batch(2, 12, 3), 0).unwrap();
+    centre_bases(&mut gradient, 12);
+    for one in gradient.chunks_exact(48) {
+        for position in 0..12 {
+            let sum: f32 = (0..4).map(|base| one[base * 12 + position]).sum();
+            assert!(sum.abs() < 1e-6);
+        }
+    }
 }

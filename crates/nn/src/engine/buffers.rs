@@ -13,6 +13,13 @@ pub(super) struct Array {
     length: usize,
 }
 
+impl Array {
+    /// Leaves only the first `length` numbers.
+    pub(super) fn shorten(&mut self, length: usize) {
+        self.length = length.min(self.length);
+    }
+}
+
 impl Deref for Array {
     type Target = [f32];
 
@@ -45,6 +52,14 @@ impl Buffers {
         let best = (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| self.free[i].len());
         let memory = best.map_or_else(|| vec![0.0; length], |i| self.free.swap_remove(i));
         Array { memory, length }
+    }
+
+    /// An array of `length` numbers of any value, for sizes that change from use to use: memory comes in powers of two, so
+    /// that one array serves all of nearly its size.
+    pub(super) fn take_any(&mut self, length: usize) -> Array {
+        let mut array = self.take(length.next_power_of_two());
+        array.length = length;
+        array
     }
 
     /// An array of zeros.
@@ -118,6 +133,8 @@ mod tests {
         array[99] = 7.0;
         buffers.give(array);
         assert_eq!(buffers.take(40).len(), 40);
+        let odd = buffers.take_any(130);
+        assert_eq!((odd.len(), odd.memory.len()), (130, 256));
         let again = buffers.take(60);
         assert_eq!((again.len(), again.memory.len()), (60, 100));
         buffers.give(again);

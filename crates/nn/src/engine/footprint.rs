@@ -11,7 +11,7 @@ const PLACES: u64 = 4;
 /// Numbers of f32 that forward and backward passes of a step on `n` examples hold at their most, about; weights and
 /// their gradients are not among them. Saturates.
 pub(crate) fn training_numbers(plan: &Plan, n: usize) -> u64 {
-    let nodes = node::compile(plan, true, false);
+    let nodes = node::compile(plan, true, node::Joining::Training);
     let mut partial = BTreeSet::new();
     sums(&nodes, n, &mut partial);
     // Arrays of one size take turns, those of others wait beside them.

@@ -3,6 +3,7 @@
 use super::layers::{
     attention, attention_pool, beside, conv, dense, first, norm, pointwise, pools, positions, recurrent, shape,
 };
+use super::lift::needs;
 use super::{Array, Extra, Kept, Node, Op, Pass, Tape};
 
 impl Pass<'_> {
@@ -14,9 +15,13 @@ impl Pass<'_> {
 
     pub(super) fn forward_nodes(&mut self, nodes: &[Node], input: &[f32], codes: &[u8]) -> Vec<Kept> {
         let mut kept: Vec<Kept> = Vec::with_capacity(nodes.len());
-        for node in nodes {
+        for (i, node) in nodes.iter().enumerate() {
             let x: &[f32] = kept.last().map_or(input, |kept| &kept.output);
             kept.push(self.node(node, x, codes));
+            if self.lean && i > 0 && !needs::output(&nodes[i - 1]) && !needs::input(node) {
+                let before = std::mem::take(&mut kept[i - 1].output);
+                self.buffers.give(before);
+            }
         }
         kept
     }
@@ -68,21 +73,31 @@ impl Pass<'_> {
                 let kept = self.forward_nodes(inner, x, &[]);
                 let change: &[f32] = kept.last().map_or(x, |kept| &kept.output);
                 y.iter_mut().zip(x).zip(change).for_each(|((y, x), change)| *y = x + change);
-                self.keep_inner(vec![kept])
+                self.keep_inner(&[inner], vec![kept])
             }
             Op::Concat(branches) => {
                 let kept: Vec<Vec<Kept>> = branches.iter().map(|nodes| self.forward_nodes(nodes, x, &[])).collect();
                 let outputs: Vec<&[f32]> =
                     kept.iter().map(|kept| kept.last().map_or(x, |kept| &kept.output as &[f32])).collect();
                 shape::join(&outputs, self.n * node.output.length, &mut y);
-                self.keep_inner(kept)
+                let nodes: Vec<&[Node]> = branches.iter().map(Vec::as_slice).collect();
+                self.keep_inner(&nodes, kept)
             }
         };
         Kept { output: y, extra }
     }
 
-    fn keep_inner(&mut self, kept: Vec<Vec<Kept>>) -> Extra {
+    /// What the layers `nodes` within a layer leave, after their outputs were used.
+    fn keep_inner(&mut self, nodes: &[&[Node]], mut kept: Vec<Vec<Kept>>) -> Extra {
         if self.keep {
+            let ends = kept.iter_mut().map(|kept| kept.last_mut()).zip(nodes.iter().map(|nodes| nodes.last()));
+            for (end, node) in ends.filter(|_| self.lean) {
+                if let (Some(end), Some(node)) = (end, node)
+                    && !needs::output(node)
+                {
+                    self.buffers.give(std::mem::take(&mut end.output));
+                }
+            }
             return Extra::Inner(kept);
         }
         kept.into_iter().flatten().for_each(|kept| self.buffers.give(kept.output));

@@ -14,9 +14,11 @@
 mod backward;
 mod buffers;
 mod chunks;
+mod edits;
 mod footprint;
 mod forward;
 mod layers;
+mod lift;
 mod node;
 mod pool;
 mod recompute;
@@ -28,8 +30,10 @@ use basewise_core::SequenceBatch;
 use basewise_kernels::Level;
 use buffers::{Array, Buffers};
 use burn_tensor::Device;
+pub(crate) use edits::{share as edit_share, spread as edit_spread};
 pub(crate) use footprint::training_numbers;
-use node::{Node, Op};
+pub(crate) use lift::{Leak, Lifted, Pairs};
+use node::{Joining, Node, Op};
 pub(crate) use pool::Engines;
 
 /// Whether tensors of this device lie in the processor's memory, so that the engine computes in their place.
@@ -67,6 +71,8 @@ pub(crate) struct Engine {
     level: Level,
     recompute: bool,
     buffers: Buffers,
+    /// Of the threads that go through groups of edits.
+    edit_buffers: Vec<Buffers>,
 }
 
 /// Statistics of a batch norm in training: its first buffer, and mean and biased variance of the batch.
@@ -82,6 +88,8 @@ struct Pass<'a> {
     side: &'a [f32],
     /// Whether a backward pass follows.
     keep: bool,
+    /// Whether only what multipliers are made of is kept.
+    lean: bool,
     buffers: &'a mut Buffers,
     statistics: Vec<Statistics>,
 }
@@ -133,15 +141,16 @@ enum Extra {
 impl Engine {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
-            nodes: node::compile(plan, true, false),
-            infer_nodes: node::compile(plan, true, true),
-            dense_nodes: node::compile(plan, false, false),
+            nodes: node::compile(plan, true, Joining::Training),
+            infer_nodes: node::compile(plan, true, Joining::Evaluation),
+            dense_nodes: node::compile(plan, false, Joining::Training),
             outputs: plan.outputs,
             channels: plan.input.channels,
             length: plan.input.length,
             level: Level::best(),
             recompute: plan.recompute,
             buffers: Buffers::default(),
+            edit_buffers: Vec::new(),
         }
     }
 
@@ -162,7 +171,8 @@ impl Engine {
         let nodes: &[Node] = if matches!(input, Input::Codes(_)) { infer_nodes } else { dense_nodes };
         let n = input.rows(self.channels, self.length);
         let (mode, side, statistics) = (Mode::Evaluate, input.side(), Vec::new());
-        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: false, buffers, statistics };
+        let mut pass =
+            Pass { level: self.level, n, weights, mode, side, keep: false, lean: false, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let scores = pass.infer(nodes, start, &codes);
         let values = scores.to_vec();
@@ -221,7 +231,7 @@ impl Engine {
             if *recompute { recompute::stretches(nodes.len()) } else { std::iter::once(0..nodes.len()).collect() };
         let n = input.rows(self.channels, self.length);
         let (side, statistics) = (input.side(), Vec::new());
-        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: true, buffers, statistics };
+        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: true, lean: false, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let (ends, kept) = pass.forward_stretches(nodes, &stretches, &start, &codes);
         let scores: &[f32] = kept.last().map_or(&start, |kept| &kept.output);

@@ -15,6 +15,19 @@ pub(super) struct Node {
     /// Of one example.
     pub(super) input: Shape,
     pub(super) output: Shape,
+    /// Number of the first step in it; `None` for what brings outputs into order.
+    pub(super) number: Option<usize>,
+}
+
+/// Which layers run as one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joining {
+    /// A convolution, dense layer or norm with the rectifier and max pool after it.
+    Training,
+    /// Batch norms are part of the weights of the convolutions before them, too.
+    Evaluation,
+    /// Those batch norms alone, so that what goes into each non-linearity can be seen.
+    Linear,
 }
 
 #[derive(Clone, Debug)]
@@ -136,16 +149,15 @@ pub(super) struct Attention {
 /// Symbols of a table: 4 bases and the unknown one, without and with a mark.
 pub(super) const SYMBOLS: usize = 10;
 
-/// The nodes of a plan. With `codes`, the input is sequence codes where the first layer can take them; with `fold`,
-/// batch norms after convolutions are part of their weights, for evaluation only.
-pub(super) fn compile(plan: &Plan, codes: bool, fold: bool) -> Vec<Node> {
-    let mut nodes = sequence(&plan.steps, fold);
+/// The nodes of a plan. With `codes`, the input is sequence codes where the first layer can take them.
+pub(super) fn compile(plan: &Plan, codes: bool, joining: Joining) -> Vec<Node> {
+    let mut nodes = sequence(&plan.steps, joining);
     if codes {
         read_codes(&mut nodes);
     }
     // Outputs are in the order of channels, as everywhere outside the engine.
     if let Some(input) = nodes.last().map(|node| node.output).filter(|shape| shape.channels > 1 && shape.length > 1) {
-        nodes.push(Node { op: Op::Flatten, input, output: input.flat() });
+        nodes.push(Node { op: Op::Flatten, input, output: input.flat(), number: None });
     }
     nodes
 }
@@ -171,6 +183,18 @@ pub(super) fn begins_on_codes(nodes: &[Node]) -> bool {
         Some(Op::First(_)) => true,
         Some(Op::Strands(inner, _)) => begins_on_codes(inner),
         _ => false,
+    }
+}
+
+impl First {
+    /// The convolution that it came from.
+    pub(super) fn convolution(&self) -> Conv {
+        let onehot::Shape { filters, width, stride, dilation, left, length, outputs, .. } = self.shape;
+        let channels = self.channels;
+        let shape = conv::Shape { channels, filters, width, stride, dilation, groups: 1, left, length, outputs };
+        let (parameter, relu, fold) = (self.parameter, self.relu, self.fold);
+        let pool = self.pool.map(|window| pool::Shape { window, stride: window, length: outputs, channels: filters });
+        Conv { shape, parameter, relu, pool, residual: false, fold }
     }
 }
 
@@ -200,41 +224,48 @@ fn first(conv: &Conv) -> Option<First> {
     Some(First { shape, channels: s.channels, parameter: conv.parameter, relu: conv.relu, pool, fold: conv.fold })
 }
 
-fn sequence(steps: &[Step], fold: bool) -> Vec<Node> {
+fn sequence(steps: &[Step], joining: Joining) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::with_capacity(steps.len());
     for step in steps {
         if let Some(last) = nodes.last_mut()
-            && join(last, step, fold)
+            && join(last, step, joining)
         {
             last.output = step.output;
             continue;
         }
-        // A vector, or one channel, is flat already.
-        if matches!(step.layer, Layer::Flatten) && (step.input.length == 1 || step.input.channels == 1) {
+        // A vector, or one channel, is flat already. In evaluation one channel is copied, so that edits are followed along
+        // its positions until here.
+        let flat = step.input.length == 1 || step.input.channels == 1 && joining != Joining::Evaluation;
+        if matches!(step.layer, Layer::Flatten) && flat {
             // Kept only where it is all there is, so that a branch that flattens has a node to say its shape.
             if let Some(last) = nodes.last_mut() {
                 last.output = step.output;
                 continue;
             }
         }
-        nodes.push(node(step, fold));
+        nodes.push(node(step, joining));
     }
     nodes
 }
 
 /// Whether the step could be made part of the node before it.
-fn join(last: &mut Node, step: &Step, fold: bool) -> bool {
+fn join(last: &mut Node, step: &Step, joining: Joining) -> bool {
+    let (fold, whole) = (joining != Joining::Training, joining != Joining::Linear);
     match (&mut last.op, &step.layer) {
         (Op::Conv(conv), Layer::BatchNorm)
             if fold && !conv.relu && conv.pool.is_none() && !conv.residual && conv.fold.is_none() =>
         {
             conv.fold = Some(Fold { parameter: step.parameter, buffer: step.buffer });
         }
-        (Op::Conv(conv), Layer::Relu) if !conv.relu && conv.pool.is_none() && !conv.residual => conv.relu = true,
-        (Op::Conv(conv), Layer::MaxPool1d { width, .. }) if conv.pool.is_none() && !conv.residual && *width <= 255 => {
+        (Op::Conv(conv), Layer::Relu) if whole && !conv.relu && conv.pool.is_none() && !conv.residual => {
+            conv.relu = true
+        }
+        (Op::Conv(conv), Layer::MaxPool1d { width, .. })
+            if whole && conv.pool.is_none() && !conv.residual && *width <= 255 =>
+        {
             conv.pool = Some(windows(step));
         }
-        (Op::Dense { relu, .. } | Op::BatchNorm { relu, .. }, Layer::Relu) if !*relu => *relu = true,
+        (Op::Dense { relu, .. } | Op::BatchNorm { relu, .. }, Layer::Relu) if whole && !*relu => *relu = true,
         _ => return false,
     }
     true
@@ -249,7 +280,7 @@ fn windows(step: &Step) -> pool::Shape {
     pool::Shape { window, stride, length, channels }
 }
 
-fn node(step: &Step, fold: bool) -> Node {
+fn node(step: &Step, joining: Joining) -> Node {
     let parameter = step.parameter;
     let recurrent = |cell, units, bidirectional, last| {
         Op::Recurrent(Recurrent { cell, units, directions: directions(bidirectional), last, parameter })
@@ -287,17 +318,17 @@ fn node(step: &Step, fold: bool) -> Node {
             clip: (positions == Positions::Relative).then(|| clip.unwrap_or(DEFAULT_CLIP)),
             parameter,
         }),
-        Layer::Strands { combine, .. } => Op::Strands(sequence(&step.inner[0], fold), combine),
-        Layer::Residual { .. } => residual(sequence(&step.inner[0], fold)),
-        Layer::Concat { .. } => Op::Concat(step.inner.iter().map(|steps| sequence(steps, fold)).collect()),
+        Layer::Strands { combine, .. } => Op::Strands(sequence(&step.inner[0], joining), combine),
+        Layer::Residual { .. } => residual(sequence(&step.inner[0], joining), joining),
+        Layer::Concat { .. } => Op::Concat(step.inner.iter().map(|steps| sequence(steps, joining)).collect()),
     };
-    Node { op, input: step.input, output: step.output }
+    Node { op, input: step.input, output: step.output, number: Some(step.number) }
 }
 
 /// A residual layer of one convolution runs as that convolution.
-fn residual(inner: Vec<Node>) -> Op {
+fn residual(inner: Vec<Node>, joining: Joining) -> Op {
     match inner.as_slice() {
-        [Node { op: Op::Conv(conv), .. }] if conv.pool.is_none() && !conv.residual => {
+        [Node { op: Op::Conv(conv), .. }] if joining != Joining::Linear && conv.pool.is_none() && !conv.residual => {
             Op::Conv(Conv { residual: true, ..*conv })
         }
         _ => Op::Residual(inner),

@@ -7,10 +7,12 @@ pub(crate) use file::{read_arrays, write_arrays, write_whole};
 
 use crate::architecture::{Architecture, Inputs, Outputs, ShapeError, Summary};
 use crate::device::OpenedDevice;
-use crate::engine::{Input, Placed};
-use crate::network::{Leaves, Mode, Plan, Weights, forward_batch};
-use basewise_core::{ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
-use burn_tensor::{Device, Tensor};
+use crate::engine::{Input, Placed, edit_share, edit_spread};
+use crate::network::{Leaves, Mode, Plan, Weights, forward, forward_batch};
+use basewise_core::{
+    ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, predict_edits_plainly,
+};
+use burn_tensor::{Device, Tensor, TensorData};
 
 /// A network with its weights, the tasks that it predicts and the form of its input. It predicts through
 /// [`Predict`], in evaluation mode, for any number of sequences.
@@ -133,6 +135,21 @@ impl Model {
         self.architecture.summary(self.plan.inputs(), self.plan.input.length, &self.tasks)
     }
 
+    /// About the share of a pass that [`Predict::predict_edits`] takes for a substitution, from 0 to 1, as a mean over
+    /// the sequence: 1 where whole copies go through the network, as on other devices than the processor.
+    pub fn edit_share(&self) -> f64 {
+        match self.placed {
+            Placed::Host => edit_share(&self.plan),
+            Placed::Device(_) => 1.0,
+        }
+    }
+
+    /// The type of the layer from which on a substitution in the middle of a sequence changes every position, if one does
+    /// so while there are positions.
+    pub fn edit_spread(&self) -> Option<&'static str> {
+        edit_spread(&self.plan)
+    }
+
     /// SHA-256 over names, shapes and bits of all weights, in hex: equal for equal models on any device.
     pub fn digest(&self) -> String {
         self.weights.digest()
@@ -146,6 +163,21 @@ impl Model {
     /// Sequences that go through the network at once.
     pub(crate) fn batch_rows(&self) -> usize {
         self.plan.evaluation_rows()
+    }
+
+    /// Raw scores of any numbers `[n, channels, length]`, with `[n, width]` beside them.
+    pub(crate) fn scores_of_numbers(&self, x: &[f32], side: &[f32]) -> Result<Vec<f32>, String> {
+        let plan = &self.plan;
+        match &self.placed {
+            Placed::Host => Ok(plan.engines.with(plan, |engine| engine.infer(&self.weights, Input::Floats(x, side)))),
+            Placed::Device(leaves) => {
+                let n = x.len() / plan.input.size().max(1);
+                let shape = [n, plan.input.channels, plan.input.length];
+                let x = Tensor::from_data(TensorData::new(x.to_vec(), shape), &self.device);
+                let side = crate::network::side(side, n, &self.device);
+                values(forward(plan, leaves, x, &side, Mode::Evaluate).scores)
+            }
+        }
     }
 
     /// Whether the network can take these sequences.
@@ -202,6 +234,22 @@ impl Predict for Model {
             scores.extend(part.map_err(PredictError::Device)?);
         }
         Ok(Matrix::new(batch.len(), self.plan.outputs, scores))
+    }
+
+    /// On the processor, what an edit leaves as it is is computed once for all of them.
+    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+        self.check(batch)?;
+        let fast = match self.placed {
+            Placed::Host => self.plan.engines.with(&self.plan, |engine| engine.edits(&self.weights, batch, row, edits)),
+            Placed::Device(_) => None,
+        };
+        match fast {
+            // A difference of infinite numbers says nothing about what a whole pass gives.
+            Some(scores) if scores.iter().all(|score| score.is_finite()) => {
+                Ok(Matrix::new(edits.len(), self.plan.outputs, scores))
+            }
+            _ => predict_edits_plainly(self, batch, row, edits),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ fn cases() -> Cases {
 }
 
 /// As the script has it.
-fn mixed(i: usize, k: usize) -> u32 {
+pub(crate) fn mixed(i: usize, k: usize) -> u32 {
     let x = (i as u32).wrapping_mul(2_654_435_761).wrapping_add((k as u32).wrapping_mul(2_246_822_519));
     let x = x.wrapping_add(12_345);
     let x = (x ^ (x >> 16)).wrapping_mul(2_246_822_519);

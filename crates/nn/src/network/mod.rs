@@ -18,12 +18,12 @@ mod weights;
 
 pub(crate) use attention::rotary_angles;
 pub(crate) use dropout::key as dropout_key;
-#[cfg(test)]
-pub(crate) use forward::forward_steps;
 pub(crate) use forward::{
     BATCH_NORM_EPSILON, LAYER_NORM_EPSILON, Leaves, Mode, RMS_NORM_EPSILON, forward, forward_batch,
-    forward_steps_batch, input, side,
+    forward_steps_batch, side,
 };
+#[cfg(test)]
+pub(crate) use forward::{forward_steps, input};
 pub(crate) use plan::{Init, Plan, Spec, Step};
 pub(crate) use strands::BASES;
 pub(crate) use weights::{Array, Weights, hex};

@@ -173,6 +173,12 @@ impl Plan {
         (EVALUATION_VALUES / self.widest().max(1)).clamp(1, EVALUATION_ROWS)
     }
 
+    /// Values that one example leaves on its way, of all layers.
+    pub(crate) fn numbers(&self) -> usize {
+        let of_step = |step: &Step| step.output.size().saturating_mul(self.passes(step));
+        self.steps_deep().map(of_step).fold(self.input.size(), usize::saturating_add)
+    }
+
     /// Values of the largest array that one example makes on its way, the gates of recurrent layers included.
     fn widest(&self) -> usize {
         let of_step = |step: &Step| match step.layer {

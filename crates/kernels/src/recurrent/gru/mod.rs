@@ -100,6 +100,41 @@ pub fn infer(
     run(level, shape, n, x, weights, y, None, scratch);
 }
 
+/// One step of `n` examples: `state`, `[n, hidden]`, becomes that after it, and `y` gets it, too, in rows `y_stride`
+/// apart.
+///
+/// `projection` is the input's share of the gates without the bias, `[n, 3 hidden]`, or one row for all. `room` is
+/// working memory. The same bits as a step of [`infer`].
+///
+/// # Panics
+/// When an array does not fit.
+pub fn step(
+    level: Level,
+    n: usize,
+    projection: &[f32],
+    weights: &Weights<'_>,
+    state: &mut [f32],
+    (y, y_stride): (&mut [f32], usize),
+    room: &mut Vec<f32>,
+) {
+    let (hidden, width) = weights.hidden.shape();
+    assert_eq!(width, GATES * hidden, "hidden weights of another shape");
+    let recurrent = sized(room, n * width);
+    multiply(n, state, hidden, weights.hidden, recurrent, width, false);
+    let pass = cell::Forward {
+        hidden,
+        projection: Rows::new(projection, n, if projection.len() == width { 0 } else { width }, width),
+        recurrent: Rows::new(recurrent, n, width, width),
+        bias: Rows::new(weights.bias, 1, 0, width),
+        hidden_bias: Rows::new(weights.hidden_bias, 1, 0, width),
+        state: RowsMut::new(state, n, hidden, hidden),
+        y: RowsMut::new(y, n, y_stride, hidden),
+        saved: None,
+    };
+    // SAFETY: all rows were made for n examples of `hidden` units.
+    unsafe { over(level, n, hidden, &pass) };
+}
+
 fn run(
     level: Level,
     shape: &Shape,

@@ -138,3 +138,17 @@ fn backward_twice_is_refused() {
     layer.backward((&y, 3), (&[0.0; 24], 3), InputGradient::Skip, &mut sums, &mut memory);
     layer.backward((&y, 3), (&[0.0; 24], 3), InputGradient::Skip, &mut sums, &mut memory);
 }
+
+#[test]
+fn steps_one_by_one_give_the_bits_of_inference() {
+    let (mut random, mut memory) = (Random(8), Memory::default());
+    for (shape, n) in shapes(&mut random) {
+        for kind in KINDS {
+            let arrays = Arrays::random(kind, &shape, n, &mut random);
+            let layer = Layer { kind, level: Level::best(), shape: &shape, n, arrays: &arrays };
+            let mut wanted = vec![0.0; n * shape.length * shape.hidden];
+            layer.infer(Output::new(&mut wanted, shape.hidden, shape.hidden), &mut memory);
+            assert_eq!(layer.by_steps(), wanted, "{kind:?} {shape:?} {n}");
+        }
+    }
+}

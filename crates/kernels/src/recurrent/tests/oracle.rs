@@ -1,7 +1,7 @@
 //! Both layers in f64, one number at a time, and the kernels behind one interface.
 
 use crate::Level;
-use crate::matrix::Packed;
+use crate::matrix::{Packed, multiply};
 use crate::recurrent::{InputGradient, Output, Scratch, Shape, gru, lstm};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +197,36 @@ impl Layer<'_> {
                 gru::infer(level, shape, n, &arrays.x, &weights, y, scratch);
             }
         }
+    }
+
+    /// What [`Layer::infer`] gives, from calls of a step.
+    pub(super) fn by_steps(&self) -> Vec<f32> {
+        let Self { level, shape, n, arrays, .. } = *self;
+        let Shape { channels, hidden: units, length, .. } = *shape;
+        let (input, hidden) = &self.weights();
+        let (bias, hidden_bias) = (&arrays.bias[..], &arrays.hidden_bias[..]);
+        let width = self.kind.gates() * units;
+        let mut projection = vec![0.0; n * length * width];
+        multiply(n * length, &arrays.x, channels, input, &mut projection, width, false);
+        let mut y = vec![0.0; n * length * units];
+        let (mut state, mut cell, mut room) = (vec![0.0; n * units], vec![0.0; n * units], Vec::new());
+        for i in 0..if n > 0 { length } else { 0 } {
+            let at = if shape.reverse { length - 1 - i } else { i };
+            let rows = projection.chunks_exact(width).skip(at).step_by(length);
+            let share: Vec<f32> = rows.flatten().copied().collect();
+            let to = (&mut y[at * units..], length * units);
+            match self.kind {
+                Kind::Lstm => {
+                    let weights = lstm::Weights { input, hidden, bias };
+                    lstm::step(level, n, &share, &weights, (&mut state, &mut cell), to, &mut room);
+                }
+                Kind::Gru => {
+                    let weights = gru::Weights { input, hidden, bias, hidden_bias };
+                    gru::step(level, n, &share, &weights, &mut state, to, &mut room);
+                }
+            }
+        }
+        y
     }
 
     /// Adds the gradients of the weights to `sums`, whose `x` stays as it is.

@@ -11,21 +11,21 @@ use basewise_kernels::matrix::{Packed, multiply, multiply_transposed};
 use rayon::prelude::*;
 
 /// Sizes of a layer and its arrays.
-struct Layer<'a> {
+pub(in crate::engine) struct Layer<'a> {
     level: Level,
-    channels: usize,
-    heads: usize,
+    pub(in crate::engine) channels: usize,
+    pub(in crate::engine) heads: usize,
     /// Of one head.
-    shape: attention::Shape,
+    pub(in crate::engine) shape: attention::Shape,
     /// Weight and bias of queries, keys, values and outputs.
-    affine: [[&'a [f32]; 2]; 4],
+    pub(in crate::engine) affine: [[&'a [f32]; 2]; 4],
     /// By head and distance.
     bias: &'a [f32],
     rotary: Option<Rotary>,
 }
 
 impl<'a> Layer<'a> {
-    fn new(pass: &Pass<'a>, node: &Node, layer: &Attention) -> Self {
+    pub(in crate::engine) fn new(pass: &Pass<'a>, node: &Node, layer: &Attention) -> Self {
         let array = |i: usize| -> &'a [f32] { &pass.weights.parameters[layer.parameter + i].values };
         let shape = attention::Shape { length: node.input.length, size: layer.size };
         Self {
@@ -40,25 +40,25 @@ impl<'a> Layer<'a> {
     }
 
     /// Channels of all heads.
-    fn inner(&self) -> usize {
+    pub(in crate::engine) fn inner(&self) -> usize {
         self.heads * self.shape.size
     }
 
     /// The weights of queries, keys and values side by side, `[channels, 3 inner]`.
-    fn weight(&self) -> impl Fn(usize, usize) -> f32 {
+    pub(in crate::engine) fn weight(&self) -> impl Fn(usize, usize) -> f32 {
         let (inner, affine) = (self.inner(), self.affine);
         move |c, column| affine[column / inner][0][c * inner + column % inner]
     }
 
     /// Head `h` of an example's queries, keys and values.
-    fn head<'b>(&'b self, all: &'b [f32], h: usize) -> Head<'b> {
+    pub(in crate::engine) fn head<'b>(&'b self, all: &'b [f32], h: usize) -> Head<'b> {
         let rows = |i: usize| Rows { values: &all[i * self.inner() + h * self.shape.size..], stride: 3 * self.inner() };
         let own = self.bias.len() / self.heads;
         Head { queries: rows(0), keys: rows(1), values: rows(2), bias: &self.bias[h * own..(h + 1) * own] }
     }
 
     /// Turns queries and keys, which lie side by side.
-    fn turn(&self, all: &mut [f32], back: bool) {
+    pub(in crate::engine) fn turn(&self, all: &mut [f32], back: bool) {
         if let Some(rotary) = &self.rotary {
             rotary.turn(all, 3 * self.inner(), 2 * self.heads, back);
         }

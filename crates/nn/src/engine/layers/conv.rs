@@ -44,6 +44,18 @@ pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &m
     Extra::None
 }
 
+/// The gradient of the input alone, where nothing but a batch norm is joined to the convolution.
+pub(in crate::engine) fn input_gradient(pass: &Pass, layer: &Conv, dy: &[f32], dx: &mut [f32]) {
+    let s = &layer.shape;
+    let (weights, _) = folded(pass, layer.parameter, layer.fold);
+    let packed = Weights::backward(pass.level, s, &weights);
+    let chunk = chunks::examples(pass.n, s.outputs);
+    let (inputs, outputs) = (chunk * s.length * s.channels, s.outputs * s.filters);
+    dx.par_chunks_mut(inputs).zip(dy.par_chunks(chunk * outputs)).for_each(|(dx, dy)| {
+        conv::input_gradient(s, dy.len() / outputs, dy, &packed, false, dx);
+    });
+}
+
 /// One thread's part of the way back.
 struct Part<'a> {
     first: usize,

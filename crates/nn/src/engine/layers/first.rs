@@ -4,7 +4,7 @@ use super::{add_up, folded};
 use crate::engine::chunks;
 use crate::engine::node::{First, SYMBOLS};
 use crate::engine::{Extra, Found, Pass};
-use basewise_core::SequenceBatch;
+use basewise_core::{Code, SequenceBatch};
 use basewise_kernels::onehot;
 use rayon::prelude::*;
 
@@ -14,12 +14,16 @@ const BASES: usize = 4;
 /// One symbol a position: base 0 to 3 or 4 for the unknown one, and 5 more with a mark.
 pub(in crate::engine) fn codes(batch: &SequenceBatch) -> Vec<u8> {
     let marks = batch.encoding().channels() > BASES;
-    let symbol = |code: &basewise_core::Code| code.base().min(4) + if marks && code.is_marked() { 5 } else { 0 };
-    (0..batch.len()).flat_map(|i| batch.sequence(i)).map(symbol).collect()
+    (0..batch.len()).flat_map(|i| batch.sequence(i)).map(|code| symbol(code, marks)).collect()
+}
+
+/// The symbol of a code, where marks count or not.
+pub(in crate::engine) fn symbol(code: &Code, marks: bool) -> u8 {
+    code.base().min(4) + if marks && code.is_marked() { 5 } else { 0 }
 }
 
 /// Weights `[filters, channels, width]` as a table `[width, symbols, filters]`: what each symbol adds under each tap.
-fn table(layer: &First, weights: &[f32]) -> Vec<f32> {
+pub(in crate::engine) fn table(layer: &First, weights: &[f32]) -> Vec<f32> {
     let onehot::Shape { symbols, filters, width, .. } = layer.shape;
     let mut table = vec![0.0; width * symbols * filters];
     let weight = |f: usize, c: usize, tap: usize| weights[(f * layer.channels + c) * width + tap];

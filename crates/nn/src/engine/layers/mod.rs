@@ -12,7 +12,7 @@ pub(super) mod pools;
 pub(super) mod positions;
 pub(super) mod recurrent;
 pub(super) mod shape;
-mod strands;
+pub(super) mod strands;
 
 use super::Pass;
 use super::node::Fold;
@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 /// Weights and bias of a convolution with the batch norm that follows it in evaluation: a factor and a shift for each
 /// filter.
-fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
+pub(super) fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
     let all = pass.weights;
     let [weights, bias] = [0, 1].map(|i| &all.parameters[parameter + i].values[..]);
     let Some(fold) = fold else { return (weights.into(), bias.into()) };

@@ -4,6 +4,7 @@ use super::add_up;
 use crate::engine::buffers::Array;
 use crate::engine::node::{Cell, Recurrent};
 use crate::engine::{Extra, Found, Node, Pass};
+use crate::network::Weights;
 use basewise_kernels::Level;
 use basewise_kernels::matrix::Packed;
 use basewise_kernels::recurrent::{InputGradient, Output, Scratch, Shape, gru, lstm};
@@ -34,22 +35,26 @@ impl Saved {
 
 /// Sizes of a layer, and its arrays of one direction.
 #[derive(Clone, Copy)]
-struct Layer<'a> {
-    cell: Cell,
-    channels: usize,
-    units: usize,
-    length: usize,
+pub(in crate::engine) struct Layer<'a> {
+    pub(in crate::engine) cell: Cell,
+    pub(in crate::engine) channels: usize,
+    pub(in crate::engine) units: usize,
+    pub(in crate::engine) length: usize,
     directions: usize,
     /// Input weight, hidden weight, bias, and of a gated recurrent unit hidden bias, for each direction.
-    arrays: [[&'a [f32]; 4]; 2],
+    pub(in crate::engine) arrays: [[&'a [f32]; 4]; 2],
 }
 
 impl<'a> Layer<'a> {
     fn new(pass: &Pass<'a>, node: &Node, layer: &Recurrent) -> Self {
+        Self::of(pass.weights, node, layer)
+    }
+
+    pub(in crate::engine) fn of(weights: &'a Weights, node: &Node, layer: &Recurrent) -> Self {
         let count = arrays(layer.cell);
         let array = |direction: usize, i: usize| -> &'a [f32] {
             let at = layer.parameter + direction * count + i;
-            if direction < layer.directions && i < count { &pass.weights.parameters[at].values } else { &[] }
+            if direction < layer.directions && i < count { &weights.parameters[at].values } else { &[] }
         };
         Self {
             cell: layer.cell,
@@ -65,7 +70,7 @@ impl<'a> Layer<'a> {
         Shape { channels: self.channels, hidden: self.units, length: self.length, reverse: direction == 1 }
     }
 
-    fn gates(&self) -> usize {
+    pub(in crate::engine) fn gates(&self) -> usize {
         self.units * if self.cell == Cell::Lstm { 4 } else { 3 }
     }
 

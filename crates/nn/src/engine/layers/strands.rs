@@ -7,10 +7,10 @@ use crate::engine::{Extra, Found, Node, Pass, Tape};
 use rayon::prelude::*;
 
 /// Bases of the alphabet, in whose order A C G T the reverse is the complement.
-const BASES: usize = 4;
+pub(in crate::engine) const BASES: usize = 4;
 
 /// The symbol of the complement; the unknown base and the mark stay.
-fn complement(symbol: u8) -> u8 {
+pub(in crate::engine) fn complement(symbol: u8) -> u8 {
     const MARK: u8 = (SYMBOLS / 2) as u8;
     let (base, mark) = (symbol % MARK, symbol / MARK * MARK);
     if base < BASES as u8 { 3 - base + mark } else { symbol }
@@ -23,7 +23,7 @@ fn both_codes(codes: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// Examples `[length, channels]` as reverse complements.
-fn turn_strand(x: &[f32], Shape { channels, length }: Shape, y: &mut [f32]) {
+pub(in crate::engine) fn turn_strand(x: &[f32], Shape { channels, length }: Shape, y: &mut [f32]) {
     let size = channels * length;
     y.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(y, x)| {
         for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels).rev()) {
@@ -40,7 +40,7 @@ fn rows(shape: Shape) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Outputs of both strands as one.
-fn combined(shape: Shape, combine: Combine, both: &[f32], y: &mut [f32]) {
+pub(in crate::engine) fn combined(shape: Shape, combine: Combine, both: &[f32], y: &mut [f32]) {
     let (forward, reverse) = both.split_at(y.len());
     let of: fn(f32, f32) -> f32 = match combine {
         Combine::Mean => |a, b| 0.5 * (a + b),
@@ -81,7 +81,23 @@ fn parted(shape: Shape, combine: Combine, both: &[f32], dy: &[f32], slopes: &mut
     });
 }
 
+/// Gradients of both strands as one of the sequences.
+pub(in crate::engine) fn joined(both: &[f32], shape: Shape, dx: &mut [f32]) {
+    let (forward, reverse) = both.split_at(dx.len());
+    turn_strand(reverse, shape, dx);
+    dx.iter_mut().zip(forward).for_each(|(dx, forward)| *dx += forward);
+}
+
 impl Pass<'_> {
+    /// Numbers and codes of the sequences, then of their reverse complements.
+    pub(in crate::engine) fn both_strands(&mut self, node: &Node, x: &[f32], codes: &[u8]) -> (Array, Vec<u8>) {
+        let mut input = self.buffers.take(2 * x.len());
+        let (forward, reverse) = input.split_at_mut(x.len());
+        forward.copy_from_slice(x);
+        turn_strand(x, node.input, reverse);
+        (input, both_codes(codes, node.input.length))
+    }
+
     pub(in crate::engine) fn strands(
         &mut self,
         node: &Node,
@@ -91,11 +107,7 @@ impl Pass<'_> {
         codes: &[u8],
         y: &mut [f32],
     ) -> Extra {
-        let codes = both_codes(codes, node.input.length);
-        let mut input = self.buffers.take(2 * x.len());
-        let (forward, reverse) = input.split_at_mut(x.len());
-        forward.copy_from_slice(x);
-        turn_strand(x, node.input, reverse);
+        let (input, codes) = self.both_strands(node, x, codes);
         self.n *= 2;
         let extra = if self.keep {
             let tape = self.forward(inner, input, codes);
@@ -132,11 +144,9 @@ impl Pass<'_> {
         self.n /= 2;
         self.buffers.give(input);
         let through = through?;
-        let (forward, reverse) = through.split_at(through.len() / 2);
         let dx = wanted.then(|| {
-            let mut dx = self.buffers.take(forward.len());
-            turn_strand(reverse, node.input, &mut dx);
-            dx.iter_mut().zip(forward).for_each(|(dx, forward)| *dx += forward);
+            let mut dx = self.buffers.take(through.len() / 2);
+            joined(&through, node.input, &mut dx);
             dx
         });
         self.buffers.give(through);

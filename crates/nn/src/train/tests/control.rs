@@ -131,7 +131,8 @@ fn experiments_pass_the_control_on() {
     let data = biased(40);
     let model = go(&data, &config(2)).model;
     let batch = batch_of(&data, &[0, 4]);
-    let effects = basewise_core::perturb::saturate(&model, &batch, BINS, 50).unwrap();
+    let effects =
+        basewise_core::perturb::saturate(&model, &batch, BINS.into(), 0..model.length(), &mut |_| {}).unwrap();
     let mut mutant = data.clone();
     let base = data.examples[4].sequence[JITTER];
     mutant.examples[4].sequence[JITTER] = if base == b'C' { b'G' } else { b'C' };

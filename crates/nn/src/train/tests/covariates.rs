@@ -44,8 +44,14 @@ fn a_label_that_a_covariate_decides_is_learned() {
     let scores = model.predict(&batch).unwrap();
     assert_eq!(scores, outcome.model.predict(&batch).unwrap());
     // A substitution leaves the numbers beside the sequence where they are. Here C comes first in the third row.
-    let effects =
-        basewise_core::perturb::saturate(&model, &batch_of(&head(&data, 3), model.covariates()), 0, 50).unwrap();
+    let effects = basewise_core::perturb::saturate(
+        &model,
+        &batch_of(&head(&data, 3), model.covariates()),
+        0.into(),
+        0..model.length(),
+        &mut |_| {},
+    )
+    .unwrap();
     let mut mutant = head(&data, 3);
     mutant.examples[2].sequence[0] = b'C';
     let mutated = model.predict(&batch_of(&mutant, model.covariates())).unwrap().row(2)[0];

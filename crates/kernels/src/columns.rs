@@ -1,0 +1,276 @@
+//! Columns of motifs against the columns of a database, for motif comparison: plain loops, compiled for each instruction
+//! set. Results are the same bits at every level.
+
+use crate::Level;
+use crate::simd::{Kernel, Simd, dispatch};
+
+/// Motifs that [`best_alignments`] aligns side by side at most.
+pub const LANES: usize = 32;
+
+/// `out[i]` becomes minus the Euclidean distance of `column` from the i-th of `columns`, which are given base by base.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn euclidean(level: Level, column: &[f64; 4], columns: [&[f64]; 4], out: &mut [f64]) {
+    assert!(columns.iter().all(|base| base.len() == out.len()), "a number for each column");
+    dispatch(level, Euclidean { column, columns, out });
+}
+
+struct Euclidean<'a> {
+    column: &'a [f64; 4],
+    columns: [&'a [f64]; 4],
+    out: &'a mut [f64],
+}
+
+impl Kernel for Euclidean<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { column: [a, c, g, t], columns: [ca, cc, cg, ct], out } = self;
+        let square = |x: f64| x * x;
+        for ((((slot, ca), cc), cg), ct) in out.iter_mut().zip(ca).zip(cc).zip(cg).zip(ct) {
+            *slot = -(square(a - ca) + square(c - cc) + square(g - cg) + square(t - ct)).sqrt();
+        }
+    }
+}
+
+/// `out[i]` becomes `floor((values[i] - middle) * scale + 0.5)`, of which the low 16 bits are kept where it is larger.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn bins(level: Level, values: &[f64], middle: f64, scale: f64, out: &mut [i16]) {
+    assert_eq!(values.len(), out.len(), "a bin for each value");
+    dispatch(level, Bins { values, middle, scale, out });
+}
+
+struct Bins<'a> {
+    values: &'a [f64],
+    middle: f64,
+    scale: f64,
+    out: &'a mut [i16],
+}
+
+impl Kernel for Bins<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for (slot, value) in self.out.iter_mut().zip(self.values) {
+            *slot = low_bits(((value - self.middle) * self.scale + 0.5).floor());
+        }
+    }
+}
+
+/// The low 16 bits of a whole number. Added to 1.5 times 2^52 it stands in the low bits of the sum, which takes one
+/// instruction for a vector, where a conversion that looks for what is no number takes many.
+#[inline(always)]
+fn low_bits(whole: f64) -> i16 {
+    const ROOM: f64 = 1.5 * (1_u64 << 52) as f64;
+    (whole + ROOM).to_bits() as i16
+}
+
+/// The lowest and the highest of some numbers; `(inf, -inf)` of none.
+pub fn extent(level: Level, values: &[f64]) -> (f64, f64) {
+    dispatch(level, Extent(values))
+}
+
+struct Extent<'a>(&'a [f64]);
+
+impl Kernel for Extent<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> (f64, f64) {
+        // Numbers in the order of whole ones, whose extremes may be sought in any order.
+        let key = |x: &f64| {
+            let bits = x.to_bits().cast_signed();
+            bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+        };
+        let value = |key: i64| f64::from_bits((key ^ ((key >> 63).cast_unsigned() >> 1).cast_signed()).cast_unsigned());
+        let low = self.0.iter().map(key).fold(key(&f64::INFINITY), i64::min);
+        let high = self.0.iter().map(key).fold(key(&f64::NEG_INFINITY), i64::max);
+        (value(low), value(high))
+    }
+}
+
+/// `out[i + j] += one[i] * other[j]`, the products with the first number of `other` first.
+///
+/// # Panics
+/// If `out` is not as long as the two together less one.
+pub fn add_products(level: Level, one: &[f64], other: &[f64], out: &mut [f64]) {
+    assert_eq!(out.len() + 1, one.len() + other.len(), "a slot for each sum of indices");
+    dispatch(level, AddProducts { one, other, out });
+}
+
+struct AddProducts<'a> {
+    one: &'a [f64],
+    other: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl Kernel for AddProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for (j, &factor) in self.other.iter().enumerate().filter(|(_, factor)| **factor != 0.0) {
+            for (slot, value) in self.out[j..].iter_mut().zip(self.one) {
+                *slot += factor * value;
+            }
+        }
+    }
+}
+
+/// The best alignments of a query with several motifs of one width.
+///
+/// `rows[i]` holds the scores of the query's i-th column with the columns of the motifs, `[column][motif]`, for `motifs` of them,
+/// at most [`LANES`]. `offsets` are the places in the query at which the motifs may begin, as they are tried; of equal sums the
+/// first place stays. `best[m]` becomes the highest sum over aligned columns, `place[m]` the index of its offset.
+///
+/// # Panics
+/// If a row is not that long, or `best` or `place` are not `motifs` long, or there are more than 2^15 offsets.
+pub fn best_alignments(
+    level: Level,
+    rows: &[&[i16]],
+    motifs: usize,
+    offsets: &[i32],
+    best: &mut [i16],
+    place: &mut [i16],
+) {
+    assert!(motifs <= LANES && best.len() == motifs && place.len() == motifs, "one slot for each motif");
+    let length = rows.first().map_or(0, |row| row.len());
+    assert!(rows.iter().all(|row| row.len() == length) && (motifs == 0 || length.is_multiple_of(motifs)));
+    assert!(offsets.len() < 1 << 15, "places are counted with 15 bits");
+    dispatch(level, BestAlignments { rows, motifs, offsets, best, place });
+}
+
+struct BestAlignments<'a> {
+    rows: &'a [&'a [i16]],
+    motifs: usize,
+    offsets: &'a [i32],
+    best: &'a mut [i16],
+    place: &'a mut [i16],
+}
+
+impl Kernel for BestAlignments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { rows, motifs, offsets, best, place } = self;
+        let width = rows.first().map_or(0, |row| row.len()) / motifs.max(1);
+        let (mut top, mut at) = ([i16::MIN; LANES], [0_i16; LANES]);
+        for (index, &offset) in offsets.iter().enumerate() {
+            let mut sums = [0_i16; LANES];
+            let first = offset.max(0) as usize;
+            let last = (offset + width as i32).clamp(0, rows.len() as i32) as usize;
+            for (i, row) in rows.iter().enumerate().take(last).skip(first) {
+                let column = (i as i32 - offset) as usize;
+                let scores = &row[column * motifs..(column + 1) * motifs];
+                match <&[i16; LANES]>::try_from(scores) {
+                    Ok(scores) => (0..LANES).for_each(|lane| sums[lane] = sums[lane].wrapping_add(scores[lane])),
+                    Err(_) => sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.wrapping_add(*score)),
+                }
+            }
+            for lane in 0..LANES {
+                let is_better = sums[lane] > top[lane];
+                at[lane] = if is_better { index as i16 } else { at[lane] };
+                top[lane] = if is_better { sums[lane] } else { top[lane] };
+            }
+        }
+        best.copy_from_slice(&top[..motifs]);
+        place.copy_from_slice(&at[..motifs]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn distances_bins_and_extents_are_those_of_the_definition(
+            column in proptest::array::uniform4(0.0_f64..1.0),
+            columns in proptest::collection::vec(proptest::array::uniform4(0.0_f64..1.0), 0..70),
+            middle in -1.0_f64..0.0,
+            scale in 1.0_f64..300.0,
+        ) {
+            let bases: [Vec<f64>; 4] = std::array::from_fn(|base| columns.iter().map(|c| c[base]).collect());
+            let distance = |c: &[f64; 4]| -(0..4).map(|i| (column[i] - c[i]).powi(2)).sum::<f64>().sqrt();
+            let expected: Vec<f64> = columns.iter().map(distance).collect();
+            let whole = |x: &f64| ((x - middle) * scale + 0.5).floor() as i16;
+            for level in Level::available() {
+                let mut found = vec![0.0; columns.len()];
+                euclidean(level, &column, [&bases[0], &bases[1], &bases[2], &bases[3]], &mut found);
+                prop_assert_eq!(&found, &expected);
+                let mut binned = vec![0; found.len()];
+                bins(level, &found, middle, scale, &mut binned);
+                prop_assert_eq!(binned, expected.iter().map(whole).collect::<Vec<_>>());
+                let low = expected.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                prop_assert_eq!(extent(level, &found), (low, high));
+            }
+        }
+
+        #[test]
+        fn products_are_added_at_the_sum_of_their_indices(
+            one in proptest::collection::vec(0.0_f64..1.0, 1..40),
+            other in proptest::collection::vec(0.0_f64..1.0, 1..40),
+        ) {
+            let mut expected = vec![0.5; one.len() + other.len() - 1];
+            for (j, y) in other.iter().enumerate() {
+                one.iter().enumerate().for_each(|(i, x)| expected[i + j] += y * x);
+            }
+            for level in Level::available() {
+                let mut found = vec![0.5; expected.len()];
+                add_products(level, &one, &other, &mut found);
+                prop_assert_eq!(&found, &expected);
+            }
+        }
+
+        #[test]
+        fn alignments_are_the_first_of_the_best(
+            query in 1_usize..9,
+            width in 1_usize..9,
+            motifs in 1_usize..=LANES,
+            seed: u64,
+        ) {
+            let mut state = seed;
+            let mut next = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                ((state >> 33) % 7) as i16 - 3
+            };
+            let rows: Vec<Vec<i16>> = (0..query).map(|_| (0..width * motifs).map(|_| next()).collect()).collect();
+            let rows: Vec<&[i16]> = rows.iter().map(Vec::as_slice).collect();
+            let mut offsets: Vec<i32> = (1 - width as i32..query as i32).collect();
+            let overlap = |offset: i32| (offset + width as i32).min(query as i32) - offset.max(0);
+            offsets.sort_by_key(|&offset| (-overlap(offset), offset));
+            let sum = |offset: i32, motif: usize| -> i16 {
+                let aligned = (0..query as i32).filter(|i| (0..width as i32).contains(&(i - offset)));
+                aligned.map(|i| rows[i as usize][(i - offset) as usize * motifs + motif]).sum()
+            };
+            for level in Level::available() {
+                let (mut best, mut place) = (vec![0; motifs], vec![0; motifs]);
+                best_alignments(level, &rows, motifs, &offsets, &mut best, &mut place);
+                for motif in 0..motifs {
+                    let sums: Vec<i16> = offsets.iter().map(|&offset| sum(offset, motif)).collect();
+                    let highest = sums.iter().copied().max().unwrap();
+                    let first = sums.iter().position(|&s| s == highest).unwrap();
+                    prop_assert_eq!((best[motif], place[motif]), (highest, first as i16));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_extent_and_no_alignment() {
+        for level in Level::available() {
+            assert_eq!(extent(level, &[]), (f64::INFINITY, f64::NEG_INFINITY));
+            let (mut best, mut place) = ([0], [7]);
+            best_alignments(level, &[], 1, &[], &mut best, &mut place);
+            assert_eq!((best, place), ([i16::MIN], [0]));
+        }
+    }
+}
