@@ -1,4 +1,4 @@
-//! Sequence motifs: read and written, compared, scanned, drawn, taken from filters, and planted.
+//! Sequence motifs: read and written, compared, clustered, scanned, tested, drawn, taken from filters, and planted.
 //!
 //! A [`Motif`] is a matrix of base probabilities, one row a position, in the order A C G T (or U). Everything else here
 //! is a function of motifs and sequences; no file is opened, input and output are `impl BufRead` and `impl Write`.
@@ -7,7 +7,10 @@
 //! |---|---|---|
 //! | [`formats`] | MEME, JASPAR, TRANSFAC, HOMER text | motifs, and back |
 //! | [`matching`] | a motif and a database | p-, E- and q-values of each target (Tomtom) |
-//! | [`scan`] | a motif and a sequence | scores at each place, and the best |
+//! | [`scan`] | motifs and sequences | scores at each place, the best, and occurrences with p- and q-values |
+//! | [`cluster`] | motifs that look alike | groups, and a motif for each |
+//! | [`enrich`] | occurrences in two sets of sequences | tests of single motifs, pairs and spacings |
+//! | [`discover`] | attributions, or sequences without a model | motifs, and where they stand |
 //! | [`filters`] | windows that activate a filter | a motif |
 //! | [`logo`] | a motif, or attributions | SVG and PNG |
 //! | [`simulate`] | motifs and rules | labelled sequences whose answer is known |
@@ -38,6 +41,9 @@
 //! # Ok::<(), formats::FormatError>(())
 //! ```
 
+pub mod cluster;
+pub mod discover;
+pub mod enrich;
 pub mod filters;
 pub mod formats;
 pub mod logo;

@@ -1,17 +1,63 @@
-//! Places on the picture and the text of the SVG.
+//! Where everything is on the picture.
 
+use super::LogoOptions;
 use super::axis::{GAP, TICK, YAxis};
-use super::glyphs::{self, GLYPHS};
+use super::glyphs;
 use super::text::{self, Anchor, CAP_HEIGHT};
-use super::{Highlight, LogoOptions};
 use basewise_core::Alphabet;
-use std::fmt::Write;
 
 /// Part of a column that its letter takes.
 const LETTER_SHARE: f64 = 0.94;
 /// Letters lower than this are not seen, in px.
 const LEAST_HEIGHT: f64 = 0.02;
-const TINT: &str = "#f5c542";
+
+/// A picture as shapes with their places, in px, y downwards; written as SVG or drawn as pixels.
+pub(super) struct Drawing {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) tints: Vec<Tint>,
+    pub(super) letters: Vec<Letter>,
+    /// From one point to another.
+    pub(super) lines: Vec<[f64; 4]>,
+    pub(super) labels: Vec<Label>,
+    /// For those who cannot see it.
+    pub(super) description: String,
+    /// Whether the letters are defined elsewhere on the page.
+    pub(super) fragment: bool,
+}
+
+/// A tinted rectangle.
+pub(super) struct Tint {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// A CSS colour; none is the standard tint.
+    pub(super) color: Option<String>,
+}
+
+/// A letter in a box; one of negative height is upside down.
+pub(super) struct Letter {
+    /// Index of its outline.
+    pub(super) glyph: usize,
+    pub(super) x: f64,
+    /// The end of the box at which the outline's top is.
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// A line of text whose base line passes through `(x, y)`.
+pub(super) struct Label {
+    pub(super) text: String,
+    pub(super) x: f64,
+    pub(super) y: f64,
+    /// Of the font, in px.
+    pub(super) size: f64,
+    pub(super) anchor: Anchor,
+    /// Whether it reads upwards.
+    pub(super) turned: bool,
+}
 
 /// A picture that grows element by element.
 pub(super) struct Canvas<'a> {
@@ -22,10 +68,7 @@ pub(super) struct Canvas<'a> {
     height: f64,
     left: f64,
     top: f64,
-    body: String,
-    /// Lines and labels, which share their paint.
-    lines: String,
-    labels: String,
+    drawing: Drawing,
 }
 
 impl<'a> Canvas<'a> {
@@ -44,9 +87,16 @@ impl<'a> Canvas<'a> {
             height: positive(options.height, 1.0),
             left: axis,
             top: top + title,
-            body: String::new(),
-            lines: String::new(),
-            labels: String::new(),
+            drawing: Drawing {
+                width: 0.0,
+                height: 0.0,
+                tints: Vec::new(),
+                letters: Vec::with_capacity(4 * columns),
+                lines: Vec::new(),
+                labels: Vec::new(),
+                description: String::new(),
+                fragment: options.fragment,
+            },
         }
     }
 
@@ -72,28 +122,25 @@ impl<'a> Canvas<'a> {
     }
 
     pub(super) fn line(&mut self, x1: f64, y1: f64, x2: f64, y2: f64) {
-        let _ = write!(self.lines, "M{} {}L{} {}", short(x1), short(y1), short(x2), short(y2));
+        self.drawing.lines.push([x1, y1, x2, y2]);
     }
 
     pub(super) fn label(&mut self, text: &str, x: f64, y: f64, anchor: Anchor, turned: bool) {
-        text::label(&mut self.labels, text, x, y, self.options.label_size(), anchor, turned);
+        let size = self.options.label_size();
+        self.drawing.labels.push(Label { text: text.to_owned(), x, y, size, anchor, turned });
     }
 
     pub(super) fn highlights(&mut self) {
-        for Highlight { start, end, color } in &self.options.highlights {
-            let (start, end) = ((*start).min(self.columns), (*end).min(self.columns));
+        for highlight in &self.options.highlights {
+            let (start, end) = (highlight.start.min(self.columns), highlight.end.min(self.columns));
             if start < end {
-                let x = self.left + start as f64 * self.column_width;
-                let width = (end - start) as f64 * self.column_width;
-                let color = escape(color.as_deref().unwrap_or(TINT));
-                let _ = write!(
-                    self.body,
-                    r#"<rect x="{}" y="{}" width="{}" height="{}" fill="{color}" fill-opacity=".22"/>"#,
-                    short(x),
-                    short(self.top),
-                    short(width),
-                    short(self.height)
-                );
+                self.drawing.tints.push(Tint {
+                    x: self.left + start as f64 * self.column_width,
+                    y: self.top,
+                    width: (end - start) as f64 * self.column_width,
+                    height: self.height,
+                    color: highlight.color.clone(),
+                });
             }
         }
     }
@@ -121,15 +168,8 @@ impl<'a> Canvas<'a> {
             return;
         }
         let x = self.left + (column as f64 + (1.0 - LETTER_SHARE) / 2.0) * self.column_width;
-        let _ = write!(
-            self.body,
-            r##"<use href="#bw-{}" transform="matrix({} 0 0 {} {} {})"/>"##,
-            GLYPHS[glyph].letter,
-            fine(self.column_width * LETTER_SHARE / 100.0),
-            fine((near - far) / 100.0),
-            short(x),
-            short(far)
-        );
+        let width = self.column_width * LETTER_SHARE;
+        self.drawing.letters.push(Letter { glyph, x, y: far, width, height: near - far });
     }
 
     pub(super) fn y_axis(&mut self) {
@@ -150,63 +190,27 @@ impl<'a> Canvas<'a> {
         self.label(label, size * CAP_HEIGHT + 0.5, self.top + self.height / 2.0, Anchor::Middle, true);
     }
 
-    pub(super) fn finish(mut self, description: &str) -> String {
+    pub(super) fn finish(self, description: &str) -> Drawing {
         let size = self.options.label_size();
-        let mut description = description.to_owned();
+        let mut drawing = self.drawing;
+        description.clone_into(&mut drawing.description);
         if let Some(title) = &self.options.title {
-            text::label(&mut self.labels, title, self.left, size, size * 1.2, Anchor::Start, false);
-            description = format!("{title}: {description}");
+            drawing.description = format!("{title}: {description}");
+            let (text, size) = (title.clone(), size * 1.2);
+            drawing.labels.push(Label {
+                text,
+                x: self.left,
+                y: size / 1.2,
+                size,
+                anchor: Anchor::Start,
+                turned: false,
+            });
         }
-        let width = self.right() + if self.options.axes { size * 0.4 } else { 0.0 };
+        drawing.width = self.left + self.columns as f64 * self.column_width;
+        drawing.width = (drawing.width + if self.options.axes { size * 0.4 } else { 0.0 }).max(1.0);
         let rows = if self.options.x_label.is_some() { 2.0 * CAP_HEIGHT + 0.45 + 0.25 } else { CAP_HEIGHT + 0.1 };
         let below = if self.options.axes { TICK + 2.0 * GAP + size * rows } else { 0.0 };
-        let (width, height) = (width.max(1.0), self.bottom() + below);
-        let definitions = if self.options.fragment { String::new() } else { glyphs::definitions() };
-        let (w, h) = (short(width), short(height));
-        let mut out = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{}">{definitions}{}"#,
-            escape(&description),
-            self.body
-        );
-        if !self.lines.is_empty() {
-            let _ = write!(out, r#"<path fill="none" stroke="currentColor" stroke-width=".8" d="{}"/>"#, self.lines);
-        }
-        if !self.labels.is_empty() {
-            let _ = write!(out, r#"<g fill="currentColor">{}</g>"#, self.labels);
-        }
-        out.push_str("</svg>");
-        out
+        drawing.height = self.top + self.height + below;
+        drawing
     }
-}
-
-/// Two decimals at most.
-fn short(x: f64) -> String {
-    trimmed(format!("{x:.2}"))
-}
-
-/// Five decimals at most, for scales.
-fn fine(x: f64) -> String {
-    trimmed(format!("{x:.5}"))
-}
-
-fn trimmed(text: String) -> String {
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".into() } else { text.to_owned() }
-}
-
-/// Text inside an attribute; characters that XML forbids are dropped.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => {}
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 pub(super) struct Glyph {
     pub(super) letter: char,
     pub(super) color: &'static str,
-    outline: &'static str,
+    pub(super) outline: &'static str,
 }
 
 /// Green, blue, orange and red as the field has them, dark enough on white and light enough on black, and told apart

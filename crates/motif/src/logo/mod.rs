@@ -11,6 +11,8 @@ mod axis;
 mod canvas;
 mod glyphs;
 mod png;
+mod raster;
+mod svg;
 mod text;
 
 pub use glyphs::glyph_defs;
@@ -19,7 +21,7 @@ pub use png::{PngError, png};
 use crate::Motif;
 use axis::{XAxis, YAxis};
 use basewise_core::Alphabet;
-use canvas::Canvas;
+use canvas::{Canvas, Drawing};
 
 /// Keeps sums and spans of heights finite.
 const LARGEST: f64 = 1e30;
@@ -113,6 +115,19 @@ impl LogoOptions {
 
 /// The logo of a motif as one `<svg>` element.
 pub fn motif_svg(motif: &Motif, options: &LogoOptions) -> String {
+    svg::svg(&motif_drawing(motif, options))
+}
+
+/// The logo of a motif on white as PNG, the picture of [`motif_svg`]; `scale` as in [`png()`]. Of the colours of highlights
+/// only `#rrggbb` are known here.
+///
+/// # Errors
+/// A picture too large or too small.
+pub fn motif_png(motif: &Motif, options: &LogoOptions, scale: f32) -> Result<Vec<u8>, PngError> {
+    png::drawn(&motif_drawing(motif, options), scale)
+}
+
+fn motif_drawing(motif: &Motif, options: &LogoOptions) -> Drawing {
     let bits = if options.small_sample { motif.information_corrected() } else { motif.information() };
     let heights: Vec<[f64; 4]> = match options.scale {
         LogoScale::Information => {
@@ -134,6 +149,19 @@ pub fn motif_svg(motif: &Motif, options: &LogoOptions) -> String {
 /// Positive letters stand on the axis, negative ones hang from it upside down; within each direction the largest is
 /// outermost. Numbers that are not finite count as 0, and 1e30 is the largest.
 pub fn track_svg(heights: &[[f64; 4]], options: &LogoOptions) -> String {
+    svg::svg(&track_drawing(heights, options))
+}
+
+/// Letters of given heights on white as PNG, the picture of [`track_svg`]; `scale` as in [`png()`]. Of the colours of
+/// highlights only `#rrggbb` are known here.
+///
+/// # Errors
+/// A picture too large or too small.
+pub fn track_png(heights: &[[f64; 4]], options: &LogoOptions, scale: f32) -> Result<Vec<u8>, PngError> {
+    png::drawn(&track_drawing(heights, options), scale)
+}
+
+fn track_drawing(heights: &[[f64; 4]], options: &LogoOptions) -> Drawing {
     let heights: Vec<[f64; 4]> =
         heights.iter().map(|row| row.map(|h| if h.is_finite() { h.clamp(-LARGEST, LARGEST) } else { 0.0 })).collect();
     let (low, high) = options.y_range.unwrap_or_else(|| extent(&heights));
@@ -150,7 +178,7 @@ fn extent(heights: &[[f64; 4]]) -> (f64, f64) {
     (low, high)
 }
 
-fn draw(heights: &[[f64; 4]], alphabet: Alphabet, y: YAxis, description: &str, options: &LogoOptions) -> String {
+fn draw(heights: &[[f64; 4]], alphabet: Alphabet, y: YAxis, description: &str, options: &LogoOptions) -> Drawing {
     let mut canvas = Canvas::new(heights.len(), y, options);
     canvas.highlights();
     canvas.letters(heights, alphabet);

@@ -113,3 +113,53 @@ fn pictures_without_pixels_are_refused() {
     }
     assert!(matches!(png("no picture", 1.0), Err(PngError::Svg(_))));
 }
+
+fn decoded(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+    let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!(info.color_type, ::png::ColorType::Rgb);
+    (info.width, info.height, pixels)
+}
+
+#[test]
+fn pixels_are_those_of_the_svg() {
+    let m = motif(vec![[0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 1.0, 0.0], [0.9, 0.1, 0.0, 0.0]]);
+    let titled = LogoOptions {
+        title: Some("MA1 ABC xyz \u{3b1}".into()),
+        x_label: Some("position".into()),
+        highlights: vec![
+            Highlight { start: 0, end: 1, color: None },
+            Highlight { start: 2, end: 3, color: Some("#0000ff".into()) },
+        ],
+        ..LogoOptions::default()
+    };
+    let track = [[0.5, 0.0, -0.2, 0.0], [0.0, -1.0, 0.0, 0.3], [0.1, 0.1, 0.1, 0.1]];
+    let pairs = [1.0, 2.0, 0.7].into_iter().flat_map(|scale| {
+        [
+            (motif_png(&m, &titled, scale), png(&motif_svg(&m, &titled), scale)),
+            (track_png(&track, &LogoOptions::track(), scale), png(&track_svg(&track, &LogoOptions::track()), scale)),
+        ]
+    });
+    for (direct, by_svg) in pairs {
+        let ((width, height, one), (w, h, other)) = (decoded(&direct.unwrap()), decoded(&by_svg.unwrap()));
+        assert_eq!((width, height), (w, h));
+        let difference =
+            one.iter().zip(&other).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum::<f64>() / one.len() as f64;
+        // Places are rounded to a hundredth of a px in an SVG.
+        assert!(difference < 1.0, "{difference}");
+        assert!(one.iter().filter(|&&p| p < 250).count() > one.len() / 50);
+    }
+}
+
+#[test]
+fn direct_pictures_are_refused_like_others_and_strange_ones_drawn() {
+    let flat = [[0.0; 4]; 2];
+    for scale in [0.0, f32::NAN, 1e6] {
+        assert!(matches!(track_png(&flat, &LogoOptions::track(), scale), Err(PngError::Size { .. })));
+    }
+    let strange = LogoOptions { y_range: Some((f64::NAN, f64::INFINITY)), start: i64::MAX, ..LogoOptions::track() };
+    for heights in [vec![], vec![[f64::MAX, -f64::MAX, f64::NAN, 1e-300]]] {
+        assert!(track_png(&heights, &strange, 1.0).unwrap().starts_with(b"\x89PNG"));
+    }
+}

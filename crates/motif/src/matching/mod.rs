@@ -15,9 +15,11 @@ pub use similarity::ColumnSimilarity;
 
 use crate::Motif;
 use basewise_core::Alphabet;
+use basewise_kernels::Level;
+use basewise_kernels::columns::{LANES, best_alignments};
 use null::Null;
 use rayon::prelude::*;
-use similarity::Database;
+use similarity::{Database, Group};
 
 /// How motifs are compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +30,22 @@ pub struct MatchOptions {
     pub reverse_complement: bool,
     /// Aligned columns an alignment must have; a motif shorter than that must be aligned in full.
     pub min_overlap: usize,
-    /// Bins that the scores of a query are rounded to. More make p-values finer and the work larger (squared).
+    /// Bins that the scores of a query are rounded to. More make p-values finer and the work larger (squared). At most
+    /// 30,000 over the positions of the query.
     pub bins: usize,
+    /// Matches with a larger q-value are left out of the lists, 0 to 1.
+    pub max_q: f64,
 }
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { similarity: ColumnSimilarity::Euclidean, reverse_complement: true, min_overlap: 1, bins: 100 }
+        Self {
+            similarity: ColumnSimilarity::Euclidean,
+            reverse_complement: true,
+            min_overlap: 1,
+            bins: 100,
+            max_q: 1.0,
+        }
     }
 }
 
@@ -58,7 +69,8 @@ pub struct Match {
     pub reverse_complement: bool,
 }
 
-/// Compares each query with all targets: one list a query, all targets in it, best first; ties by index.
+/// Compares each query with all targets: one list a query, all targets in it up to [`MatchOptions::max_q`], best first; ties
+/// by index.
 ///
 /// P-values rest on the targets' own columns: with fewer than some 50 targets they depend much on which these are. A
 /// query or a target without positions matches nothing (p = 1, overlap 0). The work is spread over the threads of
@@ -93,53 +105,53 @@ pub fn tomtom(queries: &[Motif], targets: &[Motif], options: &MatchOptions) -> V
 /// The best alignment with one strand of one target.
 #[derive(Clone, Copy)]
 struct Alignment {
-    score: i64,
-    offset: i64,
+    score: i16,
+    offset: i32,
     overlap: usize,
 }
 
 fn compare(query: &Motif, database: &Database, options: &MatchOptions) -> Vec<Match> {
-    let scores = database.scores(query, options.similarity, options.bins.max(1));
+    let scores = database.scores(query, options.similarity, options.bins);
     let null = Null::new(&scores, &database.widths(), options.min_overlap);
-    let mut matches: Vec<Match> = (0..database.targets)
-        .map(|target| {
-            let place = |reverse: bool| {
-                database.span(target, reverse).and_then(|span| align(&scores.values, span, options.min_overlap))
-            };
-            let width = database.span(target, false).map_or(0, |span| span.len());
-            found(target, place(false), place(true), |score| null.p_value(width, score))
-        })
-        .collect();
-    matches.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then(a.target.cmp(&b.target)));
-    adjust(&mut matches);
-    matches
+    let mut strands: [Vec<Option<Alignment>>; 2] = [vec![None; database.targets], vec![None; database.targets]];
+    let mut widths = vec![0; database.targets];
+    let rows: Vec<&[i16]> = scores.rows().collect();
+    for group in &database.groups {
+        let found = &mut strands[usize::from(group.reverse_complement)];
+        align(&rows, group, options.min_overlap, |member, alignment| {
+            found[member] = Some(alignment);
+            widths[member] = group.width;
+        });
+    }
+    let [forward, reverse] = strands;
+    let matches = (0..database.targets).map(|target| {
+        found(target, forward[target], reverse[target], |score| null.p_value(widths[target], score.into()))
+    });
+    sorted(matches, database.targets, options.max_q)
 }
 
-/// The alignment with the highest score; of equal ones the longest, then the leftmost.
-fn align(values: &[Vec<i32>], target: std::ops::Range<usize>, min_overlap: usize) -> Option<Alignment> {
-    let (width, length) = (values.len() as i64, target.len() as i64);
-    let needed = (min_overlap.max(1) as i64).min(width).min(length);
+/// Gives the alignment with the highest score of each target of a group; of equal ones the longest, then the leftmost.
+fn align(rows: &[&[i16]], group: &Group, min_overlap: usize, mut each: impl FnMut(usize, Alignment)) {
+    let (width, length) = (rows.len() as i32, group.width as i32);
+    let needed = (min_overlap.clamp(1, i32::MAX as usize) as i32).min(width).min(length);
     if needed == 0 {
-        return None;
+        return;
     }
-    let mut best: Option<Alignment> = None;
-    for offset in needed - length..=width - needed {
-        let (start, end) = (offset.max(0), (offset + length).min(width));
-        if end - start < needed {
-            continue;
-        }
-        let column = |i: i64| target.start + (i - offset) as usize;
-        let score = (start..end).map(|i| i64::from(values[i as usize][column(i)])).sum();
-        let overlap = (end - start) as usize;
-        if best.is_none_or(|best| (score, overlap) > (best.score, best.overlap)) {
-            best = Some(Alignment { score, offset, overlap });
-        }
+    let overlap = |offset: i32| (offset + length).min(width) - offset.max(0);
+    let mut offsets: Vec<i32> = (needed - length..=width - needed).filter(|&o| overlap(o) >= needed).collect();
+    offsets.sort_by_key(|&offset| (std::cmp::Reverse(overlap(offset)), offset));
+    let own: Vec<&[i16]> = rows.iter().map(|row| &row[group.span()]).collect();
+    let (mut best, mut place) = ([0; LANES], [0; LANES]);
+    let n = group.members.len();
+    best_alignments(Level::best(), &own, n, &offsets, &mut best[..n], &mut place[..n]);
+    for ((&member, &score), &place) in group.members.iter().zip(&best).zip(&place) {
+        let offset = offsets[place as usize];
+        each(member, Alignment { score, offset, overlap: overlap(offset) as usize });
     }
-    best
 }
 
 /// The better of two strands, with its p-value corrected for the choice.
-fn found(target: usize, forward: Option<Alignment>, reverse: Option<Alignment>, p: impl Fn(i64) -> f64) -> Match {
+fn found(target: usize, forward: Option<Alignment>, reverse: Option<Alignment>, p: impl Fn(i16) -> f64) -> Match {
     let Some(forward) = forward else {
         let (offset, overlap) = (0, 0);
         return Match { target, p_value: 1.0, q_value: 1.0, e_value: 1.0, offset, overlap, reverse_complement: false };
@@ -150,18 +162,24 @@ fn found(target: usize, forward: Option<Alignment>, reverse: Option<Alignment>, 
     // 1 - (1 - p)^2, which would round to 0 for the smallest p.
     let p_value = if reverse.is_some() { one * (2.0 - one) } else { one };
     let Alignment { offset, overlap, .. } = best;
+    let offset = i64::from(offset);
     Match { target, p_value, q_value: 1.0, e_value: p_value, offset, overlap, reverse_complement: is_reverse }
 }
 
-/// Fills in E-values and q-values of matches in the order of their p-values.
-fn adjust(matches: &mut [Match]) {
-    let n = matches.len() as f64;
+/// Matches by their p-values with E-values and q-values over all of `targets`, up to `max_q`.
+fn sorted(matches: impl Iterator<Item = Match>, targets: usize, max_q: f64) -> Vec<Match> {
+    // No q-value is below its p-value, so what is above has no part in the q-values of those that stay.
+    let mut matches: Vec<Match> = matches.filter(|found| found.p_value <= max_q).collect();
+    matches.sort_unstable_by(|a, b| a.p_value.total_cmp(&b.p_value).then(a.target.cmp(&b.target)));
+    let n = targets as f64;
     let mut least = 1.0_f64;
     for (i, found) in matches.iter_mut().enumerate().rev() {
         found.e_value = found.p_value * n;
         least = least.min(found.p_value * n / (i + 1) as f64);
         found.q_value = least;
     }
+    matches.retain(|found| found.q_value <= max_q);
+    matches
 }
 
 #[cfg(test)]

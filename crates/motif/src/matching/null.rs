@@ -1,6 +1,7 @@
 //! The null distribution of the best alignment's score, by dynamic programming over query columns.
 
 use super::similarity::Scores;
+use basewise_kernels::{Level, columns::add_products};
 use std::collections::BTreeMap;
 
 /// Probabilities of whole-numbered scores from `low` upwards.
@@ -12,26 +13,28 @@ struct Distribution {
 
 impl Distribution {
     /// How often each score occurs in a column.
-    fn of(values: &[i32]) -> Self {
-        let low = values.iter().copied().min().unwrap_or(0);
-        let high = values.iter().copied().max().unwrap_or(0);
-        let mut mass = vec![0.0; (high - low + 1) as usize];
-        for &value in values {
-            mass[(value - low) as usize] += 1.0;
+    fn of(values: &[i16]) -> Self {
+        let (low, high) = values.iter().fold((i16::MAX, i16::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+        let (low, high) = if values.is_empty() { (0, 0) } else { (i64::from(low), i64::from(high)) };
+        // Two counts in turn, so that equal neighbours need not wait for each other.
+        let length = (high - low + 1) as usize;
+        let mut counts = vec![0_u32; 2 * length];
+        let (even, odd) = counts.split_at_mut(length);
+        let mut pairs = values.chunks_exact(2);
+        for pair in &mut pairs {
+            even[(i64::from(pair[0]) - low) as usize] += 1;
+            odd[(i64::from(pair[1]) - low) as usize] += 1;
         }
+        pairs.remainder().iter().for_each(|&value| even[(i64::from(value) - low) as usize] += 1);
         let n = values.len().max(1) as f64;
-        mass.iter_mut().for_each(|m| *m /= n);
-        Self { low: i64::from(low), mass }
+        let mass = even.iter().zip(odd).map(|(a, b)| f64::from(*a + *b) / n).collect();
+        Self { low, mass }
     }
 
     /// The distribution of the sum of two independent scores.
-    fn plus(&self, other: &Self) -> Self {
+    fn plus(&self, other: &Self, level: Level) -> Self {
         let mut mass = vec![0.0; self.mass.len() + other.mass.len() - 1];
-        for (i, &p) in other.mass.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            for (slot, &q) in mass[i..].iter_mut().zip(&self.mass) {
-                *slot += p * q;
-            }
-        }
+        add_products(level, &self.mass, &other.mass, &mut mass);
         Self { low: self.low + other.low, mass }
     }
 }
@@ -40,78 +43,44 @@ impl Distribution {
 pub(super) struct Null {
     /// The score of the first entry of each table.
     low: i64,
-    /// By width: `sum ln(1 - p_k(score))` over the alignments k, for each score from `low` on.
+    /// By width: how likely the best of all alignments reaches each score from `low` on.
     tables: BTreeMap<usize, Vec<f64>>,
 }
 
 impl Null {
-    /// The null distributions of a query against targets of the given `widths`.
+    /// The null distributions of a query against targets of the given `widths`, ascending.
+    ///
+    /// An alignment has a stretch of query columns: one inside the query needs a target of its own width, one at an end any
+    /// wider target too, and the whole query has several places in every wider target.
     pub(super) fn new(scores: &Scores, widths: &[usize], min_overlap: usize) -> Self {
-        let columns: Vec<Distribution> = scores.values.iter().map(|values| Distribution::of(values)).collect();
+        let columns: Vec<Distribution> = scores.rows().map(Distribution::of).collect();
         let low: i64 = columns.iter().map(|column| column.low.min(0)).sum();
         let high: i64 = columns.iter().map(|column| (column.low + column.mass.len() as i64 - 1).max(0)).sum();
-        let length = (high - low + 1) as usize;
-        let tables = widths.iter().map(|&width| (width, vec![0.0; length])).collect();
-        let mut null = Self { low, tables };
-        null.fill(&columns, widths.last().copied().unwrap_or(0), min_overlap);
-        null
-    }
-
-    /// Adds every stretch of query columns to the widths that can be aligned with just it: a stretch inside the
-    /// query needs a target of its own width, one at an end any wider target too, the whole query every wider target
-    /// in several places.
-    fn fill(&mut self, columns: &[Distribution], widest: usize, min_overlap: usize) {
+        let shape = Shape { low, length: (high - low + 1) as usize };
         let n = columns.len();
-        for start in 0..n {
-            let mut sum: Option<Distribution> = None;
-            // Stretches up to the query's last column are built from the right, below.
-            let last = (start + widest).min(if start == 0 { n } else { n - 1 });
-            for end in start + 1..=last {
-                let column = &columns[end - 1];
-                let total = sum.map_or_else(|| column.clone(), |sum| sum.plus(column));
-                self.add(&total, (start, end), n, min_overlap);
-                sum = Some(total);
+        let widest = widths.last().copied().unwrap_or(0);
+        let least = min_overlap.clamp(1, n.max(1));
+        let stretches = Stretches::new(&columns, widths, widest.min(n), shape);
+        let mut tables = BTreeMap::new();
+        // What stretches at the ends reach together, those of `least` columns and more, up to the width.
+        let (mut ends, mut done) = (vec![0.0; shape.length], least);
+        for &width in widths {
+            let mut table = if width < least {
+                stretches.ends.get(width).cloned().unwrap_or_else(|| vec![0.0; shape.length])
+            } else {
+                while done <= width && done < n {
+                    either(&mut ends, &stretches.ends[done]);
+                    done += 1;
+                }
+                ends.clone()
+            };
+            if let Some(inside) = stretches.inside.get(&width) {
+                either(&mut table, inside);
             }
+            (n..=width).for_each(|_| either(&mut table, &stretches.whole));
+            tables.insert(width, table);
         }
-        let mut sum: Option<Distribution> = None;
-        for start in (n.saturating_sub(widest).max(1)..n).rev() {
-            let total = sum.map_or_else(|| columns[start].clone(), |sum| sum.plus(&columns[start]));
-            self.add(&total, (start, n), n, min_overlap);
-            sum = Some(total);
-        }
-    }
-
-    fn add(&mut self, scores: &Distribution, (start, end): (usize, usize), n: usize, min_overlap: usize) {
-        let overlap = end - start;
-        let places = |width: usize| match (start == 0, end == n) {
-            (true, true) => (width + 1).saturating_sub(n),
-            (true, false) | (false, true) => usize::from(width >= overlap),
-            (false, false) => usize::from(width == overlap),
-        };
-        let is_wanted = |width: usize| places(width) > 0 && overlap >= min_overlap.min(n).min(width);
-        if !self.tables.keys().any(|&width| is_wanted(width)) {
-            return;
-        }
-        let logs = self.log_not_reached(scores);
-        for (&width, table) in self.tables.iter_mut().filter(|(width, _)| is_wanted(**width)) {
-            let times = places(width) as f64;
-            table.iter_mut().zip(&logs).for_each(|(slot, log)| *slot += times * log);
-        }
-    }
-
-    /// `ln(1 - P(S >= score))` for each score of the tables.
-    fn log_not_reached(&self, scores: &Distribution) -> Vec<f64> {
-        let length = self.tables.values().next().map_or(0, Vec::len);
-        let mut logs = vec![0.0; length];
-        let mut above = 0.0;
-        let first = (scores.low - self.low) as usize;
-        for (i, log) in logs.iter_mut().enumerate().take(first + scores.mass.len()).rev() {
-            above += if i >= first { scores.mass[i - first] } else { 0.0 };
-            // Below the lowest score the sum is 1 but for rounding.
-            let reached = if i <= first { 1.0 } else { f64::min(above, 1.0) };
-            *log = (-reached).ln_1p();
-        }
-        logs
+        Self { low, tables }
     }
 
     /// Probability that the best alignment with a random target of this width scores at least `score`.
@@ -119,7 +88,82 @@ impl Null {
         let Some(table) = self.tables.get(&width) else { return 1.0 };
         let index = (score - self.low).max(0) as usize;
         // Tables end at the highest score that any alignment can have.
-        table.get(index).map_or(0.0, |log| -log.exp_m1())
+        table.get(index).copied().unwrap_or(0.0)
+    }
+}
+
+/// The scores of all tables.
+#[derive(Clone, Copy)]
+struct Shape {
+    low: i64,
+    length: usize,
+}
+
+impl Shape {
+    /// How likely each score is reached.
+    fn reached(self, scores: &Distribution) -> Vec<f64> {
+        let first = (scores.low - self.low) as usize;
+        let mut reached = vec![0.0; self.length];
+        let mut above = 0.0;
+        for (slot, mass) in reached[first..].iter_mut().zip(&scores.mass).rev() {
+            above += mass;
+            *slot = f64::min(above, 1.0);
+        }
+        // At and below the lowest score the sum is 1 but for rounding.
+        reached[..=first].fill(1.0);
+        reached
+    }
+}
+
+/// `one` becomes the probability that it or an independent `other` happens, which keeps all digits of small ones.
+fn either(one: &mut [f64], other: &[f64]) {
+    one.iter_mut().zip(other).for_each(|(p, q)| *p += q * (1.0 - *p));
+}
+
+/// What the stretches of a query's columns reach.
+struct Stretches {
+    /// By number of columns: either of the two at the ends that are not the whole query.
+    ends: Vec<Vec<f64>>,
+    /// By number of columns: any of those that touch no end.
+    inside: BTreeMap<usize, Vec<f64>>,
+    whole: Vec<f64>,
+}
+
+impl Stretches {
+    /// Stretches of up to `widest` columns; those inside the query only of the `widths` of targets.
+    fn new(columns: &[Distribution], widths: &[usize], widest: usize, shape: Shape) -> Self {
+        let n = columns.len();
+        let level = Level::best();
+        let mut found = Self {
+            ends: vec![vec![0.0; shape.length]; n.max(1)],
+            inside: BTreeMap::new(),
+            whole: vec![0.0; shape.length],
+        };
+        for start in 0..n {
+            let mut sum: Option<Distribution> = None;
+            // Stretches up to the query's last column are built from the right, below.
+            let last = (start + widest).min(if start == 0 { n } else { n - 1 });
+            for end in start + 1..=last {
+                let total = sum.map_or_else(|| columns[end - 1].clone(), |sum| sum.plus(&columns[end - 1], level));
+                let width = end - start;
+                if start == 0 && end == n {
+                    found.whole = shape.reached(&total);
+                } else if start == 0 {
+                    either(&mut found.ends[width], &shape.reached(&total));
+                } else if widths.binary_search(&width).is_ok() {
+                    let inside = found.inside.entry(width).or_insert_with(|| vec![0.0; shape.length]);
+                    either(inside, &shape.reached(&total));
+                }
+                sum = Some(total);
+            }
+        }
+        let mut sum: Option<Distribution> = None;
+        for start in (n.saturating_sub(widest).max(1)..n).rev() {
+            let total = sum.map_or_else(|| columns[start].clone(), |sum| sum.plus(&columns[start], level));
+            either(&mut found.ends[n - start], &shape.reached(&total));
+            sum = Some(total);
+        }
+        found
     }
 }
 
@@ -129,7 +173,7 @@ mod tests {
 
     /// Two query columns, each -1 or 1 with equal odds.
     fn coin() -> Scores {
-        Scores { values: vec![vec![-1, 1]; 2] }
+        Scores::of_rows(&[vec![-1, 1], vec![-1, 1]])
     }
 
     #[test]
@@ -153,7 +197,7 @@ mod tests {
     #[test]
     fn the_sum_of_two_coins_is_binomial() {
         let column = Distribution::of(&[-1, 1]);
-        let sum = column.plus(&column);
+        let sum = column.plus(&column, Level::best());
         assert_eq!((sum.low, sum.mass), (-2, vec![0.25, 0.0, 0.5, 0.0, 0.25]));
     }
 }

@@ -155,3 +155,15 @@ fn null_p_values_are_calibrated() {
         assert!((share / level - 1.0).abs() < 0.2, "{level}: {share}");
     }
 }
+
+#[test]
+fn a_limit_of_q_values_leaves_the_rest_as_it_is() {
+    let targets = database(80);
+    let all = tomtom(&targets[..6], &targets, &MatchOptions::default());
+    for max_q in [0.0, 0.01, 0.3, 1.0] {
+        let some = tomtom(&targets[..6], &targets, &MatchOptions { max_q, ..MatchOptions::default() });
+        let expected: Vec<Vec<Match>> =
+            all.iter().map(|list| list.iter().filter(|m| m.q_value <= max_q).cloned().collect()).collect();
+        assert_eq!(some, expected, "{max_q}");
+    }
+}

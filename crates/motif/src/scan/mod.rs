@@ -1,4 +1,13 @@
-//! Where a motif fits a sequence best.
+//! Where motifs fit sequences: plain scores at each place, and a fast search with p- and q-values.
+
+mod distribution;
+mod false_discovery;
+mod pieces;
+mod scanner;
+
+pub use distribution::{ScanError, ScoreDistribution};
+pub use false_discovery::q_values;
+pub use scanner::{Occurrence, ScanOptions, Scanner};
 
 use basewise_core::{Code, Strand};
 
@@ -58,7 +67,10 @@ pub fn best_hit(log_odds: &[[f64; 4]], codes: &[Code], both_strands: bool) -> Op
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod plain_tests {
     use super::*;
     use basewise_core::{Alphabet, CasePolicy, Encoding};
 

@@ -1,0 +1,142 @@
+//! How far apart, on which side and on which strand one motif stands from another.
+
+use super::ln_q_values;
+use crate::scan::Occurrence;
+use basewise_core::Strand;
+use std::collections::BTreeMap;
+
+/// One distance and arrangement of two motifs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpacingBin {
+    /// Bases between the two.
+    pub gap: usize,
+    /// Whether the second stands after the first, as the first reads.
+    pub is_downstream: bool,
+    /// Whether both read on the same strand.
+    pub same_strand: bool,
+    /// Sequences with this arrangement.
+    pub observed: usize,
+    /// As many as are expected where the second stands anywhere in its sequence that does not overlap the first, on either
+    /// strand.
+    pub expected: f64,
+    /// Probability of `observed` or more of a Poisson distribution of that mean.
+    pub p_value: f64,
+    /// q-value over all arrangements (Benjamini and Hochberg 1995).
+    pub q_value: f64,
+}
+
+/// The arrangements of two motifs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spacing {
+    /// Sequences in which both occur without overlap.
+    pub sequences: usize,
+    /// Every gap up to the largest one that was asked for, in all arrangements: by gap, upstream first, the same strand first.
+    /// Where only one strand is read, only arrangements of the same strand, and where the first is.
+    pub bins: Vec<SpacingBin>,
+}
+
+/// The arrangements of the second of two motifs around the first, over sequences of the given `lengths`.
+///
+/// Of each sequence the best occurrences of either count, the leftmost of equal ones. `both_strands` says whether occurrences
+/// were sought on both. The p-value treats sequences as independent.
+///
+/// # Panics
+/// If an occurrence is of no sequence of `lengths`.
+pub fn spacing(
+    occurrences: &[Occurrence],
+    motifs: [usize; 2],
+    widths: [usize; 2],
+    lengths: &[usize],
+    both_strands: bool,
+    max_gap: usize,
+) -> Spacing {
+    let best = [best_places(occurrences, motifs[0]), best_places(occurrences, motifs[1])];
+    let strands = if both_strands { 2 } else { 1 };
+    // [gap][upstream, downstream][same, opposite]
+    let mut observed = vec![[[0_usize; 2]; 2]; max_gap + 1];
+    let mut expected = vec![[[0.0; 2]; 2]; max_gap + 1];
+    let mut sequences = 0;
+    for (sequence, one) in &best[0] {
+        let Some(other) = best[1].get(sequence) else { continue };
+        let (end, other_end) = (one.start + widths[0], other.start + widths[1]);
+        let (gap, is_right) = if other.start >= end {
+            (other.start - end, true)
+        } else if other_end <= one.start {
+            (one.start - other_end, false)
+        } else {
+            continue;
+        };
+        sequences += 1;
+        let is_reverse = one.strand == Strand::Reverse;
+        if gap <= max_gap {
+            observed[gap][usize::from(is_right != is_reverse)][usize::from(one.strand != other.strand)] += 1;
+        }
+        // Gaps that there is room for on either side of the first motif.
+        let room = |bases: usize| (bases + 1).saturating_sub(widths[1]);
+        let (left, right) = (room(one.start), room(lengths[*sequence].saturating_sub(end)));
+        let share = 1.0 / (strands * (left + right)) as f64;
+        for (places, is_right) in [(left, false), (right, true)] {
+            for bin in expected.iter_mut().take(places) {
+                let side = &mut bin[usize::from(is_right != is_reverse)];
+                side.iter_mut().take(strands).for_each(|slot| *slot += share);
+            }
+        }
+    }
+    Spacing { sequences, bins: bins(&observed, &expected, strands) }
+}
+
+fn best_places(occurrences: &[Occurrence], motif: usize) -> BTreeMap<usize, &Occurrence> {
+    let mut best: BTreeMap<usize, &Occurrence> = BTreeMap::new();
+    for found in occurrences.iter().filter(|o| o.motif == motif) {
+        let held = best.entry(found.sequence).or_insert(found);
+        if found.score > held.score || (found.score == held.score && found.start < held.start) {
+            *held = found;
+        }
+    }
+    best
+}
+
+fn bins(observed: &[[[usize; 2]; 2]], expected: &[[[f64; 2]; 2]], strands: usize) -> Vec<SpacingBin> {
+    let mut bins = Vec::new();
+    for (gap, (seen, mean)) in observed.iter().zip(expected).enumerate() {
+        for side in 0..2 {
+            for strand in 0..strands {
+                let (observed, expected) = (seen[side][strand], mean[side][strand]);
+                let p_value = poisson_tail(observed, expected);
+                let (is_downstream, same_strand) = (side == 1, strand == 0);
+                bins.push(SpacingBin { gap, is_downstream, same_strand, observed, expected, p_value, q_value: 1.0 });
+            }
+        }
+    }
+    let ln_p: Vec<f64> = bins.iter().map(|bin| bin.p_value.ln()).collect();
+    bins.iter_mut().zip(ln_q_values(&ln_p)).for_each(|(bin, q)| bin.q_value = q.exp());
+    bins
+}
+
+/// `P(N >= n)` for a Poisson distribution.
+fn poisson_tail(n: usize, mean: f64) -> f64 {
+    if n == 0 {
+        return 1.0;
+    }
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    if (n as f64) <= mean {
+        // Less one the terms below, from 0 on; means are of counts of sequences, and their exponentials are no 0.
+        let mut term = (-mean).exp();
+        let mut below = term;
+        (1..n).for_each(|k| {
+            term *= mean / k as f64;
+            below += term;
+        });
+        return (1.0 - below).clamp(0.0, 1.0);
+    }
+    let ln_first = n as f64 * mean.ln() - mean - (1..=n).map(|k| (k as f64).ln()).sum::<f64>();
+    let (mut share, mut sum, mut k) = (1.0, 1.0, n + 1);
+    while share > sum * 1e-17 {
+        share *= mean / k as f64;
+        sum += share;
+        k += 1;
+    }
+    (ln_first.exp() * sum).min(1.0)
+}
