@@ -59,6 +59,8 @@ fn model(
         Features::sparse(names, starts, columns, array(&folder.join("values"), f32::from_le_bytes)?)?
     };
     let labels = array(&folder.join("y"), f64::from_le_bytes)?;
+    // Threads are started before time is taken.
+    rayon::broadcast(|_| ());
     let (before, wall) = (cpu_seconds()?, Instant::now());
     let model = fit(&features, &Target { family, labels: &labels, weights: None }, penalty, options)?;
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds()? - before);
@@ -101,11 +103,14 @@ fn array<T, const N: usize>(path: &Path, of: fn([u8; N]) -> T) -> Outcome<Vec<T>
     Ok(bytes.as_chunks::<N>().0.iter().map(|&bytes| of(bytes)).collect())
 }
 
-/// Processor time of this process so far, user mode, in seconds; Linux counts it in hundredths.
+/// Seconds that the processor spent on all threads of this process so far.
 fn cpu_seconds() -> Outcome<f64> {
-    let text = fs::read_to_string("/proc/self/stat")?;
-    let after = text.rsplit_once(") ").ok_or("expected /proc/self/stat of Linux")?.1;
-    Ok(after.split(' ').nth(11).ok_or("expected a time in /proc/self/stat")?.parse::<f64>()? / 100.0)
+    let mut nanoseconds = 0.0;
+    for task in fs::read_dir("/proc/self/task")? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += text.split(' ').next().unwrap_or("0").parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e9)
 }
 
 fn peak_kib() -> Outcome<u64> {

@@ -4,7 +4,9 @@
 //! time_trees boosting|forest|tree FOLDER SEED
 //! ```
 //!
-//! FOLDER holds `train_x.npy`, `train_y.npy`, `test_x.npy` (f32, row-major). Writes `basewise.npy` (probabilities of class
+//! FOLDER holds `train_x.npy`, `train_y.npy`, `test_x.npy` (f32, row-major); or instead of `train_x.npy` compressed sparse
+//! rows, little-endian without headers: `train_starts` of u64, `train_columns` of u32, `train_values` of f32, the same for
+//! `test`, and `width`, the number of columns, of u64. Writes `basewise.npy` (probabilities of class
 //! 1 for the test rows) and prints seconds of processor time of training and prediction, one a line.
 
 use basewise_learn::Features;
@@ -30,10 +32,23 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<f32>), Box<dyn Error>> {
     if values.len() != shape.iter().product::<usize>() { Err(wrong().into()) } else { Ok((shape, values)) }
 }
 
-fn features(path: &Path) -> Result<Features, Box<dyn Error>> {
-    let (shape, values) = read(path)?;
-    let names = (0..shape[1]).map(|column| format!("f{column}")).collect();
-    Ok(Features::dense(names, shape[0], values)?)
+fn features(folder: &Path, split: &str) -> Result<Features, Box<dyn Error>> {
+    let names = |columns: usize| (0..columns).map(|column| format!("f{column}")).collect();
+    let width = folder.join("width");
+    if !width.exists() {
+        let (shape, values) = read(&folder.join(format!("{split}_x.npy")))?;
+        return Ok(Features::dense(names(shape[1]), shape[0], values)?);
+    }
+    let array = |part: &str| folder.join(format!("{split}_{part}"));
+    let width = numbers(&width, u64::from_le_bytes)?[0] as usize;
+    let starts = numbers(&array("starts"), u64::from_le_bytes)?.into_iter().map(|start| start as usize).collect();
+    let columns = numbers(&array("columns"), u32::from_le_bytes)?;
+    Ok(Features::sparse(names(width), starts, columns, numbers(&array("values"), f32::from_le_bytes)?)?)
+}
+
+fn numbers<T, const N: usize>(path: &Path, of: fn([u8; N]) -> T) -> Result<Vec<T>, Box<dyn Error>> {
+    let bytes = fs_err::read(path)?;
+    Ok(bytes.as_chunks::<N>().0.iter().map(|&bytes| of(bytes)).collect())
 }
 
 /// Seconds that the processor spent on all threads.
@@ -62,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("expected a kind of model, a folder and a seed".into());
     };
     let folder = Path::new(folder);
-    let (train, test) = (features(&folder.join("train_x.npy"))?, features(&folder.join("test_x.npy"))?);
+    let (train, test) = (features(folder, "train")?, features(folder, "test")?);
     let labels: Vec<f64> = read(&folder.join("train_y.npy"))?.1.into_iter().map(f64::from).collect();
     // Threads are started before time is taken.
     rayon::broadcast(|_| ());

@@ -60,8 +60,8 @@ pub(crate) enum RowValues<'a> {
 pub struct Columns {
     rows: usize,
     starts: Vec<usize>,
-    row_of: Vec<u32>,
-    values: Vec<f32>,
+    /// Row and value together: both are always wanted.
+    numbers: Vec<(u32, f32)>,
 }
 
 impl Features {
@@ -269,15 +269,14 @@ impl Features {
         }
         let mut next = starts.clone();
         let total = starts[self.columns()];
-        let (mut row_of, mut values) = (vec![0; total], vec![0.0; total]);
+        let mut numbers = vec![(0, 0.0); total];
         for row in 0..self.rows {
             for (column, value) in self.row(row).filter(|&(_, value)| value != 0.0) {
-                row_of[next[column]] = row as u32;
-                values[next[column]] = value;
+                numbers[next[column]] = (row as u32, value);
                 next[column] += 1;
             }
         }
-        Columns { rows: self.rows, starts, row_of, values }
+        Columns { rows: self.rows, starts, numbers }
     }
 }
 
@@ -294,11 +293,10 @@ impl Columns {
         self.starts.len() - 1
     }
 
-    /// Rows, ascending, and values of a column where it is not 0.
+    /// Row and value of each number of a column that is not 0, rows ascending.
     #[must_use]
-    pub fn column(&self, column: usize) -> (&[u32], &[f32]) {
-        let range = self.starts[column]..self.starts[column + 1];
-        (&self.row_of[range.clone()], &self.values[range])
+    pub fn column(&self, column: usize) -> &[(u32, f32)] {
+        &self.numbers[self.starts[column]..self.starts[column + 1]]
     }
 }
 
@@ -346,8 +344,7 @@ mod tests {
             prop_assert_eq!(dense.by_column(), sparse.by_column());
             let by_column = sparse.by_column();
             for column in 0..columns {
-                let (row_of, stored) = by_column.column(column);
-                for (&row, &value) in row_of.iter().zip(stored) {
+                for &(row, value) in by_column.column(column) {
                     prop_assert_eq!(dense.get(row as usize, column), value);
                 }
             }

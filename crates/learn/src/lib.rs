@@ -3,6 +3,7 @@
 //! A [`Features`] is what every model here reads: one row an example, one named column a feature, dense or sparse. No file
 //! is opened and no tensor framework is named.
 
+pub mod baseline;
 pub mod classical;
 pub mod extract;
 mod features;

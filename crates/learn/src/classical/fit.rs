@@ -1,6 +1,6 @@
 //! Fitting: a data set's rows become features, and each task gets its model.
 
-use super::{ClassWeighting, ClassicalConfig, ClassicalError, ClassicalModel, Fitted, Kind};
+use super::{ClassWeighting, ClassicalConfig, ClassicalError, ClassicalModel, Fitted, Kind, among, raw_scores};
 use crate::Features;
 use crate::extract::{Block, Extractor, Sources};
 use crate::linear::{self, Family, FitOptions, Outcome, Penalty, Target};
@@ -37,6 +37,9 @@ pub struct TaskFit {
     pub best: Option<usize>,
     /// Whether the fit reached its minimum; trees always do.
     pub converged: bool,
+    /// Classes without a training row of a weight above 0: the model gives them next to no probability.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
     /// Mean loss of the model on the training rows, with their weights: nats for classes, half the squared error for
     /// numbers, the Poisson loss without the label's own term for counts.
     pub train_loss: f64,
@@ -58,8 +61,14 @@ pub struct Trained {
 /// Fits a model on the rows `train` of a data set. The rows `valid` choose the penalty of linear models and the rounds of
 /// boosting; without any, `C = 1` and all rounds are taken. `motifs` are those that the features name, by their source.
 ///
+/// Weights of examples count relative to each other: they are divided by their mean over the rows with a label, so that `C`, the
+/// penalties of trees and boosting mean the same whatever their scale.
+///
+/// A class without a training row is left out of the fit; the model gives it a probability of 1e-9 beside the others.
+///
 /// # Errors
-/// If a setting is out of its range, there is no row to fit on, a class has no training row, or features cannot be had.
+/// If a setting is out of its range, there is no row to fit on, fewer than two classes of a task have a training row, or
+/// features cannot be had.
 pub fn fit(
     dataset: &Dataset,
     train: &[usize],
@@ -89,17 +98,20 @@ pub fn fit(
     let valid_features = extractor.transform(&self::batch(dataset, valid, &sources)?)?;
     let mut fits = Vec::with_capacity(dataset.tasks.len());
     let mut fitted = Vec::with_capacity(dataset.tasks.len());
+    let mut seen = Vec::with_capacity(dataset.tasks.len());
     for (index, task) in dataset.tasks.iter().enumerate() {
-        let job = Job {
-            config: &config,
-            task,
-            train: Side::new(dataset, train, index, &features, &config),
-            valid: Side::new(dataset, valid, index, &valid_features, &config),
-        };
-        job.check_classes()?;
+        let mut train = Side::new(dataset, train, index, &features, &config);
+        let mut valid = Side::new(dataset, valid, index, &valid_features, &config);
+        let classes = train.classes(task)?;
+        train.keep(task, &classes);
+        valid.keep(task, &classes);
+        let own = among(task, &classes);
+        let job = Job { config: &config, task: &own, train, valid };
         let (model, mut fit) = if config.model.is_linear() { job.linear()? } else { job.trees()? };
         fit.train_loss = job.loss(&model, &job.train)?.unwrap_or(f64::NAN);
         fit.valid_loss = job.loss(&model, &job.valid)?;
+        fit.unseen = unseen(task, &classes);
+        seen.push(classes);
         fitted.push(model);
         fits.push(fit);
     }
@@ -110,12 +122,16 @@ pub fn fit(
         covariates: sources.covariates,
         extractor,
         fitted,
+        seen: if fits.iter().all(|fit| fit.unseen.is_empty()) { Vec::new() } else { seen },
     };
     Ok(Trained { model, fits, features: names.len() })
 }
 
 /// Refuses what the kind does not predict.
-fn check_tasks(tasks: &[Task], kind: Kind) -> Result<(), ClassicalError> {
+///
+/// # Errors
+/// The first task of a kind that the model does not have.
+pub fn check_tasks(tasks: &[Task], kind: Kind) -> Result<(), ClassicalError> {
     for task in tasks {
         let (what, hint) = match (&task.kind, kind) {
             (TaskKind::Profile(_), _) => ("a profile", "train a network, such as --model bpnet"),
@@ -145,6 +161,13 @@ fn batch(dataset: &Dataset, rows: &[usize], sources: &Sources) -> Result<Sequenc
     Ok(batch)
 }
 
+/// Names of a task's classes that are not among these.
+fn unseen(task: &Task, classes: &[usize]) -> Vec<String> {
+    let TaskKind::Classes { classes: names } = &task.kind else { return Vec::new() };
+    let missing = names.iter().enumerate().filter(|(class, _)| !classes.contains(class));
+    missing.map(|(_, name)| name.clone()).collect()
+}
+
 /// Features, labels and weights of rows.
 struct Side<'a> {
     features: &'a Features,
@@ -157,11 +180,43 @@ impl<'a> Side<'a> {
     fn new(dataset: &Dataset, rows: &[usize], task: usize, features: &'a Features, config: &ClassicalConfig) -> Self {
         let labels: Vec<f64> = rows.iter().map(|&row| dataset.label(row, task)).collect();
         let mut weights: Vec<f64> = rows.iter().map(|&row| dataset.examples[row].weight).collect();
+        let mean = mean_weight(&labels, &weights);
+        weights.iter_mut().for_each(|weight| *weight /= mean);
         if config.class_weights == ClassWeighting::Balanced && !dataset.tasks[task].kind.is_number() {
             let balanced = linear::balanced_weights(&labels);
             weights.iter_mut().zip(balanced).for_each(|(weight, factor)| *weight *= factor);
         }
         Self { features, labels, weights }
+    }
+
+    /// The numbers of a task's classes that have a row; empty for numbers.
+    fn classes(&self, task: &Task) -> Result<Vec<usize>, ClassicalError> {
+        let names = match &task.kind {
+            TaskKind::Binary => &["0".to_owned(), "1".to_owned()][..],
+            TaskKind::Classes { classes } => classes,
+            _ => return Ok(Vec::new()),
+        };
+        let has_row = |class: &usize| {
+            self.labels.iter().zip(&self.weights).any(|(&label, &weight)| label == *class as f64 && weight > 0.0)
+        };
+        let seen: Vec<usize> = (0..names.len()).filter(has_row).collect();
+        let missing = names.iter().enumerate().find(|(class, _)| !seen.contains(class));
+        match missing {
+            Some((_, class)) if seen.len() < 2 => {
+                Err(ClassicalError::EmptyClass { task: task.name.clone(), class: class.clone() })
+            }
+            _ => Ok(seen),
+        }
+    }
+
+    /// Numbers the classes anew, in the order of those that are kept; other labels become unknown.
+    fn keep(&mut self, task: &Task, classes: &[usize]) {
+        if matches!(task.kind, TaskKind::Classes { .. }) {
+            for label in &mut self.labels {
+                let own = classes.iter().position(|&class| class as f64 == *label);
+                *label = own.map_or(f64::NAN, |own| own as f64);
+            }
+        }
     }
 
     fn has_known(&self) -> bool {
@@ -183,6 +238,15 @@ impl<'a> Side<'a> {
     }
 }
 
+/// The mean weight of rows with a label; 1 where that is no number above 0.
+fn mean_weight(labels: &[f64], weights: &[f64]) -> f64 {
+    let known: Vec<f64> = labels.iter().zip(weights).filter(|(label, _)| !label.is_nan()).map(|(_, &w)| w).collect();
+    let largest = known.iter().copied().fold(0.0, f64::max);
+    // Shares of the largest one, whose sum cannot overflow.
+    let mean = largest * (known.iter().map(|weight| weight / largest).sum::<f64>() / known.len() as f64);
+    if mean.is_finite() && mean > 0.0 { mean } else { 1.0 }
+}
+
 /// The fit of one task.
 struct Job<'a> {
     config: &'a ClassicalConfig,
@@ -192,17 +256,6 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn check_classes(&self) -> Result<(), ClassicalError> {
-        let classes = match &self.task.kind {
-            TaskKind::Binary => vec!["0".to_owned(), "1".to_owned()],
-            TaskKind::Classes { classes } => classes.clone(),
-            _ => return Ok(()),
-        };
-        let seen = |class: usize| self.train.labels.contains(&(class as f64));
-        let missing = classes.into_iter().enumerate().find(|(number, _)| !seen(*number));
-        missing.map_or(Ok(()), |(_, class)| Err(ClassicalError::EmptyClass { task: self.task.name.clone(), class }))
-    }
-
     fn family(&self) -> Family {
         match &self.task.kind {
             TaskKind::Binary => Family::Logistic,
@@ -218,7 +271,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let family = self.family();
-        let scores = super::raw_scores(self.task, model, side.features)?;
+        let scores = raw_scores(self.task, model, side.features)?;
         let mut mean = vec![0.0; family.outputs()];
         let (mut sum, mut total) = (0.0, 0.0);
         let rows = scores.chunks_exact(family.outputs()).zip(&side.labels).zip(&side.weights);
@@ -232,7 +285,8 @@ impl Job<'_> {
     /// What is known before losses are.
     fn record(&self, summary: String, steps: Vec<Step>, best: Option<usize>, converged: bool) -> TaskFit {
         let task = self.task.name.clone();
-        TaskFit { task, summary, steps, best, converged, train_loss: f64::NAN, valid_loss: None }
+        let unseen = Vec::new();
+        TaskFit { task, summary, steps, best, converged, unseen, train_loss: f64::NAN, valid_loss: None }
     }
 
     fn linear(&self) -> Result<(Fitted, TaskFit), ClassicalError> {

@@ -9,7 +9,7 @@ mod fit;
 mod tests;
 
 pub use config::{ClassWeighting, ClassicalConfig, Kind};
-pub use fit::{Step, TaskFit, Trained, fit};
+pub use fit::{Step, TaskFit, Trained, check_tasks, fit};
 
 use crate::Features;
 use crate::extract::{ExtractError, Extractor};
@@ -37,14 +37,14 @@ pub enum ClassicalError {
         /// What is wrong.
         message: String,
     },
-    /// A class that training never sees.
+    /// Fewer than two classes that training sees.
     #[error(
-        "task {task:?}: expected training examples of each class, found none of {class:?}\nhint: give it some, or leave the class out of the data set"
+        "task {task:?}: expected training examples of two classes or more, found none of {class:?}\nhint: give it some, or leave the task out of the data set"
     )]
     EmptyClass {
         /// Name of the task.
         task: String,
-        /// Name of the class.
+        /// Name of the first class without any.
         class: String,
     },
     /// Features cannot be had.
@@ -91,6 +91,9 @@ pub struct ClassicalModel {
     covariates: Vec<Covariate>,
     extractor: Extractor,
     fitted: Vec<Fitted>,
+    /// For each task the numbers of its classes that training saw, in the order of the fit's; empty where it saw all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seen: Vec<Vec<usize>>,
 }
 
 /// Rows whose features are held at once by [`Predict::predict`].
@@ -113,6 +116,27 @@ impl ClassicalModel {
     #[must_use]
     pub fn fitted(&self) -> &[Fitted] {
         &self.fitted
+    }
+
+    /// The classes of a task among which its fit chooses, as they are called: without those that no training row had. Empty
+    /// for numbers and for 0 and 1.
+    ///
+    /// # Panics
+    /// If there is no such task.
+    #[must_use]
+    pub fn fitted_classes(&self, task: usize) -> Vec<String> {
+        match self.own_task(task).kind {
+            TaskKind::Classes { classes } => classes,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The task as its fit sees it.
+    fn own_task(&self, task: usize) -> Task {
+        match self.seen.get(task) {
+            Some(seen) => among(&self.tasks[task], seen),
+            None => self.tasks[task].clone(),
+        }
     }
 
     /// Numbers that were fitted: coefficients that are not 0 and intercepts, or values of leaves and thresholds.
@@ -159,16 +183,24 @@ impl ClassicalModel {
         if self.tasks.len() != self.fitted.len() {
             return Some(format!("{} tasks and {} fitted models", self.tasks.len(), self.fitted.len()));
         }
+        let ascends = |(seen, task): (&Vec<usize>, &Task)| {
+            seen.is_sorted_by(|a, b| a < b) && seen.iter().all(|&class| class < task.outputs().max(2))
+        };
+        if !(self.seen.is_empty()
+            || self.seen.len() == self.tasks.len() && self.seen.iter().zip(&self.tasks).all(ascends))
+        {
+            return Some("classes that training saw are not those of the tasks".into());
+        }
         let names = self.extractor.names();
-        let odd = self.tasks.iter().zip(&self.fitted).find(|(task, fitted)| {
+        let odd = self.tasks.iter().zip(&self.fitted).enumerate().find(|(number, (_, fitted))| {
             let (own, outputs) = match fitted {
                 Fitted::Linear(model) => (model.features(), model.intercepts().len()),
                 Fitted::Trees(model) => (model.features(), model.outputs()),
             };
-            let expected = task.outputs();
+            let expected = self.own_task(*number).outputs();
             own != names || !(outputs == expected || (expected == 2 && outputs == 1))
         });
-        odd.map(|(task, _)| format!("task {:?}: its model is on other features or has other outputs", task.name))
+        odd.map(|(_, (task, _))| format!("task {:?}: its model is on other features or has other outputs", task.name))
     }
 
     /// Raw scores of rows of features, `[rows, outputs]`.
@@ -179,9 +211,12 @@ impl ClassicalModel {
         let outputs = self.tasks.iter().map(Task::outputs).sum();
         let mut scores = Matrix::new(features.rows(), outputs, vec![0.0; features.rows() * outputs]);
         let mut first = 0;
-        for (task, fitted) in self.tasks.iter().zip(&self.fitted) {
-            let own = task.outputs();
-            let values = raw_scores(task, fitted, features)?;
+        for (number, (task, fitted)) in self.tasks.iter().zip(&self.fitted).enumerate() {
+            let (own, fit) = (task.outputs(), self.own_task(number));
+            let mut values = raw_scores(&fit, fitted, features)?;
+            if own != fit.outputs() {
+                values = with_unseen(&values, &self.seen[number], own);
+            }
             for (row, values) in values.chunks_exact(own).enumerate() {
                 scores.row_mut(row)[first..first + own].iter_mut().zip(values).for_each(|(s, v)| *s = *v as f32);
             }
@@ -212,6 +247,28 @@ fn raw_scores(task: &Task, fitted: &Fitted, features: &Features) -> Result<Vec<f
         }
         _ => raw,
     })
+}
+
+/// A task with these of its classes; another task as it is.
+fn among(task: &Task, seen: &[usize]) -> Task {
+    let mut own = task.clone();
+    if let TaskKind::Classes { classes } = &mut own.kind {
+        *classes = seen.iter().filter_map(|&class| classes.get(class).cloned()).collect();
+    }
+    own
+}
+
+/// Logits of all classes from those of the classes that training saw; each other one gets a probability of [`LEAST`].
+fn with_unseen(values: &[f64], seen: &[usize], classes: usize) -> Vec<f64> {
+    let mut all = Vec::with_capacity(values.len() / seen.len() * classes);
+    for row in values.chunks_exact(seen.len()) {
+        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum = top + row.iter().map(|score| (score - top).exp()).sum::<f64>().ln();
+        let first = all.len();
+        all.resize(first + classes, sum + LEAST.ln());
+        seen.iter().zip(row).for_each(|(&class, &score)| all[first + class] = score);
+    }
+    all
 }
 
 /// Shares of a forest may be 0 and 1; a logit is kept finite, in steps finer than any forest has.

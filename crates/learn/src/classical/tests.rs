@@ -178,6 +178,64 @@ fn weights_and_balanced_classes_change_the_fit() {
 }
 
 #[test]
+fn the_scale_of_weights_changes_nothing() {
+    let all = dataset(300);
+    for (kind, task) in [(Kind::Logistic, 0), (Kind::Linear, 2), (Kind::Gbdt, 0), (Kind::Forest, 1), (Kind::Tree, 3)] {
+        let mut config = ClassicalConfig { features: "gc,kmers=2".parse().unwrap(), ..ClassicalConfig::new(kind) };
+        if kind == Kind::Gbdt {
+            config.rounds = Some(30);
+        }
+        if kind == Kind::Forest {
+            config.trees = Some(5);
+        }
+        let scores = |weight: &dyn Fn(usize) -> f64, config: &ClassicalConfig| {
+            let mut data = with(&all, &[task]);
+            data.examples.iter_mut().enumerate().for_each(|(row, example)| example.weight = weight(row));
+            let model = trained(&data, config).unwrap().model;
+            model.predict(&batch(&model, &data, Split::Test)).unwrap().data().to_vec()
+        };
+        let plain = scores(&|_| 1.0, &config);
+        let uneven = |row: usize| 1.0 + (row % 3) as f64;
+        let far = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        for scale in [1e-6, 1e6, 1e300] {
+            assert_eq!(scores(&|_| scale, &config), plain, "{kind} {scale}");
+            let both = far(&scores(&|row| uneven(row) * scale, &config), &scores(&uneven, &config));
+            assert!(both < 1e-4, "{kind} {scale} {both}");
+        }
+        let given = ClassicalConfig { c: Some(1.0), ..config };
+        if kind.is_linear() {
+            assert_eq!(scores(&|_| 1e6, &given), scores(&|_| 1.0, &given));
+        }
+    }
+}
+
+#[test]
+fn a_class_that_training_never_shows_gets_next_to_no_probability() {
+    let mut data = with(&dataset(400), &[1]);
+    // Class 1 of three is only in the test and in the validation split.
+    data.examples.iter_mut().filter(|e| e.split == Split::Train && e.labels[0] == 1.0).for_each(|e| e.labels[0] = 2.0);
+    for kind in [Kind::Logistic, Kind::Tree, Kind::Forest, Kind::Gbdt] {
+        let mut config = ClassicalConfig { features: "kmers=3".parse().unwrap(), ..ClassicalConfig::new(kind) };
+        if kind == Kind::Gbdt {
+            config.rounds = Some(30);
+        }
+        let Trained { model, fits, .. } = trained(&data, &config).unwrap();
+        assert_eq!(fits[0].unseen, ["a"]);
+        assert_eq!(model.fitted_classes(0), ["none", "b"]);
+        assert!(fits[0].train_loss.is_finite() && fits[0].valid_loss.unwrap().is_finite());
+        let again = ClassicalModel::from_json(&model.to_json().unwrap()).unwrap();
+        let mut scores = again.predict(&batch(&again, &data, Split::Test)).unwrap();
+        basewise_core::probabilities(&data.tasks, &mut scores);
+        assert_eq!(scores.columns(), 3);
+        assert!(scores.column(1).all(|p| p > 0.0 && p < 1.1e-9), "{kind}");
+        let rows = data.rows_of(Split::Test);
+        let labels: Vec<f64> = rows.iter().map(|&row| f64::from(u8::from(data.label(row, 0) > 0.0))).collect();
+        let found: Vec<f64> = scores.column(2).map(f64::from).collect();
+        assert!(basewise_core::metrics::auroc(&labels, &found).unwrap() > 0.65, "{kind}");
+    }
+}
+
+#[test]
 fn what_cannot_be_fitted_is_said() {
     let all = dataset(100);
     let fails = |data: &Dataset, config: &ClassicalConfig, part: &str| {
@@ -191,8 +249,11 @@ fn what_cannot_be_fitted_is_said() {
     let motifs = ClassicalConfig { features: "motifs=x.meme".parse().unwrap(), ..ClassicalConfig::new(Kind::Tree) };
     fails(&with(&all, &[0]), &motifs, "expected motifs of \"x.meme\"");
     let mut one_class = with(&all, &[1]);
-    one_class.examples.iter_mut().filter(|e| e.labels[0] == 2.0).for_each(|e| e.labels[0] = f64::NAN);
-    fails(&one_class, &ClassicalConfig::new(Kind::Forest), "found none of \"b\"");
+    one_class.examples.iter_mut().filter(|e| e.labels[0] > 0.0).for_each(|e| e.labels[0] = f64::NAN);
+    fails(&one_class, &ClassicalConfig::new(Kind::Forest), "found none of \"a\"");
+    let mut negative = with(&all, &[0]);
+    negative.examples.iter_mut().for_each(|e| e.labels[0] = 0.0);
+    fails(&negative, &ClassicalConfig::new(Kind::Logistic), "found none of \"1\"");
     let mut empty = with(&all, &[0]);
     empty.examples.iter_mut().for_each(|e| e.split = Split::Test);
     fails(&empty, &ClassicalConfig::new(Kind::Tree), "the train split is empty");

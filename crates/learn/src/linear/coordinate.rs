@@ -2,17 +2,20 @@
 
 use super::columns::ColumnStore;
 use super::problem::{Bounds, Point, Problem, penalty_of};
+use super::quadratic::{Quadratic, Start};
 use super::{Family, Outcome, Penalty};
 use rayon::prelude::*;
 
-/// Passes over the features of one approximation at most.
-const PASSES: usize = 1000;
 /// Halvings of a step before rounding is taken to be all that is left.
 const HALVINGS: usize = 40;
 /// Curvatures are not taken below this share of a row's weight, so that a certain row can still be moved.
 const CURVATURE_FLOOR: f64 = 1e-6;
 /// Features whose gradient is below this share of the threshold are left for a later round.
 const NEAR: f64 = 0.8;
+/// Features without a coefficient that a round may take in: as many as have one, and at least this many.
+const FEWEST: usize = 256;
+/// What is left out of a round sets how exact it has to be: to this share of the largest violation there.
+const LEFT_OUT: f64 = 0.3;
 
 /// One minimization: the parts of the penalty, and which features may take part.
 struct Descent<'a, 'b> {
@@ -23,6 +26,8 @@ struct Descent<'a, 'b> {
     l2: f64,
     /// Features that the strong rules keep, ascending.
     kept: Vec<usize>,
+    /// Memory for an approximation.
+    space: Vec<(u32, f32)>,
 }
 
 /// Rounds done, largest entry of the subgradient, and how it ended.
@@ -36,14 +41,19 @@ pub(super) fn solve(
     let Bounds { limit, max_iterations, .. } = *bounds;
     let l1 = penalty.lambda * penalty.l1_ratio;
     let l2 = penalty.lambda * (1.0 - penalty.l1_ratio);
-    let mut descent = Descent { problem, store, penalty, l1, l2, kept: Vec::new() };
-    let threshold = 2.0 * l1 - bounds.previous_l1;
-    descent.keep(point, |entry| entry.size >= threshold || entry.coefficient != 0.0);
+    let mut descent = Descent { problem, store, penalty, l1, l2, kept: Vec::new(), space: Vec::new() };
+    let (threshold, all) = (2.0 * l1 - bounds.previous_l1, descent.varying());
+    if threshold > 0.0 {
+        descent.keep(point, |entry| entry.size >= threshold || entry.coefficient != 0.0);
+    } else {
+        descent.kept = all.clone();
+    }
     let mut iteration = 0;
     loop {
         let violation = descent.round(point, bounds, iteration == max_iterations);
         if violation <= limit {
-            let overlooked = descent.keep(point, |entry| entry.violation(l1) > limit);
+            let known = descent.kept.len() == all.len();
+            let overlooked = if known { 0.0 } else { descent.keep(point, |entry| entry.violation(l1) > limit) };
             if overlooked <= limit {
                 return (iteration, violation.max(overlooked), Outcome::Converged);
             }
@@ -98,6 +108,19 @@ impl Entry {
     }
 }
 
+/// Where the minimum of an approximation for one output is.
+struct Move {
+    output: usize,
+    columns: Vec<usize>,
+    /// Coefficients of these columns where the approximation was made, and at its minimum.
+    start: Vec<f64>,
+    now: Vec<f64>,
+    /// What the intercept of the features, as they are without centring, changes by.
+    intercept: f64,
+    /// Minus the derivative of the mean loss by each row's score.
+    residual: Vec<f64>,
+}
+
 impl Descent<'_, '_> {
     /// Adds to the kept features those of which an output says `wanted`; gives the largest violation of the others'.
     fn keep(&mut self, point: &Point, wanted: impl Fn(&Entry) -> bool + Sync) -> f64 {
@@ -119,8 +142,14 @@ impl Descent<'_, '_> {
         top
     }
 
+    /// Features that say something.
+    fn varying(&self) -> Vec<usize> {
+        let factor = &self.problem.rows.factor;
+        (0..factor.len()).filter(|&column| factor[column] != 0.0).collect()
+    }
+
     /// Moves each output's coefficients once; gives the largest violation found, 0 steps being taken where it is small.
-    fn round(&self, point: &mut Point, bounds: &Bounds, only_look: bool) -> f64 {
+    fn round(&mut self, point: &mut Point, bounds: &Bounds, only_look: bool) -> f64 {
         let Bounds { limit, scale, .. } = *bounds;
         let mut top = 0.0f64;
         for output in 0..self.problem.outputs() {
@@ -132,18 +161,56 @@ impl Descent<'_, '_> {
             if own <= limit || only_look {
                 continue;
             }
+            let (places, left_out) = self.choose(&entries);
             // Exact for a quadratic; else as exact as the approximation deserves.
             let inner = match self.problem.family {
                 Family::Squared => 0.3 * limit,
-                _ => own * (own / scale).sqrt().clamp(0.01, 0.1),
+                _ => (own * (own / scale).sqrt().clamp(0.01, 0.1)).max(0.3 * limit),
             };
-            let near = |entry: &Entry| entry.coefficient != 0.0 || entry.size >= NEAR * self.l1;
-            let chosen = self.kept.iter().zip(&entries).filter(|(_, entry)| near(entry)).map(|(&column, _)| column);
-            let mut model = Quadratic::new(self, chosen.collect(), point, output, residual, curvature);
-            model.minimize(inner);
-            model.apply(point);
+            let moved =
+                self.minimize((output, residual, &curvature), &entries, &places, inner.max(LEFT_OUT * left_out));
+            self.apply(&moved, point);
         }
         top
+    }
+
+    /// Places of the features that an approximation is worth making for: those with a coefficient and some of those that
+    /// want one or nearly do. Gives also the largest violation of the others.
+    fn choose(&self, entries: &[Entry]) -> (Vec<usize>, f64) {
+        let all = || 0..entries.len();
+        let active = all().filter(|&at| entries[at].coefficient != 0.0).count();
+        let near = |at: &usize| entries[*at].coefficient == 0.0 && entries[*at].size >= NEAR * self.l1;
+        let mut others: Vec<usize> = all().filter(near).collect();
+        others.sort_by(|&a, &b| entries[b].size.total_cmp(&entries[a].size).then(a.cmp(&b)));
+        let left_out = others.split_off(others.len().min(active.max(FEWEST)));
+        let mut chosen: Vec<usize> = all().filter(|&at| entries[at].coefficient != 0.0).chain(others).collect();
+        chosen.sort_unstable();
+        (chosen, left_out.first().map_or(0.0, |&at| entries[at].violation(self.l1)))
+    }
+
+    /// The minimum of the approximation at a point, of the features at some places of the kept ones.
+    fn minimize(
+        &mut self,
+        (output, residual, curvature): (usize, Vec<f64>, &[f64]),
+        entries: &[Entry],
+        places: &[usize],
+        limit: f64,
+    ) -> Move {
+        let (rows, l2) = (&self.problem.rows, self.l2);
+        let columns: Vec<usize> = places.iter().map(|&at| self.kept[at]).collect();
+        let start = Start {
+            coefficients: places.iter().map(|&at| entries[at].coefficient).collect(),
+            slopes: places.iter().map(|&at| l2 * entries[at].coefficient - entries[at].gradient).collect(),
+            centres: columns.iter().map(|&column| rows.centre[column] * rows.factor[column]).collect(),
+        };
+        let space = std::mem::take(&mut self.space);
+        let weighted = self.store.weighted(&columns, &rows.factor, curvature, space);
+        let intercept = self.problem.intercept.then(|| residual.iter().sum());
+        let mut model = Quadratic::new(weighted, &start, intercept, (self.l1, l2));
+        model.minimize(limit);
+        let (now, intercept, space) = model.into_minimum();
+        self.space = space;
+        Move { output, columns, start: start.coefficients, now, intercept, residual }
     }
 
     /// A constant on all classes of a feature does not change the loss; takes off the one that costs least. Classes that
@@ -193,134 +260,23 @@ impl Descent<'_, '_> {
         };
         self.kept.par_iter().map(entry).collect()
     }
-}
-
-/// The approximation around a point: least squares with weights `curvature`, in which the intercept is always the best
-/// one for the coefficients. That amounts to features with weighted mean 0, so a feature with a large mean is no harder.
-struct Quadratic<'a, 'b> {
-    descent: &'a Descent<'a, 'b>,
-    output: usize,
-    columns: Vec<usize>,
-    /// Where coefficients began, and where they are.
-    start: Vec<f64>,
-    now: Vec<f64>,
-    /// Weighted means of the scaled features, and their weighted sums of squares around them.
-    means: Vec<f64>,
-    squares: Vec<f64>,
-    curvature: Vec<f64>,
-    total: f64,
-    /// The residual is this and `offset * curvature`.
-    residual: Vec<f64>,
-    first_residual: Vec<f64>,
-    offset: f64,
-    intercept: f64,
-}
-
-impl<'a, 'b> Quadratic<'a, 'b> {
-    fn new(
-        descent: &'a Descent<'a, 'b>,
-        columns: Vec<usize>,
-        point: &Point,
-        output: usize,
-        residual: Vec<f64>,
-        curvature: Vec<f64>,
-    ) -> Self {
-        let (problem, k) = (descent.problem, descent.problem.outputs());
-        let total: f64 = curvature.iter().sum();
-        let moments = |&column: &usize| {
-            let factor = problem.rows.factor[column];
-            let (sum, squares) = descent.store.moments(column, &curvature);
-            let mean = if problem.intercept { sum / total } else { 0.0 };
-            let around = (squares - mean * sum).max(0.0);
-            // All that is left of a feature that does not vary among these rows.
-            let around = if around <= 1e-13 * squares { 0.0 } else { around };
-            (mean * factor, around * factor * factor)
-        };
-        let (means, squares) = columns.par_iter().map(moments).collect::<Vec<_>>().into_iter().unzip();
-        let start: Vec<f64> = columns.iter().map(|&column| point.coefficients[column * k + output]).collect();
-        let intercept = if problem.intercept { residual.iter().sum::<f64>() / total } else { 0.0 };
-        let now = start.clone();
-        let first_residual = residual.clone();
-        let offset = -intercept;
-        Self {
-            descent,
-            output,
-            columns,
-            start,
-            now,
-            means,
-            squares,
-            curvature,
-            total,
-            residual,
-            first_residual,
-            offset,
-            intercept,
-        }
-    }
-
-    /// Passes over all features and, between them, over those whose coefficient is not 0.
-    fn minimize(&mut self, limit: f64) {
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let mut passes = 0;
-        while passes < PASSES {
-            passes += 1;
-            if self.pass(&all) <= limit {
-                return;
-            }
-            let active: Vec<usize> = all.iter().copied().filter(|&at| self.now[at] != 0.0).collect();
-            while passes < PASSES {
-                passes += 1;
-                if self.pass(&active) <= limit {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// The best value of each coefficient in turn; gives the largest violation that was met.
-    fn pass(&mut self, places: &[usize]) -> f64 {
-        let Descent { problem, store, l1, l2, .. } = *self.descent;
-        let mut top = 0.0f64;
-        for &at in places {
-            let bend = self.squares[at] + l2;
-            if self.squares[at] == 0.0 {
-                continue;
-            }
-            let (column, factor) = (self.columns[at], problem.rows.factor[self.columns[at]]);
-            // Without an intercept the offset stays 0.
-            let sum = factor * store.dot(column, &self.residual) + self.offset * self.means[at] * self.total;
-            let old = self.now[at];
-            let pulled = sum + self.squares[at] * old;
-            let new = (pulled.abs() - l1).max(0.0).copysign(pulled) / bend;
-            let moved = new - old;
-            if moved != 0.0 {
-                self.now[at] = new;
-                store.add_weighted(column, -moved * factor, &self.curvature, &mut self.residual);
-                self.offset += self.means[at] * moved;
-                self.intercept -= self.means[at] * moved;
-                top = top.max(moved.abs() * bend);
-            }
-        }
-        top
-    }
 
     /// Moves the point towards the minimum of the approximation, as far as the objective falls.
-    fn apply(self, point: &mut Point) {
-        let Descent { problem, store, penalty, .. } = *self.descent;
+    fn apply(&self, of: &Move, point: &mut Point) {
+        let Self { problem, store, penalty, .. } = *self;
         let k = problem.outputs();
         // Scores of features without centring; the point's are centred, which the intercept makes good.
-        let mut along = vec![self.intercept; self.curvature.len()];
-        let (mut moves, mut intercept) = (Vec::new(), self.intercept);
-        for ((&column, &start), &now) in self.columns.iter().zip(&self.start).zip(&self.now) {
+        let mut along = vec![of.intercept; of.residual.len()];
+        let (mut moves, mut intercept) = (Vec::new(), of.intercept);
+        for ((&column, &start), &now) in of.columns.iter().zip(&of.start).zip(&of.now) {
             if now != start {
                 let by = now - start;
                 store.add(column, by * problem.rows.factor[column], &mut along);
                 intercept += by * problem.rows.factor[column] * problem.rows.centre[column];
-                moves.push((column * k + self.output, by));
+                moves.push((column * k + of.output, by));
             }
         }
-        let slope: f64 = -self.first_residual.iter().zip(&along).map(|(r, a)| r * a).sum::<f64>();
+        let slope: f64 = -of.residual.iter().zip(&along).map(|(r, a)| r * a).sum::<f64>();
         let before = penalty_of(penalty, &point.coefficients);
         let moved = |step: f64| {
             let mut coefficients = point.coefficients.clone();
@@ -331,12 +287,12 @@ impl<'a, 'b> Quadratic<'a, 'b> {
         let mut step = 1.0;
         for _ in 0..HALVINGS {
             let mut scores = point.scores.clone();
-            scores.iter_mut().skip(self.output).step_by(k).zip(&along).for_each(|(s, a)| *s += step * a);
+            scores.iter_mut().skip(of.output).step_by(k).zip(&along).for_each(|(s, a)| *s += step * a);
             let coefficients = moved(step);
             let (loss, means) = problem.evaluate(&scores);
             let (old, new) = (point.loss + before, loss + penalty_of(penalty, &coefficients));
             if new <= old + 1e-3 * step * expected + 1e-14 * old.abs() {
-                point.intercept[self.output] += step * intercept;
+                point.intercept[of.output] += step * intercept;
                 (point.scores, point.coefficients, point.means, point.loss) = (scores, coefficients, means, loss);
                 return;
             }

@@ -42,8 +42,8 @@ pub(super) fn all(features: &Features, most: usize, seed: u64) -> Result<Vec<Edg
         None => features.by_column(),
     };
     let one = |(column, &missing): (usize, &bool)| {
-        let (_, stored) = columns.column(column);
-        let mut numbers: Vec<f32> = stored.iter().copied().filter(|value| !value.is_nan()).collect();
+        let stored = columns.column(column);
+        let mut numbers: Vec<f32> = stored.iter().map(|&(_, value)| value).filter(|value| !value.is_nan()).collect();
         numbers.sort_unstable_by(f32::total_cmp);
         let between = quantiles(&distinct(&numbers, columns.rows() - stored.len()), most);
         let mut own = Edges { between, zero: 0, missing };

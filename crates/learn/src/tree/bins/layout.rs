@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Below this share of numbers other than 0, bins of all rows cost more time than those outside the bin of 0.
-const SPARSE_SHARE: f64 = 0.125;
+const SPARSE_SHARE: f64 = 0.4;
 /// Features of a dense matrix whose histograms are filled by one thread.
 const DENSE_GROUP: usize = 8;
 /// Blocks of a sparse matrix, about; each has one number a row beside its bins.

@@ -36,8 +36,8 @@ impl Values {
         match self {
             Self::Dense { rows, values } => values[feature * rows + row as usize],
             Self::Sparse(columns) => {
-                let (rows, values) = columns.column(feature);
-                rows.binary_search(&row).map_or(0.0, |place| values[place])
+                let stored = columns.column(feature);
+                stored.binary_search_by_key(&row, |&(row, _)| row).map_or(0.0, |place| stored[place].1)
             }
         }
     }
@@ -51,10 +51,10 @@ impl Values {
                 found.extend(own.filter(|&(value, _)| value != 0.0));
             }
             Self::Sparse(columns) => {
-                let (stored, values) = columns.column(feature);
+                let stored = columns.column(feature);
                 if stored.len() < 8 * rows.len() {
                     let mut place = 0;
-                    for (&row, &value) in stored.iter().zip(values) {
+                    for &(row, value) in stored {
                         while place < rows.len() && rows[place] < row {
                             place += 1;
                         }
