@@ -5,7 +5,7 @@
 
 use crate::profile::reverse_scores;
 use crate::{
-    Alphabet, ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind,
+    Alphabet, ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind,
 };
 
 /// Why scores cannot be averaged as asked.
@@ -35,6 +35,14 @@ pub enum AverageError {
     Members {
         /// 1-based.
         member: usize,
+    },
+    /// Not one positive weight a member.
+    #[error("expected {members} weights above 0, found {found}")]
+    Weights {
+        /// Models.
+        members: usize,
+        /// Weights as they came.
+        found: String,
     },
 }
 
@@ -80,6 +88,35 @@ impl<'m> Averaged<'m> {
         }
         view
     }
+
+    /// The mean of what `scores` gives for each view: a batch, where it begins, and whether it is of the other strand.
+    fn mean(
+        &self,
+        batch: &SequenceBatch,
+        scores: impl Fn(&SequenceBatch, usize, bool) -> Result<Matrix, PredictError>,
+    ) -> Result<Matrix, PredictError> {
+        if batch.length() != self.length() {
+            return Err(PredictError::Shape {
+                expected_length: self.length(),
+                expected_channels: self.encoding().channels(),
+                length: batch.length(),
+                channels: batch.encoding().channels(),
+            });
+        }
+        let strands: &[bool] = if self.strands { &[false, true] } else { &[false] };
+        let mut mean = Mean::default();
+        for start in 0..=2 * self.shift {
+            for &reverse in strands {
+                let mut scores = scores(&self.view(batch, start, reverse), start, reverse)?;
+                if reverse {
+                    // What the model says along the other strand is put along this one.
+                    (0..scores.rows()).for_each(|i| reverse_scores(self.tasks(), scores.row_mut(i)));
+                }
+                mean.add(&scores, 1.0)?;
+            }
+        }
+        Ok(mean.finish())
+    }
 }
 
 impl Predict for Averaged<'_> {
@@ -108,51 +145,71 @@ impl Predict for Averaged<'_> {
     }
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-        if batch.length() != self.length() {
-            return Err(PredictError::Shape {
-                expected_length: self.length(),
-                expected_channels: self.encoding().channels(),
-                length: batch.length(),
-                channels: batch.encoding().channels(),
+        self.mean(batch, |view, _, _| self.model.predict(view))
+    }
+
+    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+        let mut one = batch.emptied();
+        one.push_row(batch, row);
+        let length = self.model.length();
+        self.mean(&one, |view, start, reverse| {
+            let own = edits.iter().map(|edit| {
+                let edit = edit.within(start..start + length);
+                if reverse { edit.reverse_complement(length) } else { edit }
             });
-        }
-        let strands: &[bool] = if self.strands { &[false, true] } else { &[false] };
-        let mut mean = Mean::default();
-        for start in 0..=2 * self.shift {
-            for &reverse in strands {
-                let mut scores = self.model.predict(&self.view(batch, start, reverse))?;
-                if reverse {
-                    // What the model says along the other strand is put along this one.
-                    (0..scores.rows()).for_each(|i| reverse_scores(self.tasks(), scores.row_mut(i)));
-                }
-                mean.add(&scores)?;
-            }
-        }
-        Ok(mean.finish())
+            self.model.predict_edits(view, 0, &own.collect::<Vec<_>>())
+        })
     }
 }
 
-/// Models that predict together: the mean of their raw scores. One model alone is an ensemble of one.
+/// Models that predict together: the mean of their raw scores, weighted if asked. One model alone is an ensemble of one.
 #[derive(Clone, Debug)]
 pub struct Ensemble<M> {
     members: Vec<M>,
+    /// One a member; they need not sum to 1.
+    weights: Vec<f64>,
+    /// The first member that takes covariates or control, or the first.
+    lead: usize,
+}
+
+/// Whether a model takes covariates or control beside the sequence.
+fn takes_more<M: Predict>(model: &M) -> bool {
+    !model.covariates().is_empty() || model.control().is_some()
 }
 
 impl<M: Predict> Ensemble<M> {
+    /// Members that count alike.
+    ///
     /// # Errors
-    /// No member, or members that differ in tasks, encoding or length.
+    /// No member, or members that differ in tasks, encoding or length, or in covariates or control: those that take none
+    /// beside the sequence go with any others.
     pub fn new(members: Vec<M>) -> Result<Self, AverageError> {
+        let weights = vec![1.0; members.len()];
+        Self::weighted(members, weights)
+    }
+
+    /// Members, each with what it counts beside the others.
+    ///
+    /// # Errors
+    /// As [`Ensemble::new`]; weights that are not one positive number a member, or have no finite sum.
+    pub fn weighted(members: Vec<M>, weights: Vec<f64>) -> Result<Self, AverageError> {
+        let sound = |weight: &f64| weight.is_finite() && *weight > 0.0;
+        if weights.len() != members.len() || !weights.iter().all(sound) {
+            return Err(AverageError::Weights { members: members.len(), found: format!("{weights:?}") });
+        }
         let Some(first) = members.first() else { return Err(AverageError::NoMember) };
+        let lead = members.iter().position(takes_more).unwrap_or(0);
         let same = |m: &M| {
             m.tasks() == first.tasks()
                 && m.encoding() == first.encoding()
                 && (m.length(), m.margin()) == (first.length(), first.margin())
-                && m.covariates() == first.covariates()
-                && m.control() == first.control()
+                && (!takes_more(m)
+                    || (m.covariates(), m.control()) == (members[lead].covariates(), members[lead].control()))
         };
         match members.iter().position(|member| !same(member)) {
             Some(i) => Err(AverageError::Members { member: i + 1 }),
-            None => Ok(Self { members }),
+            None if weights.iter().sum::<f64>().is_finite() => Ok(Self { members, weights, lead }),
+            None => Err(AverageError::Weights { members: members.len(), found: format!("{weights:?}") }),
         }
     }
 
@@ -161,12 +218,37 @@ impl<M: Predict> Ensemble<M> {
         &self.members
     }
 
+    /// What each member counts, in order.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The scores of the ensemble from those of its members.
+    ///
+    /// # Errors
+    /// Scores of other shapes, or of another number of members.
+    pub fn mean(&self, each: &[Matrix]) -> Result<Matrix, PredictError> {
+        if each.len() != self.members.len() {
+            let (expected, found) = (self.members.len(), each.len());
+            return Err(PredictError::Device(format!("expected scores of {expected} members, found those of {found}")));
+        }
+        let mut mean = Mean::default();
+        each.iter().zip(&self.weights).try_for_each(|(scores, &weight)| mean.add(scores, weight))?;
+        Ok(mean.finish())
+    }
+
     /// The raw scores of each member, in order.
     ///
     /// # Errors
     /// What a member reports.
     pub fn predict_each(&self, batch: &SequenceBatch) -> Result<Vec<Matrix>, PredictError> {
-        self.members.iter().map(|member| member.predict(batch)).collect()
+        let bare = if batch.side().is_empty() || self.members.iter().all(takes_more) {
+            None
+        } else {
+            Some(batch.without_side())
+        };
+        let own = |member: &M| bare.as_ref().filter(|_| !takes_more(member)).unwrap_or(batch);
+        self.members.iter().map(|member| member.predict(own(member))).collect()
     }
 
     /// The model, if there is only one.
@@ -193,15 +275,20 @@ impl<M: Predict> Predict for Ensemble<M> {
     }
 
     fn covariates(&self) -> &[Covariate] {
-        self.members[0].covariates()
+        self.members[self.lead].covariates()
     }
 
     fn control(&self) -> Option<&ControlSignal> {
-        self.members[0].control()
+        self.members[self.lead].control()
     }
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-        mean(&self.predict_each(batch)?)
+        self.mean(&self.predict_each(batch)?)
+    }
+
+    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+        let each = self.members.iter().map(|member| member.predict_edits(batch, row, edits));
+        self.mean(&each.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
@@ -209,10 +296,10 @@ impl<M: Predict> Predict for Ensemble<M> {
 ///
 /// # Errors
 /// Scores of other shapes; none at all.
-pub fn mean(scores: &[Matrix]) -> Result<Matrix, PredictError> {
+fn mean(scores: &[Matrix]) -> Result<Matrix, PredictError> {
     let mut mean = Mean::default();
-    scores.iter().try_for_each(|scores| mean.add(scores))?;
-    if mean.parts == 0 {
+    scores.iter().try_for_each(|scores| mean.add(scores, 1.0))?;
+    if mean.total == 0.0 {
         Err(PredictError::Device("expected scores to average, found none".into()))
     } else {
         Ok(mean.finish())
@@ -238,240 +325,29 @@ pub fn spread(values: &[Matrix]) -> Result<Matrix, PredictError> {
 struct Mean {
     shape: (usize, usize),
     sums: Vec<f64>,
-    parts: usize,
+    /// Of the weights.
+    total: f64,
 }
 
 impl Mean {
-    fn add(&mut self, scores: &Matrix) -> Result<(), PredictError> {
+    fn add(&mut self, scores: &Matrix, weight: f64) -> Result<(), PredictError> {
         let shape = (scores.rows(), scores.columns());
-        if self.parts == 0 {
+        if self.total == 0.0 {
             (self.shape, self.sums) = (shape, vec![0.0; scores.data().len()]);
         } else if self.shape != shape {
             let (expected, found) = (self.shape, shape);
             return Err(PredictError::Device(format!("expected scores of shape {expected:?}, found {found:?}")));
         }
-        self.sums.iter_mut().zip(scores.data()).for_each(|(sum, &score)| *sum += f64::from(score));
-        self.parts += 1;
+        self.sums.iter_mut().zip(scores.data()).for_each(|(sum, &score)| *sum += weight * f64::from(score));
+        self.total += weight;
         Ok(())
     }
 
     fn finish(self) -> Matrix {
-        let parts = self.parts.max(1) as f64;
-        Matrix::new(self.shape.0, self.shape.1, self.sums.into_iter().map(|sum| (sum / parts) as f32).collect())
+        let total = if self.total > 0.0 { self.total } else { 1.0 };
+        Matrix::new(self.shape.0, self.shape.1, self.sums.into_iter().map(|sum| (sum / total) as f32).collect())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{CasePolicy, TaskKind};
-
-    const LENGTH: usize = 4;
-
-    /// The sum of `weight * position` over the bases A, which no strand or shift leaves as it is.
-    struct Positions {
-        tasks: Vec<Task>,
-        alphabet: Alphabet,
-        weight: f32,
-    }
-
-    fn model(weight: f32) -> Positions {
-        let tasks = vec![Task { name: "y".into(), kind: TaskKind::Regression }];
-        Positions { tasks, alphabet: Alphabet::Dna, weight }
-    }
-
-    impl Predict for Positions {
-        fn tasks(&self) -> &[Task] {
-            &self.tasks
-        }
-        fn encoding(&self) -> Encoding {
-            Encoding { alphabet: self.alphabet, case: CasePolicy::Ignore }
-        }
-        fn length(&self) -> usize {
-            LENGTH
-        }
-        fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-            assert_eq!(batch.length(), LENGTH);
-            let score = |i: usize| {
-                let own = batch.sequence(i).iter().enumerate().filter(|(_, code)| code.base() == 0);
-                own.map(|(position, _)| self.weight * (position + 1) as f32).sum()
-            };
-            Ok(Matrix::new(batch.len(), 1, (0..batch.len()).map(score).collect()))
-        }
-    }
-
-    fn scores(model: &dyn Predict, sequences: &[&str]) -> Vec<f32> {
-        let mut batch = SequenceBatch::new(model.encoding(), model.length());
-        for letters in sequences {
-            let codes = model.encoding().encode(letters.as_bytes()).unwrap();
-            batch.push_with_margin(&codes, model.margin());
-        }
-        model.predict(&batch).unwrap().data().to_vec()
-    }
-
-    #[test]
-    fn strands_are_averaged() {
-        let model = model(1.0);
-        let both = Averaged::new(&model, true, 0).unwrap();
-        // AACT: positions 1 and 2; its reverse complement AGTT: position 1.
-        assert_eq!(scores(&model, &["AACT", "AGTT"]), [3.0, 1.0]);
-        assert_eq!(scores(&both, &["AACT", "AGTT", "CCCC"]), [2.0, 2.0, 0.0]);
-    }
-
-    #[test]
-    fn shifts_read_the_bases_that_are_there_and_unknown_ones_beyond() {
-        let model = model(1.0);
-        let shifted = Averaged::new(&model, false, 1).unwrap();
-        assert_eq!((shifted.length(), shifted.margin()), (6, 1));
-        // Windows NACC, ACCA, CCAN: 2, 5, 3.
-        assert_eq!(scores(&shifted, &["ACCA"]), [10.0 / 3.0]);
-        // With real bases around it: AACC, ACCA, CCAA: 3, 5, 7.
-        assert_eq!(scores(&shifted, &["AACCAA"]), [5.0]);
-        // Beyond one position on each side nothing is read.
-        assert_eq!(scores(&shifted, &["AAACCAAA"]), [5.0]);
-    }
-
-    #[test]
-    fn without_strands_or_shifts_nothing_changes() {
-        let model = model(0.1);
-        let same = Averaged::new(&model, false, 0).unwrap();
-        for letters in ["ACCA", "A", "", "ACAAC", "AACCAAC"] {
-            assert_eq!(scores(&same, &[letters]), scores(&model, &[letters]), "{letters}");
-        }
-        assert!(scores(&same, &[]).is_empty());
-    }
-
-    #[test]
-    fn the_middle_window_is_the_one_of_the_model_for_every_length() {
-        // Only the unshifted window of this model counts: the first base decides.
-        for length in 0..12 {
-            let letters: String = (0..length).map(|i| if i % 3 == 0 { 'A' } else { 'C' }).collect();
-            let encoding = model(1.0).encoding();
-            let codes = encoding.encode(letters.as_bytes()).unwrap();
-            let (mut plain, mut wide) = (SequenceBatch::new(encoding, 4), SequenceBatch::new(encoding, 10));
-            plain.push_codes(&codes);
-            wide.push_with_margin(&codes, 3);
-            assert_eq!(wide.sequence(0)[3..7], *plain.sequence(0), "{length}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_averaged_is_refused() {
-        let mut rna = model(1.0);
-        rna.alphabet = Alphabet::Rna;
-        assert_eq!(Averaged::new(&rna, true, 0).err(), Some(AverageError::Strands));
-        assert!(Averaged::new(&rna, false, 1).is_ok());
-        assert_eq!(Averaged::new(&rna, false, 4).err(), Some(AverageError::Shift { shift: 4, length: 4 }));
-        let plain = model(1.0);
-        let shifted = Averaged::new(&plain, false, 1).unwrap();
-        let short = SequenceBatch::new(plain.encoding(), LENGTH);
-        assert!(shifted.predict(&short).unwrap_err().to_string().contains("expected sequences of 6 positions"));
-    }
-
-    /// Signal of two strands: a bin a base, 1 on the first track where there is an A and on the second where there is a T;
-    /// totals are 10 and 20.
-    struct Strands(Vec<Task>);
-
-    impl Predict for Strands {
-        fn tasks(&self) -> &[Task] {
-            &self.0
-        }
-        fn encoding(&self) -> Encoding {
-            model(1.0).encoding()
-        }
-        fn length(&self) -> usize {
-            LENGTH
-        }
-        fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-            let marks = |base| move |code: &crate::Code| f32::from(u8::from(code.base() == base));
-            let row = |i: usize| {
-                let codes = batch.sequence(i);
-                codes.iter().map(marks(0)).chain(codes.iter().map(marks(3))).chain([10.0, 20.0]).collect::<Vec<_>>()
-            };
-            Ok(Matrix::new(batch.len(), 10, (0..batch.len()).flat_map(row).collect()))
-        }
-    }
-
-    #[test]
-    fn signal_of_the_other_strand_is_turned_back() {
-        let tracks = vec!["plus".into(), "minus".into()];
-        let profile =
-            crate::Profile { tracks, bins: LENGTH, bin_size: 1, strand_pairs: vec![[0, 1]], count_weight: 1.0 };
-        let model = Strands(vec![Task { name: "y".into(), kind: TaskKind::Profile(profile) }]);
-        let alone = scores(&model, &["AACT"]);
-        assert_eq!(alone, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 20.0]);
-        // An A here is a T there, which the paired track marks: only the totals differ between the strands.
-        let both = scores(&Averaged::new(&model, true, 0).unwrap(), &["AACT"]);
-        assert_eq!(both, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 15.0, 15.0]);
-        assert_eq!(Averaged::new(&model, true, 1).err(), Some(AverageError::Profile));
-    }
-
-    /// Logits that are the control itself.
-    struct Given(Vec<Task>, ControlSignal);
-
-    impl Predict for Given {
-        fn tasks(&self) -> &[Task] {
-            &self.0
-        }
-        fn encoding(&self) -> Encoding {
-            model(1.0).encoding()
-        }
-        fn length(&self) -> usize {
-            LENGTH
-        }
-        fn control(&self) -> Option<&ControlSignal> {
-            Some(&self.1)
-        }
-        fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-            assert_eq!(batch.control(), Some(&self.1));
-            let rows = (0..batch.len()).flat_map(|i| [batch.side_of(i), &[0.0, 0.0]].concat());
-            Ok(Matrix::new(batch.len(), 6, rows.collect()))
-        }
-    }
-
-    #[test]
-    fn control_signal_turns_with_the_sequence() {
-        let tracks = vec!["plus".to_owned(), "minus".to_owned()];
-        let control = ControlSignal { tracks: tracks.clone(), bins: 2, bin_size: 2, strand_pairs: vec![[0, 1]] };
-        let profile = crate::Profile { tracks, bins: 2, bin_size: 2, strand_pairs: vec![[0, 1]], count_weight: 1.0 };
-        let model = Given(vec![Task { name: "y".into(), kind: TaskKind::Profile(profile) }], control.clone());
-        let mut batch = SequenceBatch::new(model.encoding(), LENGTH).with_control(Some(&control));
-        batch.push(b"ACGA").unwrap();
-        batch.push_control([1.0, 2.0, 3.0, 4.0]);
-        let both = Averaged::new(&model, true, 0).unwrap();
-        assert_eq!(both.control(), Some(&control));
-        assert_eq!(Averaged::new(&model, false, 1).err(), Some(AverageError::Profile));
-        assert_eq!(both.predict(&batch).unwrap().row(0)[..4], [1.0, 2.0, 3.0, 4.0]);
-    }
-
-    #[test]
-    fn an_ensemble_is_the_mean_of_its_members() {
-        let ensemble = Ensemble::new(vec![model(1.0), model(2.0), model(6.0)]).unwrap();
-        assert_eq!(scores(&ensemble, &["AACT", "CCCC"]), [9.0, 0.0]);
-        assert!(ensemble.single().is_none() && ensemble.members().len() == 3);
-        let one = Ensemble::new(vec![model(0.1)]).unwrap();
-        assert_eq!(scores(&one, &["ACCA"]), scores(&model(0.1), &["ACCA"]));
-        assert_eq!(Ensemble::<Positions>::new(vec![]).err(), Some(AverageError::NoMember));
-        let mut other = model(1.0);
-        other.tasks[0].name = "z".into();
-        assert_eq!(Ensemble::new(vec![model(1.0), other]).err(), Some(AverageError::Members { member: 2 }));
-    }
-
-    #[test]
-    fn an_average_of_an_ensemble_averages_both() {
-        let ensemble = Ensemble::new(vec![model(1.0), model(3.0)]).unwrap();
-        assert_eq!(scores(&Averaged::new(&ensemble, true, 0).unwrap(), &["AACT"]), [4.0]);
-    }
-
-    #[test]
-    fn the_spread_is_the_deviation_of_the_sample() {
-        let values = [1.0, 3.0, 8.0].map(|v| Matrix::new(1, 2, vec![v, 5.0]));
-        // statistics.stdev([1, 3, 8]) of Python 3.11
-        assert!((spread(&values).unwrap().data()[0] - 3.605_551_3).abs() < 1e-6);
-        assert_eq!(spread(&values).unwrap().data()[1], 0.0);
-        assert_eq!(spread(&values[..1]).unwrap().data(), [0.0, 0.0]);
-        assert_eq!(mean(&values).unwrap().data(), [4.0, 5.0]);
-        assert!(spread(&[]).is_err() && mean(&[]).is_err());
-        assert!(spread(&[Matrix::new(1, 1, vec![0.0]), Matrix::new(1, 2, vec![0.0; 2])]).is_err());
-    }
-}
+mod tests;

@@ -37,6 +37,12 @@ impl SequenceBatch {
         Self { control: self.control.clone(), ..Self::new(self.encoding, length) }
     }
 
+    /// The same sequences with nothing beside them.
+    #[must_use]
+    pub fn without_side(&self) -> Self {
+        Self { codes: self.codes.clone(), ..Self::new(self.encoding, self.length) }
+    }
+
     /// The control signal that lies beside the sequences.
     pub fn control(&self) -> Option<&ControlSignal> {
         self.control.as_deref()

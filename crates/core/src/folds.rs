@@ -20,6 +20,8 @@ pub enum FoldBy {
     Chromosome,
     /// Copies of a sequence; for DNA its reverse complement too.
     Copies,
+    /// Relatives, as [`Origins::with_relatives`] was told them.
+    Similarity,
 }
 
 /// Why rows cannot be dealt into folds.
@@ -39,6 +41,22 @@ pub enum FoldError {
     /// Rows without a place cannot go by chromosome.
     #[error("expected a chromosome for every row, found {0} rows without a place")]
     NoPlace(usize),
+    /// Nobody said which rows are relatives.
+    #[error("expected a group of relatives for every row, found {found} groups for {rows} rows")]
+    NoRelatives {
+        /// What there is.
+        rows: usize,
+        /// As told.
+        found: usize,
+    },
+    /// Not enough groups of relatives.
+    #[error("expected at least {folds} groups of relatives in the training and validation splits, found {found}")]
+    Relatives {
+        /// As asked.
+        folds: usize,
+        /// What there is.
+        found: usize,
+    },
     /// Not enough different sequences.
     #[error("expected at least {folds} different sequences in the training and validation splits, found {found}")]
     Sequences {
@@ -62,14 +80,22 @@ pub struct Origins {
     /// A hash of each sequence in the form in which copies are compared. Two that collide only fall together.
     copies: Vec<u64>,
     strata: Vec<u64>,
+    relatives: Vec<u64>,
 }
 
 impl Origins {
     /// Of no rows yet of a data set with these tasks.
     pub fn new(alphabet: Alphabet, tasks: &[Task]) -> Self {
         let classes = tasks.first().is_some_and(|t| matches!(t.kind, TaskKind::Binary | TaskKind::Classes { .. }));
-        let (splits, chroms, names, copies, strata) = Default::default();
-        Self { alphabet, classes, splits, chroms, names, numbers: HashMap::new(), copies, strata }
+        let (splits, chroms, names, copies, strata, relatives) = Default::default();
+        Self { alphabet, classes, splits, chroms, names, numbers: HashMap::new(), copies, strata, relatives }
+    }
+
+    /// The same, with the group of relatives of every row in the order of the rows, any numbers. Those of rows of the test
+    /// split are not looked at.
+    #[must_use]
+    pub fn with_relatives(self, groups: &[usize]) -> Self {
+        Self { relatives: groups.iter().map(|&group| group as u64).collect(), ..self }
     }
 
     /// Adds the next row of the data set.
@@ -109,7 +135,8 @@ impl Origins {
     /// Deals the rows into `number` folds of about equal size.
     ///
     /// Chromosomes go, the largest first, to the fold that has the fewest rows (the seed does not matter). Copies go in
-    /// an order drawn by the seed to the fold with the fewest rows of their stratum.
+    /// an order drawn by the seed to the fold with the fewest rows of their stratum, and so do relatives, the largest group
+    /// first.
     ///
     /// # Errors
     /// See [`FoldError`].
@@ -119,7 +146,15 @@ impl Origins {
         }
         let fold_of = match by {
             FoldBy::Chromosome => self.by_chromosome(number)?,
-            FoldBy::Copies => self.by_copies(number, seed)?,
+            FoldBy::Copies => self
+                .by_group(number, &self.copies, false, seed)
+                .map_err(|found| FoldError::Sequences { folds: number, found })?,
+            FoldBy::Similarity if self.relatives.len() != self.splits.len() => {
+                return Err(FoldError::NoRelatives { rows: self.splits.len(), found: self.relatives.len() });
+            }
+            FoldBy::Similarity => self
+                .by_group(number, &self.relatives, true, seed)
+                .map_err(|found| FoldError::Relatives { folds: number, found })?,
         };
         Ok(Folds { number, splits: self.splits.clone(), fold_of })
     }
@@ -153,22 +188,31 @@ impl Origins {
         Ok(folds)
     }
 
-    fn by_copies(&self, number: usize, seed: u64) -> Result<Vec<Option<usize>>, FoldError> {
+    /// Rows with equal keys together; the number of groups if there are fewer than folds.
+    fn by_group(
+        &self,
+        number: usize,
+        keys: &[u64],
+        largest_first: bool,
+        seed: u64,
+    ) -> Result<Vec<Option<usize>>, usize> {
         let mut group_of = HashMap::new();
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for row in self.dealt() {
-            let group = *group_of.entry(self.copies[row]).or_insert(groups.len());
+            let group = *group_of.entry(keys[row]).or_insert(groups.len());
             if group == groups.len() {
                 groups.push(Vec::new());
             }
             groups[group].push(row);
         }
         if groups.len() < number {
-            return Err(FoldError::Sequences { folds: number, found: groups.len() });
+            return Err(groups.len());
         }
         shuffle(&mut groups, &mut stream(seed, "folds", &[]));
-        // A group is of the stratum of its first row; the sort keeps the drawn order within a stratum.
-        groups.sort_by_key(|group| self.strata[group[0]]);
+        // A group is of the stratum of its first row; the sort keeps the drawn order within a stratum, or among groups of
+        // one size.
+        let size = |group: &Vec<usize>| if largest_first { group.len() } else { 0 };
+        groups.sort_by_key(|group| (self.strata[group[0]], Reverse(size(group))));
         let mut folds = vec![None; self.splits.len()];
         let mut sizes = vec![0; number];
         for stratum in groups.chunk_by(|a, b| self.strata[a[0]] == self.strata[b[0]]) {
@@ -405,6 +449,27 @@ mod tests {
         assert_ne!(folds, origins.deal(4, FoldBy::Copies, 8).unwrap());
         assert_eq!(origins.deal(2, FoldBy::Chromosome, 1), Err(FoldError::NoPlace(120)));
         assert_eq!(origins.deal(91, FoldBy::Copies, 1), Err(FoldError::Sequences { folds: 91, found: 90 }));
+    }
+
+    #[test]
+    fn relatives_stay_together_and_large_groups_leave_folds_even() {
+        let sequences = random(100, 4);
+        let split = |i: usize| if i < 90 { Split::Train } else { Split::Test };
+        let rows: Vec<_> = (0..100).map(|i| (split(i), None, sequences[i].as_slice(), 1.0)).collect();
+        let origins = dataset(&rows).origins();
+        assert_eq!(origins.deal(3, FoldBy::Similarity, 1), Err(FoldError::NoRelatives { rows: 100, found: 0 }));
+        // One group of 25, others of five; rows of the test are said to be related to rows of it and do not matter.
+        let groups: Vec<usize> = (0..100).map(|i| if (25..90).contains(&i) { i / 5 } else { 0 }).collect();
+        let origins = origins.with_relatives(&groups);
+        let folds = origins.deal(3, FoldBy::Similarity, 1).unwrap();
+        assert!(
+            (0..90).all(|i| folds.of(i).is_some()
+                && folds.of(i) == folds.of((0..90).find(|&j| groups[j] == groups[i]).unwrap()))
+        );
+        assert_eq!([0, 1, 2].map(|fold| folds.rows(fold).len()), [30; 3]);
+        assert!((90..100).all(|i| folds.of(i).is_none()));
+        assert_ne!(folds, origins.deal(3, FoldBy::Similarity, 2).unwrap());
+        assert_eq!(origins.deal(15, FoldBy::Similarity, 1), Err(FoldError::Relatives { folds: 15, found: 14 }));
     }
 
     #[test]

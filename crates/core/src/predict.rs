@@ -1,6 +1,6 @@
 //! The seam between models and everything that is done with them.
 
-use crate::{ControlSignal, Covariate, Encoding, Matrix, SequenceBatch, Task, TaskKind};
+use crate::{ControlSignal, Covariate, Edit, Encoding, Matrix, SequenceBatch, Task, TaskKind};
 
 /// Anything that maps encoded sequences to raw scores: a network, a linear model, a closure in a test.
 ///
@@ -37,6 +37,40 @@ pub trait Predict {
     /// # Errors
     /// If the batch has another length, encoding, control or number of covariates, or the device fails.
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError>;
+
+    /// Raw scores `[edits, outputs]` of copies of row `row`, each with one edit.
+    ///
+    /// They are what [`Predict::predict`] gives for the edited sequences, to rounding. A model that can do with less than
+    /// whole passes does; the default is whole passes, [`EDITS_AT_ONCE`] at a time.
+    ///
+    /// # Errors
+    /// As [`Predict::predict`].
+    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+        predict_edits_plainly(self, batch, row, edits)
+    }
+}
+
+/// Edited sequences that are predicted together.
+pub const EDITS_AT_ONCE: usize = 256;
+
+/// [`Predict::predict_edits`] by whole passes: the oracle of every faster way.
+///
+/// # Errors
+/// As [`Predict::predict`].
+pub fn predict_edits_plainly<M: Predict + ?Sized>(
+    model: &M,
+    batch: &SequenceBatch,
+    row: usize,
+    edits: &[Edit],
+) -> Result<Matrix, PredictError> {
+    let outputs = model.tasks().iter().map(Task::outputs).sum();
+    let mut scores = Vec::with_capacity(edits.len() * outputs);
+    for part in edits.chunks(EDITS_AT_ONCE) {
+        let mut edited = batch.emptied();
+        part.iter().for_each(|edit| edit.push(batch, row, &mut edited));
+        scores.extend_from_slice(model.predict(&edited)?.data());
+    }
+    Ok(Matrix::new(edits.len(), outputs, scores))
 }
 
 /// Why a prediction could not be made.

@@ -1,6 +1,5 @@
 use super::*;
-use crate::metrics::{auroc, spearman};
-use crate::random::below;
+use crate::random::{below, stream};
 use crate::{Alphabet, CasePolicy, Encoding, Example, Split, Task};
 
 /// Random sequences of 60 letters, each with TGACTC where `planted` says so; labels are `label(row)`.
@@ -43,115 +42,6 @@ fn majority_is_the_share_or_the_mean() {
     let number = dataset(4, TaskKind::Regression, |_| 0, |i| i as f64);
     assert_eq!(majority(&number, &[1, 2], &[0]).data(), [1.5]);
     assert_eq!(majority(&number, &[], &[]).rows(), 0);
-}
-
-#[test]
-fn a_planted_word_is_learned() {
-    let data = dataset(600, TaskKind::Binary, |i| i % 2, |i| (i % 2) as f64);
-    let (fit, predict) = halves(600);
-    let p = kmer(&data, 6, &fit, &predict, 1);
-    let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
-    let scores: Vec<f64> = p.column(0).map(f64::from).collect();
-    assert!(auroc(&labels, &scores).unwrap() > 0.97, "{:?}", auroc(&labels, &scores));
-    assert!(scores.iter().all(|p| (0.0..=1.0).contains(p)));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(pool.install(|| kmer(&data, 6, &fit, &predict, 1)), p, "one thread or many");
-}
-
-#[test]
-fn classes_sum_to_one_and_numbers_keep_their_scale() {
-    let classes = TaskKind::Classes { classes: vec!["none".into(), "one".into(), "two".into()] };
-    let data = dataset(900, classes, |i| i % 3, |i| (i % 3) as f64);
-    let (fit, predict) = halves(900);
-    let p = kmer(&data, 6, &fit, &predict, 1);
-    let mut right = 0;
-    for (i, &row) in predict.iter().enumerate() {
-        assert!((p.row(i).iter().sum::<f32>() - 1.0).abs() < 1e-5);
-        right += usize::from((0..3).all(|c| p.row(i)[c] <= p.row(i)[row % 3]));
-    }
-    assert!(right > 300, "{right} of 450");
-
-    let data = dataset(900, TaskKind::Regression, |i| i % 3, |i| 1000.0 + 10.0 * (i % 3) as f64);
-    let p = kmer(&data, 6, &fit, &predict, 1);
-    let (labels, values): (Vec<f64>, Vec<f64>) =
-        predict.iter().zip(p.column(0)).map(|(&i, v)| (data.examples[i].labels[0], f64::from(v))).unzip();
-    assert!(spearman(&labels, &values).unwrap() > 0.8);
-    assert!(values.iter().all(|v| (980.0..1050.0).contains(v)));
-}
-
-#[test]
-fn masked_and_marked_letters_are_read_as_the_encoding_says() {
-    let mut data = dataset(600, TaskKind::Binary, |_| 0, |i| (i % 2) as f64);
-    for (i, example) in data.examples.iter_mut().enumerate() {
-        // The word is everywhere; only its case tells.
-        example.sequence.make_ascii_lowercase();
-        example.sequence[20..26].copy_from_slice(if i % 2 == 1 { b"TGACTC" } else { b"tgactc" });
-        example.sequence[40..46].copy_from_slice(b"CATACG");
-    }
-    let (fit, predict) = halves(600);
-    let score = |case| {
-        let mut data = data.clone();
-        data.encoding.case = case;
-        let p = kmer(&data, 4, &fit, &predict, 1);
-        let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
-        auroc(&labels, &p.column(0).map(f64::from).collect::<Vec<_>>()).unwrap()
-    };
-    assert!(score(CasePolicy::Ignore) < 0.65, "{}", score(CasePolicy::Ignore));
-    assert_eq!((score(CasePolicy::MaskLower), score(CasePolicy::Channel)), (1.0, 1.0));
-}
-
-#[test]
-fn tf_idf_by_hand() {
-    let mut data = dataset(2, TaskKind::Binary, |_| 0, |_| 1.0);
-    data.examples[0].sequence = b"AANC".to_vec();
-    data.examples[1].sequence = b"A".to_vec();
-    let (vectorizer, x) = Vectorizer::fit(&data, 2, &[0, 1]);
-    assert_eq!(vectorizer.features(), 20);
-    // A twice (in both rows), C and AA once (in one): weights (1 + ln 2) * 1, 1 + ln(3 / 2) twice.
-    let (a, other) = (1.0 + 2f32.ln(), 1.0 + 1.5f32.ln());
-    let norm = (a * a + 2.0 * other * other).sqrt();
-    let expected = [(0, a / norm), (1, other / norm), (4, other / norm)];
-    for (found, expected) in x[0].iter().zip(expected) {
-        assert!(found.0 == expected.0 && (found.1 - expected.1).abs() < 1e-6, "{found:?} {expected:?}");
-    }
-    assert_eq!((x[0].len(), x[1].as_slice()), (3, &[(0, 1.0)][..]));
-}
-
-#[test]
-fn nothing_to_fit_gives_the_prior() {
-    let data = dataset(4, TaskKind::Binary, |_| 0, |_| 1.0);
-    assert_eq!(kmer(&data, 6, &[0, 1], &[2, 3], 1).data(), [1.0, 1.0]);
-    assert_eq!(kmer(&data, 6, &[], &[2], 1).data(), [0.5]);
-    assert_eq!(kmer(&data, 0, &[0], &[], 1).rows(), 0);
-}
-
-#[test]
-fn a_base_at_its_place_is_seen_by_position_only() {
-    // Every sequence holds one TGACTC: on the left or on the right.
-    let kind = TaskKind::Binary;
-    let mut data = dataset(600, kind, |_| 0, |i| (i % 2) as f64);
-    for (i, example) in data.examples.iter_mut().enumerate() {
-        let at = if i % 2 == 0 { 10 } else { 40 };
-        example.sequence[at..at + 6].copy_from_slice(b"TGACTC");
-    }
-    let (fit, predict) = halves(600);
-    let labels: Vec<f64> = predict.iter().map(|&i| data.examples[i].labels[0]).collect();
-    let score = |p: &Matrix| auroc(&labels, &p.column(0).map(f64::from).collect::<Vec<_>>()).unwrap();
-    let p = positional(&data, &fit, &predict, 1);
-    assert!(score(&p) > 0.99, "{}", score(&p));
-    assert!(score(&kmer(&data, 6, &fit, &predict, 1)) < 0.6);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(pool.install(|| positional(&data, &fit, &predict, 1)), p, "one thread or many");
-}
-
-#[test]
-fn positional_features_end_with_a_lone_base_and_leave_out_n() {
-    let mut data = dataset(1, TaskKind::Binary, |_| 0, |_| 1.0);
-    data.length = 4;
-    data.examples[0].sequence = b"ACNG".to_vec();
-    let ones: Vec<u32> = features::positional(&data, &[0])[0].iter().map(|&(feature, _)| feature).collect();
-    // A and AC at 0, C at 1, G at 3.
-    assert_eq!(ones, [0, 4 + 1, 20 + 1, 60 + 2]);
 }
 
 #[test]

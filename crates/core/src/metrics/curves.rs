@@ -1,7 +1,7 @@
 //! Curves for figures: ROC, precision-recall and calibration, with bootstrap bands.
 
 use super::binary::bin_of;
-use super::bootstrap::{BootstrapOptions, interval, replicate};
+use super::bootstrap::{BootstrapOptions, Units, interval, replicate};
 use super::known_binary;
 use super::rank::Ranking;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ fn precision_recall_points(ranking: &Ranking, positive: &[bool], weights: &[u32]
 
 /// `[false positive rate, low, high]`: the bootstrap interval of the true positive rate, on a grid of 101 false positive
 /// rates (linear between the points of each resampled curve). Empty where [`roc`] is.
-pub fn roc_band(labels: &[f64], scores: &[f64], options: &BootstrapOptions) -> Vec<[f64; 3]> {
+pub fn roc_band(labels: &[f64], scores: &[f64], options: &BootstrapOptions<'_>) -> Vec<[f64; 3]> {
     band(labels, scores, options, |ranking, positive, weights| {
         let points = roc_points(ranking, positive, weights);
         (!points.is_empty()).then(|| on_grid(|x| interpolate(&points, x)))
@@ -56,7 +56,7 @@ pub fn roc_band(labels: &[f64], scores: &[f64], options: &BootstrapOptions) -> V
 
 /// `[recall, low, high]`: the bootstrap interval of the precision at the highest threshold that reaches each of 101
 /// recalls. Empty where [`precision_recall`] is.
-pub fn precision_recall_band(labels: &[f64], scores: &[f64], options: &BootstrapOptions) -> Vec<[f64; 3]> {
+pub fn precision_recall_band(labels: &[f64], scores: &[f64], options: &BootstrapOptions<'_>) -> Vec<[f64; 3]> {
     band(labels, scores, options, |ranking, positive, weights| {
         let points = precision_recall_points(ranking, positive, weights);
         // The artificial first point would pin the band at 1.
@@ -73,15 +73,17 @@ fn on_grid(value: impl Fn(f64) -> f64) -> Vec<f64> {
 fn band(
     labels: &[f64],
     scores: &[f64],
-    options: &BootstrapOptions,
+    options: &BootstrapOptions<'_>,
     curve: impl Fn(&Ranking, &[bool], &[u32]) -> Option<Vec<f64>> + Sync,
 ) -> Vec<[f64; 3]> {
     let Some((positive, scores)) = known_binary(labels, scores) else { return Vec::new() };
     let ranking = Ranking::new(&scores);
-    let curves: Vec<Vec<f64>> = replicate(positive.len(), options, |weights| curve(&ranking, &positive, weights))
-        .into_iter()
-        .flatten()
-        .collect();
+    let known: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == 0.0 || labels[row] == 1.0).collect();
+    let curves: Vec<Vec<f64>> =
+        replicate(&Units::new(&known, options), options, |weights| curve(&ranking, &positive, weights))
+            .into_iter()
+            .flatten()
+            .collect();
     let at = |i: usize| {
         let (low, high) = interval(curves.iter().map(|curve| curve[i]).collect(), options.level);
         Some([i as f64 / GRID as f64, low?, high?])

@@ -1,6 +1,6 @@
 //! The rows of one task that can be judged, and the figures over them.
 
-use super::bootstrap::{BootstrapOptions, Estimate, estimates};
+use super::bootstrap::{BootstrapOptions, Estimate, Units, estimates};
 use super::{ClassMetrics, TaskMetrics, binary, classes, is_known, profile, regression};
 use crate::{Matrix, Task, TaskKind};
 use std::collections::BTreeMap;
@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// Rows with a known label of a task.
 pub(super) struct Judged<'a> {
     task: &'a Task,
+    /// Which rows of all these are.
+    rows: Vec<usize>,
     known: Vec<&'a [f64]>,
     /// Row-major `[n, outputs]` of the task.
     predicted: Vec<f64>,
@@ -37,19 +39,19 @@ pub(super) fn judged<'a>(tasks: &'a [Task], labels: &[&'a [f64]], predictions: &
         let known: Vec<&[f64]> = rows.iter().map(|&row| &labels[row][range.clone()]).collect();
         let predicted =
             rows.iter().flat_map(|&row| predictions.row(row)[columns.clone()].iter().map(|&p| f64::from(p))).collect();
-        all.push(Judged { task, known, predicted, unknown: labels.len() - rows.len() });
+        all.push(Judged { task, unknown: labels.len() - rows.len(), rows, known, predicted });
     }
     all
 }
 
 impl Judged<'_> {
     /// All figures with their intervals.
-    pub(super) fn evaluate(self, options: &BootstrapOptions) -> TaskMetrics {
+    pub(super) fn evaluate(self, options: &BootstrapOptions<'_>) -> TaskMetrics {
         let mut result = self.described();
-        let (n, finite, figures) = (self.known.len(), self.is_finite(), self.figures());
+        let (units, finite, figures) = (self.units(options), self.is_finite(), self.figures());
         let (own, each) = (figures.names.len(), classes::CLASS_NAMES.len());
         let estimates = match finite {
-            true => estimates(n, options, &figures.values),
+            true => estimates(&units, options, &figures.values),
             false => vec![Estimate::default(); own + each * result.classes.len()],
         };
         result.metrics = named(figures.names, &estimates[..own]);
@@ -60,21 +62,26 @@ impl Judged<'_> {
     }
 
     /// These figures minus those of other predictions for the same rows, with intervals of the difference.
-    pub(super) fn compare(self, other: Self, options: &BootstrapOptions) -> TaskMetrics {
+    pub(super) fn compare(self, other: Self, options: &BootstrapOptions<'_>) -> TaskMetrics {
         let mut result = self.described();
         result.classes.clear();
-        let (n, finite) = (self.known.len(), self.is_finite() && other.is_finite());
+        let (units, finite) = (self.units(options), self.is_finite() && other.is_finite());
         let (one, other) = (self.figures(), other.figures());
         let difference = |weights: &[u32]| -> Vec<Option<f64>> {
             let both = (one.values)(weights).into_iter().zip((other.values)(weights));
             both.take(one.names.len()).map(|(a, b)| Some(a? - b?)).collect()
         };
         let estimates = match finite {
-            true => estimates(n, options, difference),
+            true => estimates(&units, options, difference),
             false => vec![Estimate::default(); one.names.len()],
         };
         result.metrics = named(one.names, &estimates);
         result
+    }
+
+    /// What resamples of these rows draw.
+    pub(super) fn units(&self, options: &BootstrapOptions<'_>) -> Units {
+        Units::new(&self.rows, options)
     }
 
     pub(super) fn is_finite(&self) -> bool {

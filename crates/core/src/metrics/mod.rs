@@ -73,7 +73,7 @@ pub struct ClassMetrics {
     pub metrics: BTreeMap<String, Estimate>,
 }
 
-/// All figures of all tasks, with bootstrap intervals over rows.
+/// All figures of all tasks, with bootstrap intervals over rows, or over groups of them ([`BootstrapOptions::groups`]).
 ///
 /// `labels` holds one slice a row, with the labels of each task in turn, without margins (see
 /// [`crate::Dataset::seen_labels`]); `predictions` is `[rows, outputs]` with probabilities (values for a regression,
@@ -81,12 +81,12 @@ pub struct ClassMetrics {
 /// threads.
 ///
 /// # Panics
-/// If the number of rows, of labels in a row or of outputs does not match.
+/// If the number of rows, of labels in a row, of outputs or of groups does not match.
 pub fn evaluate(
     tasks: &[Task],
     labels: &[&[f64]],
     predictions: &Matrix,
-    options: &BootstrapOptions,
+    options: &BootstrapOptions<'_>,
 ) -> Vec<TaskMetrics> {
     judged::judged(tasks, labels, predictions).into_iter().map(|task| task.evaluate(options)).collect()
 }
@@ -97,20 +97,20 @@ pub fn evaluate(
 /// Arguments and results as for [`evaluate`]; figures of single classes are left out.
 ///
 /// # Panics
-/// If the number of rows, of labels in a row or of outputs does not match.
+/// If the number of rows, of labels in a row, of outputs or of groups does not match.
 pub fn compare(
     tasks: &[Task],
     labels: &[&[f64]],
     predictions: &Matrix,
     others: &Matrix,
-    options: &BootstrapOptions,
+    options: &BootstrapOptions<'_>,
 ) -> Vec<TaskMetrics> {
     let pairs = judged::judged(tasks, labels, predictions).into_iter().zip(judged::judged(tasks, labels, others));
     pairs.map(|(one, other)| one.compare(other, options)).collect()
 }
 
 /// Whether a label is one of the task's kind.
-pub(crate) fn is_known(kind: &TaskKind, label: f64) -> bool {
+pub fn is_known(kind: &TaskKind, label: f64) -> bool {
     match kind {
         TaskKind::Binary => label == 0.0 || label == 1.0,
         TaskKind::Classes { classes } => label >= 0.0 && label < classes.len() as f64 && label.fract() == 0.0,

@@ -37,8 +37,8 @@ pub struct Panel {
 /// resamples as there, for any number of threads.
 ///
 /// # Panics
-/// If the number of rows, of labels in a row or of outputs does not match.
-pub fn panels(tasks: &[Task], labels: &[&[f64]], models: &[&[Matrix]], options: &BootstrapOptions) -> Vec<Panel> {
+/// If the number of rows, of labels in a row, of outputs or of groups does not match.
+pub fn panels(tasks: &[Task], labels: &[&[f64]], models: &[&[Matrix]], options: &BootstrapOptions<'_>) -> Vec<Panel> {
     let repeats =
         |matrices: &&[Matrix]| matrices.iter().map(|matrix| judged(tasks, labels, matrix).into_iter()).collect();
     let mut models: Vec<Vec<_>> = models.iter().map(repeats).collect();
@@ -50,8 +50,9 @@ pub fn panels(tasks: &[Task], labels: &[&[f64]], models: &[&[Matrix]], options: 
 }
 
 impl Panel {
-    fn new(models: Vec<Vec<Judged<'_>>>, options: &BootstrapOptions) -> Option<Self> {
-        let counts = models.iter().flatten().next()?.described();
+    fn new(models: Vec<Vec<Judged<'_>>>, options: &BootstrapOptions<'_>) -> Option<Self> {
+        let first = models.iter().flatten().next()?;
+        let (counts, units) = (first.described(), first.units(options));
         // A model that gives no finite number anywhere has no figures, as in an evaluation.
         let figures = |judged: Judged<'_>| (judged.is_finite(), judged.figures());
         let models: Vec<Vec<(bool, Figures)>> =
@@ -74,7 +75,7 @@ impl Panel {
         };
         Some(Self {
             repeats: models.iter().map(each).collect(),
-            resamples: replicate(counts.n, options, resample),
+            resamples: replicate(&units, options, resample),
             counts,
             names,
             level: options.level,
@@ -166,7 +167,7 @@ mod tests {
         (labels, all)
     }
 
-    fn panel(labels: &[[f64; 1]], models: &[&[Matrix]], options: &BootstrapOptions) -> Panel {
+    fn panel(labels: &[[f64; 1]], models: &[&[Matrix]], options: &BootstrapOptions<'_>) -> Panel {
         let views: Vec<&[f64]> = labels.iter().map(|label| &label[..]).collect();
         panels(&binary(), &views, models, options).remove(0)
     }
@@ -233,6 +234,41 @@ mod tests {
         };
         let share = (0..400).filter(|&seed| small(seed)).count() as f64 / 400.0;
         assert!((0.06..0.15).contains(&share), "{share}");
+    }
+
+    /// Scores that know nothing of the labels, alike within families of six that share their label.
+    fn families(seed: u64) -> (Vec<[f64; 1]>, [Matrix; 2], Vec<usize>) {
+        let mut rng = stream(seed, "families", &[]);
+        let mut uniform = || (rng.next_u32() >> 8) as f32 / (1 << 24) as f32;
+        let groups: Vec<usize> = (0..240).map(|row| row / 6).collect();
+        let of_family: Vec<[f32; 3]> = (0..40).map(|_| [uniform(), uniform(), uniform()]).collect();
+        let labels = groups.iter().map(|&family| [f64::from(u8::from(of_family[family][0] < 0.5))]).collect();
+        let mut scores = |column: usize| {
+            let all = groups.iter().map(|&family| (of_family[family][column] + 0.1 * uniform()) / 1.1).collect();
+            Matrix::new(240, 1, all)
+        };
+        let both = [scores(1), scores(2)];
+        (labels, both, groups)
+    }
+
+    #[test]
+    fn where_rows_are_relatives_only_groups_give_intervals_that_hold_what_they_say() {
+        let (mut held, mut false_alarms) = ([0, 0], [0, 0]);
+        for seed in 0..200 {
+            let (labels, models, groups) = families(seed);
+            let each: Vec<&[Matrix]> = models.chunks(1).collect();
+            for (way, groups) in [&groups[..], &[]].into_iter().enumerate() {
+                let options = BootstrapOptions { replicates: 200, seed, groups, ..BootstrapOptions::default() };
+                let panel = panel(&labels, &each, &options);
+                let auroc = panel.estimate(0, "auroc");
+                held[way] += usize::from(auroc.low.unwrap() <= 0.5 && auroc.high.unwrap() >= 0.5);
+                false_alarms[way] += usize::from(panel.difference(0, 1, "auroc").p.unwrap() < 0.05);
+            }
+        }
+        let share = |counts: [usize; 2]| counts.map(|count| count as f64 / 200.0);
+        let ([held, rows_held], [alarms, rows_alarms]) = (share(held), share(false_alarms));
+        assert!((0.9..0.99).contains(&held) && alarms < 0.1, "{held} {alarms}");
+        assert!(rows_held < 0.7 && rows_alarms > 0.3, "{rows_held} {rows_alarms}");
     }
 
     #[test]
