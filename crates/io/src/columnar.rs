@@ -86,22 +86,48 @@ pub(crate) fn write_groups<'a>(
     groups: impl Iterator<Item = Range<usize>>,
     chunk: impl Fn(usize, Range<usize>) -> Chunk<'a>,
 ) -> Result<()> {
-    let failed = |error| of_parquet(path, "written", error);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::GZIP(GzipLevel::default()))
-        .set_created_by("basewise".to_owned())
-        .build();
-    let schema = schema(fields).map_err(failed)?;
-    let mut writer = SerializedFileWriter::new(sink, schema, Arc::new(properties)).map_err(failed)?;
+    let mut writer = GroupWriter::new(path, sink, fields)?;
     for range in groups {
-        let mut group = writer.next_row_group().map_err(failed)?;
-        for (column, field) in fields.iter().enumerate() {
-            write_column(&mut group, chunk(column, range.clone()), field.required).map_err(failed)?;
+        writer.write(|column| chunk(column, range.clone()))?;
+    }
+    writer.finish().map(drop)
+}
+
+/// A file that is written one row group at a time.
+pub(crate) struct GroupWriter<W: Write + Send> {
+    path: PathBuf,
+    required: Vec<bool>,
+    writer: SerializedFileWriter<W>,
+}
+
+impl<W: Write + Send> GroupWriter<W> {
+    pub(crate) fn new(path: &Path, sink: W, fields: &[Field]) -> Result<Self> {
+        let failed = |error| of_parquet(path, "written", error);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::GZIP(GzipLevel::default()))
+            .set_created_by("basewise".to_owned())
+            .build();
+        let schema = schema(fields).map_err(failed)?;
+        let writer = SerializedFileWriter::new(sink, schema, Arc::new(properties)).map_err(failed)?;
+        let required = fields.iter().map(|field| field.required).collect();
+        Ok(Self { path: path.to_path_buf(), required, writer })
+    }
+
+    /// Writes a row group; `chunk(column)` gives the values.
+    pub(crate) fn write<'a>(&mut self, chunk: impl Fn(usize) -> Chunk<'a>) -> Result<()> {
+        let failed = |error| of_parquet(&self.path, "written", error);
+        let mut group = self.writer.next_row_group().map_err(failed)?;
+        for (column, &required) in self.required.iter().enumerate() {
+            write_column(&mut group, chunk(column), required).map_err(failed)?;
         }
         group.close().map_err(failed)?;
+        Ok(())
     }
-    writer.close().map_err(failed)?;
-    Ok(())
+
+    /// Ends the file and gives back what it was written to.
+    pub(crate) fn finish(self) -> Result<W> {
+        self.writer.into_inner().map_err(|error| of_parquet(&self.path, "written", error))
+    }
 }
 
 fn schema(fields: &[Field]) -> std::result::Result<Arc<Type>, ParquetError> {

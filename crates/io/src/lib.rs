@@ -6,9 +6,11 @@
 //! | [`fasta`], [`bed`], [`table`] | sequences; places (BED, narrowPeak, broadPeak); TSV and CSV |
 //! | [`genome`] | a reference genome at random places |
 //! | [`signal`], [`mod@bigwig`] | numbers along a genome: bigWig (also written), bedGraph, wiggle |
+//! | [`variants`] | VCF, BCF and tables of variants, and scores written into them |
 //! | [`build`] | data sets out of those |
 //! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
 //! | [`keras`] | weights that Keras saved |
+//! | [`modisco`] | patterns in the layout of TF-MoDISco (written) |
 //! | [`state_dict`] | weights that PyTorch saved |
 //!
 //! Errors say what was expected, what was found, in which file and line, and what to do about it ([`Error::hint`]).
@@ -53,11 +55,13 @@ pub mod fasta;
 pub mod genome;
 pub mod input;
 pub mod keras;
+pub mod modisco;
 pub mod output;
 pub mod predictions;
 pub mod signal;
 pub mod state_dict;
 pub mod table;
+pub mod variants;
 mod zip;
 
 pub use error::{Error, Result};

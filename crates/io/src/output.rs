@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::is_dash;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,42 +32,95 @@ pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 
 /// [`write_file`] for writers that must be [`Send`] and have errors of their own.
 pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
-    let failed = |cause| Error::io(path, "written", cause);
-    if is_dash(path) {
-        let mut sink = BufWriter::new(io::stdout());
-        return finish(path, &mut sink, fill);
-    }
-    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    match fs::metadata(&place) {
-        Ok(about) if about.is_dir() => return Err(Error::of(path, "expected a file name, found a directory")),
-        Ok(about) if !about.is_file() => {
-            let device = OpenOptions::new().write(true).open(&place).map_err(failed)?;
-            return finish(path, &mut BufWriter::new(device), fill);
-        }
-        _ => {}
-    }
-    create_parent(&place)?;
-    let aside = Aside::new(&place)?;
-    let file = OpenOptions::new().write(true).create_new(true).open(&aside.path).map_err(failed)?;
-    let mut sink = BufWriter::with_capacity(1 << 18, file);
-    finish(path, &mut sink, fill)?;
-    sink.get_ref().sync_all().map_err(failed)?;
-    if let Ok(old) = fs::metadata(&place) {
-        // A private file stays private; where that cannot be kept, the new one has the usual permissions.
-        let _ = fs::set_permissions(&aside.path, old.permissions());
-    }
-    fs::rename(&aside.path, &place).map_err(failed)?;
-    sync_directory(place.parent());
-    Ok(())
+    let mut file = NewFile::create(path)?;
+    fill(&mut file)?;
+    file.finish()
 }
 
-fn finish<W: Write + Send>(
-    path: &Path,
-    sink: &mut BufWriter<W>,
-    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
-) -> Result<()> {
-    fill(sink)?;
-    sink.flush().map_err(|cause| Error::io(path, "written", cause))
+/// A file that is written piece by piece and appears when it is [finished](NewFile::finish), whole; dropped before, it
+/// leaves nothing behind. Otherwise as [`write_file`].
+pub struct NewFile {
+    path: PathBuf,
+    sink: Sink,
+}
+
+enum Sink {
+    Stdout(BufWriter<io::Stdout>),
+    /// A device or a pipe.
+    Device(BufWriter<File>),
+    /// A file under a temporary name, and the place where it goes.
+    File {
+        file: BufWriter<File>,
+        aside: Aside,
+        place: PathBuf,
+    },
+}
+
+impl NewFile {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// A directory of that name, or one that cannot be written to.
+    pub fn create(path: &Path) -> Result<Self> {
+        let failed = |cause| Error::io(path, "written", cause);
+        let new = |sink| Self { path: path.to_path_buf(), sink };
+        if is_dash(path) {
+            return Ok(new(Sink::Stdout(BufWriter::new(io::stdout()))));
+        }
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        match fs::metadata(&place) {
+            Ok(about) if about.is_dir() => return Err(Error::of(path, "expected a file name, found a directory")),
+            Ok(about) if !about.is_file() => {
+                let device = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+                return Ok(new(Sink::Device(BufWriter::new(device))));
+            }
+            _ => {}
+        }
+        create_parent(&place)?;
+        let aside = Aside::new(&place)?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&aside.path).map_err(failed)?;
+        Ok(new(Sink::File { file: BufWriter::with_capacity(1 << 18, file), aside, place }))
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// A full disk, or a place that cannot be written to.
+    pub fn finish(mut self) -> Result<()> {
+        let path = self.path.clone();
+        let failed = |cause| Error::io(&path, "written", cause);
+        self.flush().map_err(failed)?;
+        let Sink::File { file, aside, place } = self.sink else { return Ok(()) };
+        file.get_ref().sync_all().map_err(failed)?;
+        if let Ok(old) = fs::metadata(&place) {
+            // A private file stays private; where that cannot be kept, the new one has the usual permissions.
+            let _ = fs::set_permissions(&aside.path, old.permissions());
+        }
+        fs::rename(&aside.path, &place).map_err(failed)?;
+        sync_directory(place.parent());
+        Ok(())
+    }
+
+    fn inner(&mut self) -> &mut (dyn Write + Send) {
+        match &mut self.sink {
+            Sink::Stdout(sink) => sink,
+            Sink::Device(sink) | Sink::File { file: sink, .. } => sink,
+        }
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner().write(bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner().flush()
+    }
 }
 
 /// Fills a directory through `fill`, which gets a temporary one beside it, and moves it to `path` when it is complete.

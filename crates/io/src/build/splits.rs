@@ -1,9 +1,10 @@
 //! Who is trained on and who is held out.
 
 use super::draft::Draft;
+use super::related;
 use crate::dataset::Provenance;
 use crate::error::{Error, Result};
-use basewise_core::similarity::{self, DisjointSets, Limits, Threshold};
+use basewise_core::similarity::{Limits, Threshold};
 use basewise_core::split::{self, Fractions};
 use basewise_core::{Alphabet, Split};
 use serde::{Deserialize, Serialize};
@@ -275,15 +276,7 @@ fn by_similarity(
     fractions: Fractions,
     seed: u64,
 ) -> Drawn {
-    let similarity::Groups { of, limits } = similarity::groups(&sequences(drafts), alphabet, threshold);
-    let mut sets = DisjointSets::new(drafts.len());
-    sets.join_equal(of);
-    // Drafts without a group of their own have nothing but their number in common.
-    sets.join_equal(drafts.iter().enumerate().map(|(row, draft)| match draft.group.as_deref() {
-        Some(group) => (group, 0),
-        None => ("", row + 1),
-    }));
-    let groups = sets.roots();
+    let (groups, limits) = related::groups(drafts, alphabet, threshold);
     let mut strata = strata(drafts);
     if strata.iter().collect::<BTreeSet<_>>().len() > MANY_STRATA {
         strata.clear();

@@ -10,6 +10,7 @@
 
 mod bgzf;
 mod fai;
+mod nearby;
 mod text;
 
 use crate::error::{Error, Result, unknown_contig};
@@ -17,6 +18,7 @@ use crate::input;
 use crate::output::write_file;
 use basewise_core::{Alphabet, Interval, Strand, reverse_complement};
 use fai::Entry;
+pub use nearby::Nearby;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
