@@ -1,5 +1,6 @@
 //! `compare.json`: what several models reach on the test split of one data set, and how far apart they are.
 
+use crate::resampling;
 use basewise_core::check::{CheckReport, Finding, FindingKind, Severity};
 use basewise_core::metrics::Estimate;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub(crate) struct Comparison {
     /// Bootstrap resamples behind each interval of 95 %, and their seed.
     pub(crate) resamples: usize,
     pub(crate) seed: u64,
+    /// What each resample draws: `examples`, or `groups of similar sequences (N)`.
+    #[serde(default = "resampling::examples")]
+    pub(crate) resampled: String,
     /// Trainings at once, and threads of each: what times depend on.
     pub(crate) jobs: usize,
     pub(crate) threads: usize,
@@ -44,6 +48,9 @@ pub(crate) struct LeakFree {
     pub(crate) dataset_sha256: String,
     /// Rows of its test split.
     pub(crate) examples: usize,
+    /// What each resample of them draws.
+    #[serde(default = "resampling::examples")]
+    pub(crate) resampled: String,
     pub(crate) models: Vec<ModelRecord>,
     pub(crate) tasks: Vec<TaskComparison>,
     /// A row for each task and model.
@@ -189,7 +196,7 @@ pub(crate) struct Paired {
     pub(crate) p: Option<f64>,
     /// Corrected for all models that are set against the same one (Holm 1979).
     pub(crate) p_corrected: Option<f64>,
-    /// `delong`, or `bootstrap` where DeLong's test does not apply.
+    /// `delong`, or `bootstrap` where DeLong's test does not apply: to other figures, means over repeats, and relatives.
     pub(crate) test: String,
 }
 

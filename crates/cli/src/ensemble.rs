@@ -2,13 +2,17 @@
 
 use crate::commands::evaluate::batch_of_rows;
 use crate::failure::user;
+use crate::resampling::Resampling;
 use crate::run_dir::{FoldRecipe, RunDir};
 use crate::shared_args::SplitArg;
 use anyhow::Result;
-use basewise_core::average::{self, Averaged, Ensemble};
+use basewise_core::average::{Averaged, Ensemble};
 use basewise_core::folds::{FoldBy, FoldError, Folds, Origins};
 use basewise_core::metrics::{self, BootstrapOptions, TaskMetrics};
-use basewise_core::{Dataset, Matrix, Predict, probabilities};
+use basewise_core::similarity::Threshold;
+use basewise_core::{Dataset, Matrix, Predict, Split, probabilities};
+use basewise_io::build::{related, split_threshold};
+use basewise_io::dataset::Provenance;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -16,12 +20,15 @@ use std::path::PathBuf;
 /// What stays together within a fold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FoldByArg {
-    /// Whole chromosomes where every example has a place, else copies
+    /// Relatives where the data set was split by similarity, else whole chromosomes where every example has a place, else
+    /// copies
     Auto,
     /// Whole chromosomes
     Chromosome,
     /// Copies of a sequence, for DNA also as its reverse complement
     Copies,
+    /// Groups of similar sequences
+    Similarity,
 }
 
 /// Several models instead of one.
@@ -31,7 +38,7 @@ pub(crate) struct EnsembleArgs {
     /// Deal training and validation examples into K folds and train K models, each validated on another fold
     #[arg(long, value_name = "K", conflicts_with = "members")]
     folds: Option<usize>,
-    /// What stays together within a fold [default: chromosomes where every example has a place, else copies]
+    /// What stays together within a fold [default: relatives where the data set was split by similarity, else chromosomes where every example has a place, else copies]
     #[arg(long, value_enum, value_name = "WHAT", requires = "folds")]
     fold_by: Option<FoldByArg>,
     /// Train N models that differ by their seed
@@ -66,8 +73,14 @@ impl EnsembleArgs {
         self.folds.is_some() || self.members.is_some()
     }
 
-    /// What to train, given what decides the fold of each row.
-    pub(crate) fn members(&self, origins: impl FnOnce() -> Result<Origins>, seed: u64) -> Result<Members> {
+    /// What to train. `origins` gives what decides the fold of each row, with its relatives where a threshold says which
+    /// these are; `provenance` is that of the data set.
+    pub(crate) fn members(
+        &self,
+        provenance: &Provenance,
+        origins: impl FnOnce(Option<Threshold>) -> Result<Origins>,
+        seed: u64,
+    ) -> Result<Members> {
         let (flag, number, folder) = match (self.folds, self.members) {
             (Some(folds), _) => ("--folds", folds, "folds"),
             (None, members) => ("--members", members.unwrap_or(1), "members"),
@@ -79,13 +92,20 @@ impl EnsembleArgs {
         if self.folds.is_none() {
             return Ok(Members { folders, folds: None });
         }
-        let origins = origins()?;
-        let by = match self.fold_by.unwrap_or(FoldByArg::Auto) {
-            FoldByArg::Auto => origins.natural(),
-            FoldByArg::Chromosome => FoldBy::Chromosome,
-            FoldByArg::Copies => FoldBy::Copies,
+        let split_by = split_threshold(provenance);
+        let threshold = match self.fold_by.unwrap_or(FoldByArg::Auto) {
+            FoldByArg::Auto => split_by,
+            FoldByArg::Similarity => split_by.or_else(|| Some(Threshold::default())),
+            FoldByArg::Chromosome | FoldByArg::Copies => None,
         };
-        let recipe = FoldRecipe { number, by, seed };
+        let origins = origins(threshold)?;
+        let by = match self.fold_by {
+            Some(FoldByArg::Chromosome) => FoldBy::Chromosome,
+            Some(FoldByArg::Copies) => FoldBy::Copies,
+            _ if threshold.is_some() => FoldBy::Similarity,
+            _ => origins.natural(),
+        };
+        let recipe = FoldRecipe { number, by, seed, threshold };
         let folds = recipe.deal(&origins)?;
         Ok(Members { folders, folds: Some((recipe, folds)) })
     }
@@ -97,11 +117,24 @@ impl FoldRecipe {
             let hint = match error {
                 FoldError::Chromosomes { .. } => "ask for fewer folds, or deal single sequences with --fold-by copies",
                 FoldError::NoPlace(_) => "--fold-by copies needs no places",
-                FoldError::Sequences { .. } | FoldError::TooFew(_) => "ask for another number of --folds",
+                FoldError::Relatives { .. } => "ask for fewer folds; relatives are what the data set was split by",
+                FoldError::Sequences { .. } | FoldError::TooFew(_) | FoldError::NoRelatives { .. } => {
+                    "ask for another number of --folds"
+                }
             };
             user(error.to_string(), Some(hint))
         })
     }
+}
+
+/// What decides the fold of each row of a data set, with its relatives where a threshold says which these are.
+pub(crate) fn origins(dataset: &Dataset, threshold: Option<Threshold>) -> Origins {
+    let Some(threshold) = threshold else { return dataset.origins() };
+    let dealt: Vec<usize> =
+        (0..dataset.examples.len()).filter(|&row| dataset.examples[row].split != Split::Test).collect();
+    let mut groups = vec![0; dataset.examples.len()];
+    dealt.iter().zip(related(dataset, &dealt, threshold)).for_each(|(&row, group)| groups[row] = group);
+    dataset.origins().with_relatives(&groups)
 }
 
 /// The folds of an ensemble's rows. None for a run without folds.
@@ -110,7 +143,7 @@ impl FoldRecipe {
 pub(crate) fn folds_of(run: &RunDir, dataset: &Dataset, split: SplitArg) -> Result<Option<Folds>> {
     let info = run.info()?;
     match info.folds {
-        Some(recipe) if !info.members.is_empty() => Ok(Some(recipe.deal(&dataset.origins())?)),
+        Some(recipe) if !info.members.is_empty() => Ok(Some(recipe.deal(&origins(dataset, recipe.threshold))?)),
         Some(_) if split != SplitArg::Test => Err(user(
             format!(
                 "{}: this model was trained and validated on folds of the training and validation splits",
@@ -130,14 +163,14 @@ pub(crate) fn predict_each(model: &Ensemble<Averaged<'_>>, dataset: &Dataset, ro
 /// Probabilities or values of an ensemble: the mean of the raw scores of its members; for a row of a fold only of the
 /// member that validated on that fold.
 pub(crate) fn together(
-    model: &dyn Predict,
+    model: &Ensemble<Averaged<'_>>,
     dataset: &Dataset,
     rows: &[usize],
     each: &[Matrix],
     folds: Option<&Folds>,
 ) -> Result<Matrix> {
     debug_assert_eq!(model.tasks(), dataset.tasks, "the data set fits the model");
-    let mut scores = average::mean(each)?;
+    let mut scores = model.mean(each)?;
     for (i, &row) in rows.iter().enumerate() {
         if let Some(member) = folds.and_then(|folds| each.get(folds.of(row)?)) {
             scores.row_mut(i).copy_from_slice(member.row(i));
@@ -182,16 +215,21 @@ pub(crate) fn out_of_fold(
     model: &Ensemble<Averaged<'_>>,
     dataset: &Dataset,
     folds: &Folds,
-    options: &BootstrapOptions,
+    provenance: &Provenance,
+    options: &BootstrapOptions<'_>,
 ) -> Result<OutOfFold> {
     let (mut labels, mut predicted) = (Vec::<Vec<f64>>::new(), Matrix::default());
+    let mut all = Vec::new();
     for (fold, member) in model.members().iter().enumerate() {
         let rows = folds.rows(fold);
         predicted.append(member.predict(&batch_of_rows(member, dataset, rows.iter().copied())?)?);
         labels.extend(rows.iter().map(|&i| dataset.seen_labels(i)));
+        all.extend(rows);
     }
     let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
     probabilities(&dataset.tasks, &mut predicted);
-    let tasks = metrics::evaluate(&dataset.tasks, &labels, &predicted, options);
+    let resampling = Resampling::of(dataset, provenance, &all);
+    let options = resampling.options(options.replicates, options.seed);
+    let tasks = metrics::evaluate(&dataset.tasks, &labels, &predicted, &options);
     Ok(OutOfFold { examples: labels.len(), tasks })
 }

@@ -7,6 +7,7 @@ mod ensemble;
 mod failure;
 mod printer;
 mod report;
+mod resampling;
 mod run_dir;
 mod shared_args;
 mod table;

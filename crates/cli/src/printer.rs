@@ -43,6 +43,11 @@ impl Printer {
         Self { quiet: global.quiet, terminal: std::io::stderr().is_terminal() }
     }
 
+    /// The same without talk and bars.
+    pub(crate) fn silenced(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
     /// Data for the next program in the pipe.
     pub(crate) fn data(&self, text: &str) -> Result<()> {
         let mut out = std::io::stdout().lock();

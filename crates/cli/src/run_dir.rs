@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use basewise_core::Dataset;
 use basewise_core::average::Ensemble;
 use basewise_core::folds::FoldBy;
+use basewise_core::similarity::Threshold;
 use basewise_io::dataset::Provenance;
 use basewise_learn::classical::ClassicalModel;
 use basewise_nn::Model;
@@ -43,17 +44,23 @@ pub(crate) struct RunInfo {
     /// Directories of the runs that this one is an ensemble of, below its own; empty for a single model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) members: Vec<PathBuf>,
+    /// What each member counts; empty if all count alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) weights: Vec<f64>,
     /// How rows were dealt into folds, if they were: of an ensemble and of each of its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) folds: Option<FoldRecipe>,
 }
 
 /// What decides the fold of each row, besides the data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FoldRecipe {
     pub(crate) number: usize,
     pub(crate) by: FoldBy,
     pub(crate) seed: u64,
+    /// From when on two sequences were similar, if relatives stay together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) threshold: Option<Threshold>,
 }
 
 /// `run.json` of a model that another program trained.
@@ -149,7 +156,9 @@ impl RunDir {
     /// The model, or the models of an ensemble.
     pub(crate) fn model(&self) -> Result<Ensemble<TrainedModel>> {
         let members = self.members()?.iter().map(TrainedModel::load).collect::<Result<Vec<_>>>()?;
-        Ensemble::new(members).with_context(|| format!("{}: the models cannot predict together", self.0.display()))
+        let weights = if self.is_imported() { Vec::new() } else { self.info()?.weights };
+        let ensemble = if weights.is_empty() { Ensemble::new(members) } else { Ensemble::weighted(members, weights) };
+        ensemble.with_context(|| format!("{}: the models cannot predict together", self.0.display()))
     }
 
     /// The network of a run that has only one, for what looks inside it.
@@ -270,6 +279,30 @@ impl RunDir {
             }
         }
         Ok(paths.into_iter().min())
+    }
+
+    /// Whether something of an earlier run is there.
+    ///
+    /// # Errors
+    /// A file in the way, or something that no command of ours put there.
+    pub(crate) fn is_occupied(&self) -> Result<bool> {
+        if self.0.exists() && !self.0.is_dir() {
+            return Err(user(
+                format!("{}: expected a directory for the run, found a file", self.0.display()),
+                Some("choose another with -o"),
+            ));
+        }
+        if let Some(foreign) = self.foreign()? {
+            return Err(user(
+                format!(
+                    "{}: expected a new or empty directory for the run, found {}",
+                    self.0.display(),
+                    foreign.display()
+                ),
+                Some("choose another directory with -o"),
+            ));
+        }
+        Ok(self.0.is_dir() && fs_err::read_dir(&self.0)?.next().is_some())
     }
 
     /// Removes what a killed command left half-written or half-removed there.

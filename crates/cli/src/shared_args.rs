@@ -143,12 +143,12 @@ impl AverageArgs {
     pub(crate) fn over<'m>(&self, model: &'m Ensemble<TrainedModel>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
         let over = |member: &'m TrainedModel| Averaged::new(member, self.average_strands, self.average_shifts);
         let members = model.members().iter().map(over).collect::<Result<Vec<_>, _>>();
-        members.and_then(Ensemble::new).map_err(|error| {
+        members.and_then(|members| Ensemble::weighted(members, model.weights().to_vec())).map_err(|error| {
             let hint = match error {
                 AverageError::Strands => Some("leave out --average-strands"),
                 AverageError::Profile => Some("leave out --average-shifts"),
                 AverageError::Shift { .. } => Some("choose a smaller --average-shifts"),
-                AverageError::NoMember | AverageError::Members { .. } => None,
+                AverageError::NoMember | AverageError::Members { .. } | AverageError::Weights { .. } => None,
             };
             user(error.to_string(), hint)
         })

@@ -3,7 +3,7 @@
 use crate::failure::user;
 use crate::run_dir::RunDir;
 use anyhow::{Context, Result};
-use basewise_core::{ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
+use basewise_core::{ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task};
 use basewise_learn::classical::{ClassicalConfig, ClassicalModel};
 use basewise_nn::{ConfigFile, Model, TrainConfig};
 use flate2::{Compression, write::GzEncoder};
@@ -86,6 +86,10 @@ impl TrainedModel {
         Ok(Self::Network(Box::new(model)))
     }
 
+    pub(crate) fn is_network(&self) -> bool {
+        matches!(self, Self::Network(_))
+    }
+
     /// The network, for what looks inside one.
     pub(crate) fn network(&self, what: &str) -> Result<&Model> {
         match self {
@@ -153,6 +157,10 @@ impl Predict for TrainedModel {
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
         self.seam().predict(batch)
+    }
+
+    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+        self.seam().predict_edits(batch, row, edits)
     }
 }
 

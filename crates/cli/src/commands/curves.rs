@@ -23,7 +23,7 @@ pub(crate) fn performance(
     predicted: &Matrix,
     baselines: &[(String, Matrix)],
     evaluation: &Evaluation,
-    options: &BootstrapOptions,
+    options: &BootstrapOptions<'_>,
 ) -> Vec<TaskPerformance> {
     let mut first = 0;
     let mut out = Vec::new();
@@ -36,6 +36,7 @@ pub(crate) fn performance(
         };
         entry.split = evaluation.split.clone();
         entry.resamples = options.replicates;
+        entry.resampled = evaluation.resampled.clone();
         entry.examples = evaluation.model[t].n;
         entry.metrics = metric_rows(evaluation, t);
         attach_areas(&mut entry, &evaluation.model[t]);
@@ -73,7 +74,7 @@ struct View<'a> {
     first: usize,
     predicted: &'a Matrix,
     baselines: &'a [(String, Matrix)],
-    options: &'a BootstrapOptions,
+    options: &'a BootstrapOptions<'a>,
 }
 
 impl View<'_> {
@@ -118,6 +119,9 @@ impl View<'_> {
     ) -> RateChart {
         let band = if is_roc { roc_band } else { precision_recall_band };
         let single = each.len() == 1;
+        let known = || self.labels.iter().zip(self.options.groups).filter(|(label, _)| !label.is_nan());
+        let groups: Vec<usize> = known().map(|(_, &group)| group).collect();
+        let options = BootstrapOptions { groups: &groups, ..*self.options };
         let draw = |name: &str, predicted: &Matrix, class: Option<usize>, with_band: bool| {
             let (labels, scores) = self.known(predicted, class.unwrap_or(0), class);
             let mut points = curve(&labels, &scores);
@@ -128,7 +132,7 @@ impl View<'_> {
             RateCurve {
                 name: name.to_owned(),
                 points: thinned(points, MOST_POINTS),
-                band: if with_band { band(&labels, &scores, self.options) } else { Vec::new() },
+                band: if with_band { band(&labels, &scores, &options) } else { Vec::new() },
                 area: Estimate::default(),
             }
         };

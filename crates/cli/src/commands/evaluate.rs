@@ -4,15 +4,17 @@ use crate::commands::curves;
 use crate::ensemble::{self, MemberMetrics, OutOfFold};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
+use crate::resampling::{self, Resampling};
 use crate::run_dir::{RunDir, write_json};
 use crate::shared_args::{AverageArgs, SplitArg};
 use crate::table::{Table, count};
 use anyhow::{Context, Result};
-use basewise_core::metrics::{self, BootstrapOptions, Estimate, TaskMetrics};
+use basewise_core::metrics::{self, Estimate, TaskMetrics};
 use basewise_core::{
     Alphabet, CasePolicy, ControlSignal, Covariate, Dataset, Encoding, Matrix, Predict, Split, Task, TaskKind,
     baseline, probabilities,
 };
+use basewise_learn::baseline as linear_baseline;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -27,7 +29,8 @@ use std::path::{Path, PathBuf};
 Baselines are fitted on the training split of the same data: the class frequencies (or the mean, or the average
 profile), and a regularized linear model of all 1- to 6-mers (where the data set has covariates, also one with these; where it has a control, also what that alone says). A network that does not beat them has learned nothing new.
 --against RUN2 asks whether a difference between two models is more than chance: both predict the same examples, each
-bootstrap resample draws the same examples for both, and an interval that leaves out 0 says that one is better.")]
+bootstrap resample draws the same examples for both, and an interval that leaves out 0 says that one is better.
+Where the data set was split by similarity, resamples draw whole groups of similar sequences.")]
 pub(crate) struct EvaluateArgs {
     /// Run directory
     run: PathBuf,
@@ -65,6 +68,9 @@ pub(crate) struct Evaluation {
     pub(crate) data: PathBuf,
     pub(crate) split: String,
     pub(crate) examples: usize,
+    /// What the resamples behind intervals draw: `examples`, or `groups of similar sequences (N)`.
+    #[serde(default = "resampling::examples")]
+    pub(crate) resampled: String,
     pub(crate) model: Vec<TaskMetrics>,
     pub(crate) baselines: Vec<Baseline>,
     /// The model's figures minus those of another run.
@@ -102,7 +108,7 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
     let run = RunDir::open(&args.run)?;
     let models = run.model()?;
     let model = args.average.over(&models)?;
-    let (dataset, _, path) = run.dataset(args.data.as_deref())?;
+    let (dataset, provenance, path) = run.dataset(args.data.as_deref())?;
     fits(&model, &dataset)?;
     if model.length() != dataset.length {
         let how = if model.length() < dataset.length { "cropped" } else { "filled up with N" };
@@ -117,11 +123,12 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
     let folds = if own_data { ensemble::folds_of(&run, &dataset, args.split)? } else { None };
     let each = ensemble::predict_each(&model, &dataset, &rows)?;
     let predicted = ensemble::together(&model, &dataset, &rows, &each, folds.as_ref())?;
-    let options = BootstrapOptions { replicates: args.bootstrap, seed: args.seed, ..BootstrapOptions::default() };
+    let resampling = Resampling::of(&dataset, &provenance, &rows);
+    let options = resampling.options(args.bootstrap, args.seed);
     let labels: Vec<Vec<f64>> = rows.iter().map(|&i| dataset.seen_labels(i)).collect();
     let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
     let judge = |p: &Matrix| metrics::evaluate(&dataset.tasks, &labels, p, &options);
-    let simple = if args.no_baselines { Vec::new() } else { baseline_predictions(&dataset, &rows, args.seed) };
+    let simple = if args.no_baselines { Vec::new() } else { baseline_predictions(&dataset, &rows, args.seed)? };
     let against = args.against.as_deref().map(|other| -> Result<Against> {
         let others = predict_against(other, args, &dataset, &rows)?;
         let tasks = metrics::compare(&dataset.tasks, &labels, &predicted, &others, &options);
@@ -132,6 +139,7 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
         data: path,
         split: args.split.name().to_owned(),
         examples: rows.len(),
+        resampled: resampling.text(),
         model: judge(&predicted),
         baselines: simple.iter().map(|(name, p)| Baseline { name: name.clone(), tasks: judge(p) }).collect(),
         against: against.transpose()?,
@@ -142,7 +150,9 @@ pub(crate) fn run(args: &EvaluateArgs, printer: &Printer) -> Result<Outcome> {
             _ => Vec::new(),
         },
         out_of_fold: match (&folds, args.split) {
-            (Some(folds), SplitArg::Test) => Some(ensemble::out_of_fold(&model, &dataset, folds, &options)?),
+            (Some(folds), SplitArg::Test) => {
+                Some(ensemble::out_of_fold(&model, &dataset, folds, &provenance, &options)?)
+            }
             _ => None,
         },
     };
@@ -328,24 +338,24 @@ pub(crate) fn batch_with_control<'a>(
 }
 
 /// What simple models, fitted on the training split, say of the same rows.
-pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64) -> Vec<(String, Matrix)> {
+pub(crate) fn baseline_predictions(dataset: &Dataset, rows: &[usize], seed: u64) -> Result<Vec<(String, Matrix)>> {
     let train = dataset.rows_of(Split::Train);
     if train.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut simple = vec![
         (majority_name(dataset).to_owned(), baseline::majority(dataset, &train, rows)),
-        ("k-mer linear".to_owned(), baseline::kmer(dataset, 6, &train, rows, seed)),
-        ("positional linear".to_owned(), baseline::positional(dataset, &train, rows, seed)),
+        ("k-mer linear".to_owned(), linear_baseline::kmer(dataset, 6, &train, rows, seed)?),
+        ("positional linear".to_owned(), linear_baseline::positional(dataset, &train, rows, seed)?),
     ];
     if !dataset.covariates.is_empty() {
-        let both = baseline::kmer_and_covariates(dataset, 6, &train, rows, seed);
+        let both = linear_baseline::kmer_and_covariates(dataset, 6, &train, rows, seed)?;
         simple.push(("k-mer and covariates, linear".to_owned(), both));
     }
     if dataset.control.is_some() {
         simple.push(("control alone".to_owned(), baseline::control(dataset, &train, rows)));
     }
-    simple
+    Ok(simple)
 }
 
 /// The simplest guess is the most frequent class, or the mean.
@@ -371,6 +381,9 @@ fn render(evaluation: &Evaluation) -> String {
         format!("{} {} examples of {}\n", count(evaluation.examples), evaluation.split, evaluation.data.display());
     if let Some(views) = &evaluation.averaged_over {
         out += &format!("scores are averaged over {views}\n");
+    }
+    if evaluation.resampled != resampling::examples() {
+        out += &format!("intervals are over resamples of {}\n", evaluation.resampled);
     }
     for (t, task) in evaluation.model.iter().enumerate() {
         out += &format!(

@@ -86,7 +86,7 @@ pub(crate) fn run(args: &FeaturesArgs, printer: &Printer) -> Result<Outcome> {
         "{} features of {} sequences; {} numbers are not 0",
         count(features.columns()),
         count(features.rows()),
-        count(features.stored())
+        count((0..features.rows()).flat_map(|row| features.row(row)).filter(|(_, value)| *value != 0.0).count())
     ));
     Ok(Outcome::Done)
 }

@@ -17,6 +17,7 @@ pub(crate) mod report;
 mod report_classical;
 pub(crate) mod train;
 pub(crate) mod tune;
+pub(crate) mod variants;
 
 use crate::failure::Outcome;
 use crate::printer::Printer;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     /// Attribute predictions to bases; find the spacing of motifs that a model prefers
     Explain(Box<explain::ExplainCommand>),
+    /// What variants do to predictions: VCF in, the same with scores out
+    Variants(Box<variants::VariantsCommand>),
     /// Motifs: from filters, matched to a database, drawn, converted
     #[command(subcommand)]
     Motifs(motifs::MotifsCommand),
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<Outcome> {
         Command::Evaluate(args) => evaluate::run(&args, printer),
         Command::Predict(args) => predict::run(&args, printer),
         Command::Explain(args) => explain::run(&args, printer),
+        Command::Variants(args) => variants::run(&args, printer),
         Command::Motifs(args) => motifs::run(args, printer),
         Command::Model(args) => model::run(args, printer),
         Command::Report(args) => report::run(&args, printer),

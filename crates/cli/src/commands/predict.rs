@@ -156,7 +156,7 @@ impl Scores {
     /// Scores more sequences.
     fn add(&mut self, args: &PredictArgs, model: &Models, batch: &SequenceBatch) -> Result<()> {
         let mut each = model.predict_each(batch)?;
-        let mut mean = average::mean(&each)?;
+        let mut mean = model.mean(&each)?;
         if !args.raw || predict_signal::is_bigwig(&args.output) {
             each.iter_mut().chain([&mut mean]).for_each(|scores| probabilities(model.tasks(), scores));
         }

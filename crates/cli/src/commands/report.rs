@@ -6,6 +6,7 @@ use crate::commands::dataset::{
 };
 use crate::commands::evaluate::{Evaluation, batch_of_rows};
 use crate::commands::explain::{Explanation, contribution};
+use crate::commands::motifs::discover::outputs::{DiscoveryRecord, Kind};
 use crate::commands::motifs::filters::FilterRecord;
 use crate::commands::motifs::matching::MatchRecord;
 use crate::commands::{command_line, report_classical};
@@ -14,11 +15,11 @@ use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::report::comparison::ComparisonReport;
 use crate::report::data::{self, ReportData, RunReport};
-use crate::run_dir::{RunDir, RunInfo, read_json, write_text};
+use crate::run_dir::{CONFIG, RunDir, RunInfo, read_json, write_text};
 use crate::trained::TrainedModel;
 use anyhow::{Context, Result};
-use basewise_core::Dataset;
 use basewise_core::check::{CheckReport, Severity};
+use basewise_core::{Dataset, Predict};
 use basewise_io::arrays::read_npz;
 use basewise_io::dataset::Provenance;
 use clap::Args;
@@ -26,6 +27,8 @@ use std::path::{Path, PathBuf};
 
 /// Tracks that a reader will look at.
 const TRACKS: usize = 8;
+/// Patterns that a reader will look at.
+const PATTERNS: usize = 40;
 /// Filters that a reader will look at.
 const FILTERS: usize = 16;
 
@@ -34,7 +37,7 @@ const FILTERS: usize = 16;
   $ basewise report quickstart/donor/run
   $ basewise report quickstart/donor/run quickstart/acceptor/run -o both.html --title 'Splice sites'
 
-Of a directory that `basewise compare` wrote, the page is that of the comparison. Of a run, the page has what the run directories have: evaluate, explain, motifs filters and motifs match add to it.")]
+Of a directory that `basewise compare` wrote, the page is that of the comparison. Of a run, the page has what the run directories have: evaluate, explain, motifs discover (into RUN/motifs), motifs filters and motifs match add to it.")]
 pub(crate) struct ReportArgs {
     /// Run directories, or one of a comparison
     #[arg(required = true)]
@@ -108,8 +111,8 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
     let run = RunDir::open(path)?;
     let info = run.info()?;
     let models = run.model()?;
-    // All members have the same layers.
-    let model = &models.members()[0];
+    // Networks that were trained together have the same layers; of what was combined the first network is shown.
+    let model = models.members().iter().find(|model| model.is_network()).unwrap_or(&models.members()[0]);
     let (dataset, provenance, data_path) = run.dataset(data)?;
     let evaluation: Option<Evaluation> = optional(&run.file("metrics.json"))?;
     let performance: Option<Vec<data::TaskPerformance>> = optional(&run.file("curves.json"))?;
@@ -117,6 +120,7 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
     let explained: Option<Explanation> = optional(&run.file("explain/explain.json"))?;
     let filters: Option<FilterRecord> = optional(&run.file("filters/filters.json"))?;
     let matches: Option<MatchRecord> = optional(&run.file("filters/matches.json"))?;
+    let discovery: Option<DiscoveryRecord> = optional(&run.file("motifs/discovery.json"))?;
     Ok(RunReport {
         name: name_of(path),
         path: path.display().to_string(),
@@ -131,16 +135,18 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
         },
         performance,
         details: details(
-            &path.display().to_string(),
+            &run,
             &info,
             model,
             &provenance,
             explained.as_ref(),
             filters.as_ref(),
+            discovery.as_ref(),
             matches.as_ref(),
         )?,
-        explanation: explained.map(|e| explanation(&run, &e, model, &dataset)).transpose()?,
+        explanation: explained.map(|e| explanation(&run, &e, &models, &dataset)).transpose()?,
         filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
+        discovery: discovery.map(patterns),
     })
 }
 
@@ -260,7 +266,7 @@ fn epochs(run: &RunDir) -> Result<(Vec<data::EpochPoint>, String)> {
 fn explanation(
     run: &RunDir,
     explained: &Explanation,
-    model: &TrainedModel,
+    model: &dyn Predict,
     dataset: &Dataset,
 ) -> Result<data::Explanation> {
     let arrays = read_npz(&run.file("explain/attributions.npz"))?;
@@ -308,9 +314,7 @@ fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usiz
     let found = |id: &str| -> Vec<data::MotifMatch> {
         let own = matches.iter().flat_map(|m| &m.queries).find(|q| q.query == id);
         let hits = own.map(|q| q.matches.as_slice()).unwrap_or_default();
-        hits.iter()
-            .map(|h| data::MotifMatch { id: h.target.clone(), name: h.name.clone(), p: h.p_value, q: h.q_value })
-            .collect()
+        hits.iter().map(matched).collect()
     };
     let cards = record.filters.iter().take(FILTERS).map(|f| data::FilterCard {
         name: f.id.clone(),
@@ -331,22 +335,58 @@ fn filter_cards(record: FilterRecord, matches: Option<MatchRecord>, length: usiz
     }
 }
 
+fn patterns(record: DiscoveryRecord) -> data::Discovery {
+    let total = record.patterns.len();
+    let what = match record.kind {
+        Kind::Attributions if record.method.is_empty() => "attributions".to_owned(),
+        Kind::Attributions => format!("attributions by {}", record.method),
+        Kind::Sequences => format!("sequences, {}", record.method),
+    };
+    let pattern = |p: &crate::commands::motifs::discover::outputs::PatternRecord| data::DiscoveredPattern {
+        name: p.id.clone(),
+        probabilities: p.probabilities.clone(),
+        contributions: p.hit.as_ref().map(|hit| hit.cwm.clone()).unwrap_or_default(),
+        sites: p.sites,
+        sequences: p.sequences,
+        position: p.position,
+        spread: p.spread,
+        positions: p.positions.clone(),
+        e_value: p.enrichment.as_ref().map(|e| e.e_value),
+        matches: p.matches.iter().map(matched).collect(),
+    };
+    data::Discovery {
+        method: format!("{what} of {} sequences", crate::table::count(record.sequences)),
+        patterns: record.patterns.iter().take(PATTERNS).map(pattern).collect(),
+        database: record.database,
+        length: record.length,
+        total,
+        reasons: record.reasons,
+    }
+}
+
+fn matched(hit: &crate::commands::motifs::matching::Hit) -> data::MotifMatch {
+    data::MotifMatch { id: hit.target.clone(), name: hit.name.clone(), p: hit.p_value, q: hit.q_value }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one for each thing that a run may hold")]
 fn details(
-    run_path: &str,
+    run: &RunDir,
     info: &RunInfo,
     model: &TrainedModel,
     provenance: &Provenance,
     explained: Option<&Explanation>,
     filters: Option<&FilterRecord>,
+    discovery: Option<&DiscoveryRecord>,
     matches: Option<&MatchRecord>,
 ) -> Result<data::RunDetails> {
     let mut commands = history(provenance);
     commands.extend([
         provenance.command.clone(),
         info.command.clone(),
-        format!("basewise evaluate {}", super::quote(run_path)),
+        format!("basewise evaluate {}", super::quote(&run.path().display().to_string())),
     ]);
     commands.extend(explained.map(|e| e.command.clone()));
+    commands.extend(discovery.map(|d| d.command.clone()));
     commands.extend(filters.map(|f| f.command.clone()));
     commands.extend(matches.map(|m| m.command.clone()));
     commands.retain(|c| !c.is_empty());
@@ -362,15 +402,32 @@ fn details(
         ("training time", crate::table::duration(info.seconds)),
         ("settings", serde_json::to_string(&info.config)?),
     ];
-    let facts = facts.map(|(key, value)| data::Fact { key: key.to_owned(), value });
+    let mut facts: Vec<(&str, String)> = facts.into();
+    if !info.weights.is_empty() {
+        facts.push(("members", members_text(run, info)?));
+    }
+    let facts = facts.into_iter().map(|(key, value)| data::Fact { key: key.to_owned(), value });
     let (name, text) = match model {
         TrainedModel::Network(model) => ("architecture.toml", model.architecture().to_toml()?),
+        // A combined run has no settings of its own.
         TrainedModel::Classical(_) => {
-            (crate::run_dir::CONFIG, fs_err::read_to_string(Path::new(run_path).join(crate::run_dir::CONFIG))?)
+            let own = if run.file(CONFIG).is_file() { run.clone() } else { run.members()?[0].clone() };
+            (CONFIG, fs_err::read_to_string(own.file(CONFIG))?)
         }
     };
     let config = data::ConfigText { name: name.to_owned(), text };
-    Ok(data::RunDetails { commands, facts: facts.into(), config: Some(config) })
+    Ok(data::RunDetails { commands, facts: facts.collect(), config: Some(config) })
+}
+
+/// `1 cnn (counts 0.5), 2 logistic (counts 1)`.
+fn members_text(run: &RunDir, info: &RunInfo) -> Result<String> {
+    let each = run
+        .members()?
+        .into_iter()
+        .zip(&info.weights)
+        .enumerate()
+        .map(|(i, (member, weight))| Ok(format!("{} {} (counts {weight})", i + 1, member.info()?.model)));
+    Ok(each.collect::<Result<Vec<String>>>()?.join(", "))
 }
 
 fn epochs_text(info: &RunInfo) -> String {

@@ -4,7 +4,7 @@ use crate::commands::motifs::logo;
 use crate::report::classical::{Classical, Fit, Weighted};
 use crate::run_dir::{RunDir, RunInfo, read_json};
 use anyhow::Result;
-use basewise_core::{Predict, Task, TaskKind};
+use basewise_core::{Predict, Task};
 use basewise_learn::classical::{ClassicalModel, Fitted, TaskFit};
 use basewise_learn::tree::DrawOptions;
 
@@ -53,8 +53,13 @@ fn path(fit: &TaskFit, linear: bool) -> Fit {
 fn top(model: &ClassicalModel) -> (String, Vec<Weighted>) {
     let several = model.tasks().iter().map(Task::outputs).sum::<usize>() > 1;
     let mut lines: Vec<Weighted> = Vec::new();
-    for (task, fitted) in model.tasks().iter().zip(model.fitted()) {
-        let names = task.output_names();
+    for (number, (task, fitted)) in model.tasks().iter().zip(model.fitted()).enumerate() {
+        let own = model.fitted_classes(number);
+        let names = if own.is_empty() {
+            task.output_names()
+        } else {
+            own.iter().map(|class| format!("{}:{class}", task.name)).collect()
+        };
         match fitted {
             Fitted::Linear(linear) => lines.extend(linear.table().into_iter().map(|line| Weighted {
                 output: if several { names[line.output].clone() } else { String::new() },
@@ -91,11 +96,13 @@ fn positions(model: &ClassicalModel) -> Option<String> {
 
 /// The drawing of the only tree.
 fn tree(model: &ClassicalModel) -> Option<String> {
-    let [task] = model.tasks() else { return None };
+    if model.tasks().len() != 1 {
+        return None;
+    }
     let [Fitted::Trees(trees)] = model.fitted() else { return None };
     if trees.trees().len() != 1 {
         return None;
     }
-    let classes = if let TaskKind::Classes { classes } = &task.kind { classes.clone() } else { Vec::new() };
+    let classes = model.fitted_classes(0);
     Some(trees.draw_svg(0, &DrawOptions { max_depth: Some(DEPTH), missing: false, classes }))
 }

@@ -54,6 +54,8 @@ pub(crate) struct RunReport {
     pub(crate) explanation: Option<Explanation>,
     /// What the first layer's filters respond to; `None` if it was not computed.
     pub(crate) filters: Option<Filters>,
+    /// Patterns discovered in its attributions; `None` if they were not sought.
+    pub(crate) discovery: Option<Discovery>,
     /// What it takes to repeat the run.
     pub(crate) details: RunDetails,
 }
@@ -201,6 +203,9 @@ pub(crate) struct TaskPerformance {
     pub(crate) examples: usize,
     /// Bootstrap resamples behind the intervals; 0 if there are no intervals.
     pub(crate) resamples: usize,
+    /// What each of them draws; empty for examples.
+    #[serde(default)]
+    pub(crate) resampled: String,
     /// One row a metric.
     pub(crate) metrics: Vec<MetricRow>,
     /// Receiver operating characteristic: x is the false, y the true positive rate.
@@ -333,7 +338,7 @@ pub(crate) struct ClassHistogram {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Explanation {
-    /// `ism`, `saliency` or `input-x-gradient`.
+    /// The name of the method, such as `ism` or `deeplift`.
     pub(crate) method: String,
     /// The output that is explained, such as `donor`.
     pub(crate) target: String,
@@ -419,6 +424,49 @@ pub(crate) struct FilterCard {
     pub(crate) max_activation: Option<f64>,
     /// Windows by position, in bins of equal width over the model's input.
     pub(crate) positions: Vec<usize>,
+    /// Best matches, best first.
+    pub(crate) matches: Vec<MotifMatch>,
+}
+
+/// Patterns discovered in attributions, or motifs in sequences.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Discovery {
+    /// What was searched, in words.
+    pub(crate) method: String,
+    /// What patterns were compared to; empty if they were not.
+    pub(crate) database: String,
+    /// Bases of a sequence.
+    pub(crate) length: usize,
+    /// Number of patterns found.
+    pub(crate) total: usize,
+    /// Why a sign, or the search, came to nothing.
+    pub(crate) reasons: Vec<String>,
+    /// The patterns worth showing, in their order.
+    pub(crate) patterns: Vec<DiscoveredPattern>,
+}
+
+/// One discovered pattern.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct DiscoveredPattern {
+    /// Name, such as `pos_patterns.pattern_0`.
+    pub(crate) name: String,
+    /// Probability of each base at each position.
+    pub(crate) probabilities: Vec<[f64; 4]>,
+    /// Mean contribution of each base at each position; empty without attributions.
+    pub(crate) contributions: Vec<[f64; 4]>,
+    /// Seqlets, or sequences with a site.
+    pub(crate) sites: usize,
+    /// Sequences with at least one.
+    pub(crate) sequences: usize,
+    /// Mean and standard deviation of its sites' middles, in bases.
+    pub(crate) position: f64,
+    pub(crate) spread: f64,
+    /// Sites by position, in bins of equal width over the sequence.
+    pub(crate) positions: Vec<usize>,
+    /// E-value of a motif that was found without a model.
+    pub(crate) e_value: Option<f64>,
     /// Best matches, best first.
     pub(crate) matches: Vec<MotifMatch>,
 }

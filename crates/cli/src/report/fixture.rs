@@ -56,6 +56,7 @@ pub(super) fn full_run(name: &str) -> RunReport {
         performance: vec![performance()],
         explanation: Some(explanation()),
         filters: Some(filters()),
+        discovery: Some(discovery()),
         details: RunDetails {
             commands: vec!["basewise train data --seed 1 -o runs/donor".into()],
             facts: vec![Fact { key: "seed".into(), value: "1".into() }],
@@ -136,6 +137,7 @@ fn performance() -> TaskPerformance {
         split: "test".into(),
         examples: 20,
         resamples: 1000,
+        resampled: "examples".into(),
         metrics: vec![
             row("auroc", estimate(0.985), estimate(0.5)),
             row("mcc", estimate(0.9), undefined("one class is predicted")),
@@ -176,6 +178,30 @@ fn explanation() -> Explanation {
             heights,
             highlights: Vec::new(),
         }],
+    }
+}
+
+fn discovery() -> Discovery {
+    let rows: Vec<[f64; 4]> = (0..8).map(|i| std::array::from_fn(|b| if i % 4 == b { 0.85 } else { 0.05 })).collect();
+    let pattern = |i: usize| DiscoveredPattern {
+        name: format!("pos_patterns.pattern_{i}"),
+        contributions: rows.iter().map(|row| row.map(|p| if p > 0.5 { p / 2.0 } else { 0.0 })).collect(),
+        probabilities: rows.clone(),
+        sites: 400 / (i + 1),
+        sequences: 350 / (i + 1),
+        position: 52.5,
+        spread: 3.25,
+        positions: (0..40).map(|bin| if bin / 4 == 5 { 30 } else { 2 }).collect(),
+        e_value: None,
+        matches: vec![MotifMatch { id: "MA0139.1".into(), name: "CTCF".into(), p: 1e-9, q: 2e-7 }],
+    };
+    Discovery {
+        method: "attributions by ism of 500 sequences".into(),
+        database: "JASPAR CORE (built in)".into(),
+        length: 100,
+        total: 2,
+        reasons: vec!["no negative pattern: 3 seqlets, fewer than 100".into()],
+        patterns: (0..2).map(pattern).collect(),
     }
 }
 

@@ -14,12 +14,13 @@ const EARLY_SCRIPT: &str = "try{const t=localStorage.getItem('basewise-theme');i
                             document.documentElement.classList.add('js')";
 
 /// The parts of a run, in the order of the page: id and heading.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("overview", "Overview"),
     ("data", "Data"),
     ("training", "Training"),
     ("performance", "Performance"),
     ("examples", "Explained examples"),
+    ("discovery", "Discovered patterns"),
     ("filters", "First-layer filters"),
     ("details", "Details to repeat it"),
 ];
@@ -187,6 +188,7 @@ fn run_part(run: &RunReport, context: &mut Context) -> Markup {
         .add(sections::training(run, context))
         .add(sections::performance(run, context))
         .add(sections::examples(run, context))
+        .add(sections::discovery(run, context))
         .add(sections::filters(run, context))
         .add(sections::details(run, context))
         .into()
@@ -198,6 +200,7 @@ fn navigation(data: &ReportData, suffixes: &[String]) -> Markup {
         let links = PARTS.iter().map(|(id, heading)| {
             let short = match *id {
                 "examples" => "Examples",
+                "discovery" => "Patterns",
                 "filters" => "Filters",
                 "details" => "Details",
                 _ => heading,

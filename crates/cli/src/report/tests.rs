@@ -4,7 +4,7 @@ use super::data::*;
 use super::fixture::{full_run, page};
 use super::render;
 
-const PARTS: [&str; 7] = ["overview", "data", "training", "performance", "examples", "filters", "details"];
+const PARTS: [&str; 8] = ["overview", "data", "training", "performance", "examples", "discovery", "filters", "details"];
 
 #[test]
 fn every_part_is_present_once() {

@@ -99,12 +99,129 @@ fn what_matters_is_told() {
     folder.run("model export lasso -o x.onnx").fails_saying(&["needs a network"]);
 }
 
+/// The output of `explain --method shap` for the first rows of the test: each sum of values and base, and what it is called.
+fn shap_sums(folder: &Folder, more: &str) -> (Vec<f64>, String) {
+    folder.run(&format!("explain run --method shap --limit 9 --select first -o out {more}")).ok();
+    let arrays = basewise_io::arrays::read_npz(&folder.path("out/shap.npz")).unwrap();
+    let values = arrays["values"].as_f32().unwrap();
+    let basewise_io::arrays::ArrayValues::F64(base) = &arrays["base"].values else { panic!("a base") };
+    let basewise_io::arrays::ArrayValues::Text(sum) = &arrays["sum"].values else { panic!("words") };
+    let sums = values.chunks(values.len() / 9).map(|row| base[0] + row.iter().map(|&v| f64::from(v)).sum::<f64>());
+    (sums.collect(), sum[0].clone())
+}
+
+/// A column of the predictions for the test split.
+fn predicted(folder: &Folder, more: &str, name: &str) -> Vec<f64> {
+    let table = folder.run(&format!("predict run data {more} -o -")).ok().stdout;
+    let header: Vec<&str> = table.lines().next().unwrap().split('\t').collect();
+    let at = header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{name} in {header:?}"));
+    let test = table.lines().filter(|line| line.contains("\ttest\t"));
+    test.take(9).map(|line| line.split('\t').nth(at).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn shap_values_sum_to_what_they_say_for_every_kind_and_class() {
+    let named = |labels: [&str; 2]| {
+        let lines = small_table();
+        let line = |line: &str| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let label = match cells[2] {
+                "0" => labels[0],
+                "1" => labels[1],
+                other => other,
+            };
+            format!("{}\t{}\t{label}\t{}\n", cells[0], cells[1], cells[3])
+        };
+        lines.lines().map(line).collect::<String>()
+    };
+    let close = |a: &[f64], b: &[f64], what: &str| {
+        assert!(a.len() == 9 && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-5), "{what}: {a:?} {b:?}");
+    };
+    let models = ["logistic", "tree", "forest --trees 7", "gbdt --rounds 9"];
+    let folder = Folder::new();
+    folder.write("t.tsv", named(["no", "yes"]));
+    folder.run("dataset sequences t.tsv --label-kind classes -o data").ok();
+    for model in models {
+        folder.run(&format!("train data --model {model} --features gc,kmers=2 -o run --overwrite")).ok();
+        for class in ["no", "yes"] {
+            let (sums, what) = shap_sums(&folder, &format!("--target label:{class}"));
+            assert!(what.ends_with(&format!("of class {class}")), "{what}");
+            let raw = if what.contains("probability") { "" } else { "--raw" };
+            assert_eq!(raw.is_empty(), model.starts_with("tree") || model.starts_with("forest"));
+            close(&sums, &predicted(&folder, raw, &format!("prediction:label:{class}")), &format!("{model} {class}"));
+        }
+    }
+    // Numbers that are counts: three and eight.
+    folder.write("t.tsv", named(["3", "8"]));
+    for (kind, models) in [
+        ("counts", ["linear", "tree", "forest --trees 7", "gbdt --rounds 9"]),
+        ("regression", ["linear", "tree", "forest --trees 7", "gbdt --rounds 9"]),
+    ] {
+        folder.run(&format!("dataset sequences t.tsv --label-kind {kind} -o data --overwrite")).ok();
+        for model in models {
+            folder.run(&format!("train data --model {model} --features gc,kmers=2 -o run --overwrite")).ok();
+            let (sums, what) = shap_sums(&folder, "");
+            let sums: Vec<f64> =
+                sums.iter().map(|sum| if what.contains("logarithm") { sum.exp() } else { *sum }).collect();
+            let found = predicted(&folder, "", "prediction:label");
+            assert!(
+                sums.iter().zip(&found).all(|(a, b)| (a - b).abs() < 2e-4),
+                "{kind} {model} {what}: {sums:?} {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn tables_of_importance_go_into_no_directory_of_others_and_examples_are_selected() {
+    let folder = with_data();
+    folder.run("train data --model tree --features gc,kmers=2 -o run").ok();
+    folder.run("explain run --method gain -o data").fails_saying(&["data: expected a directory for tables"]);
+    folder.run("explain run --method coefficients -o new").fails_saying(&["use --method gain"]);
+    assert!(!folder.path("new").exists(), "what fails leaves nothing behind");
+    let said = folder.run("explain run --method shap --limit 5 -o new").ok().stderr;
+    assert!(said.contains("5 of 40 examples of the test split, those with the highest predictions"), "{said}");
+    assert!(said.contains("sum to the probability of label 1"), "{said}");
+    folder.run("explain run --method gain -o new").ok();
+    let arrays = basewise_io::arrays::read_npz(&folder.path("new/shap.npz")).unwrap();
+    let basewise_io::arrays::ArrayValues::Text(ids) = &arrays["ids"].values else { panic!("names") };
+    let table = folder.run("predict run data -o -").ok().stdout;
+    let score = |line: &str| line.rsplit('\t').next().unwrap().parse::<f64>().unwrap();
+    let mut test: Vec<&str> = table.lines().filter(|line| line.contains("\ttest\t")).collect();
+    test.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    let top: Vec<&str> = test.iter().take(5).map(|line| line.split('\t').next().unwrap()).collect();
+    assert_eq!(ids.iter().map(String::as_str).collect::<Vec<_>>(), top);
+}
+
+#[test]
+fn a_class_without_training_examples_is_warned_of() {
+    let folder = Folder::new();
+    let rare = small_table().replace("s238\t", "rare\t");
+    let table: String = rare
+        .lines()
+        .map(|line| if line.starts_with("rare") { line.replace("\t0\t", "\t2\t") + "\n" } else { format!("{line}\n") })
+        .collect();
+    folder.write("t.tsv", table);
+    folder.run("dataset sequences t.tsv --label-kind classes -o data").ok();
+    for model in ["logistic", "tree", "forest --trees 5", "gbdt --rounds 5"] {
+        let said = folder.run(&format!("train data --model {model} --features kmers=2 -o run --overwrite")).ok().stderr;
+        assert!(said.contains("no training example of 2"), "{said}");
+        folder.run("evaluate run --bootstrap 10").ok();
+        folder.run("report run").ok();
+        folder.run("explain run --method permutation -o out").ok();
+        folder.run("explain run --method shap --target label:1 -o out").ok();
+        folder
+            .run("explain run --method shap --target label:2 -o out")
+            .fails_saying(&["no training example has this class"]);
+    }
+}
+
 #[test]
 fn shap_values_sum_to_the_raw_score() {
     let folder = with_data();
     for model in ["gbdt --rounds 20", "logistic"] {
         folder.run(&format!("train data --model {model} --features gc,kmers=2 -o run --overwrite")).ok();
-        folder.run("explain run --method shap --limit 7 -o out").ok();
+        folder.run("explain run --method shap --limit 7 --select first -o out").ok();
         let arrays = basewise_io::arrays::read_npz(&folder.path("out/shap.npz")).unwrap();
         let values = arrays["values"].as_f32().unwrap();
         let columns = values.len() / 7;
@@ -179,6 +296,11 @@ fn flags_of_the_wrong_model_are_refused_by_name() {
     fails("--model gbdt --epochs 3", &["--epochs is no setting of gbdt", "rounds"]);
     fails("--model gbdt --label-smoothing 0.1", &["--label-smoothing is no setting of gbdt"]);
     fails("--model gbdt --tensorboard", &["--tensorboard is no setting of gbdt"]);
+    fails("--model tree --loss focal", &["--loss is no setting of tree"]);
+    fails(
+        "--model Logistic",
+        &["unknown model \"Logistic\"; did you mean \"logistic\"?", "forest", "cnn-global", ".toml"],
+    );
     fails("--model cnn --trees 3", &["--trees is no setting of the network cnn"]);
     fails("--model logistic --trees 3", &["trees is no setting of logistic"]);
     fails("--model logistic --c 1 --lambda 1", &["found both"]);

@@ -170,6 +170,10 @@ fn names_and_settings_that_make_no_sense_are_refused_before_anything_is_trained(
         folder.run(&format!("compare data -o a {words}")).fails_saying(parts);
         assert!(!folder.path("a").exists(), "{words}");
     };
+    fails("--models majority,linear", &["--models: model \"linear\"", "linear does not predict a class"]);
+    folder
+        .write("typo.toml", "[[model]]\nname = 'majority'\n[[model]]\nname = 'tree'\nfeatures = 'motifs=none.meme'\n");
+    fails("--models-from typo.toml", &["model \"tree\"", "none.meme"]);
     fails("--models majority,cnnn", &["--models", "cnnn", "did you mean \"cnn\"?", "models are majority"]);
     fails("--models majority,none", &["expected none alone"]);
     fails("--models majority --seeds 0", &["--seeds of 1 to 1000"]);

@@ -57,6 +57,13 @@ fn a_model_uses_the_columns_that_it_was_trained_on() {
     f.run("predict run a.fa -o -").fails_saying(&["\"distance\", \"gc\"", "sequences alone", "table"]);
     f.run("explain run both --method ism --limit 2 -o e").ok();
     f.run("explain run both --method saliency --limit 2 -o s").ok();
+    let told = f.run("explain run both --method integrated-gradients --steps 20 --limit 2 -o i").ok().stderr;
+    assert!(told.contains("(a quarter of each base)"), "{told}");
+    f.run("explain run both --method expected-gradients --references 3 --limit 2 --logos 0 -o x").ok();
+    f.run("explain run both --method ism --references 3").fails_saying(&["has no use for --references", "hint: "]);
+    f.run("explain run both --method deeplift --references 0").fails_saying(&["uniform or zeros, found \"0\""]);
+    f.run("explain run both --method deeplift --genome a.fa --limit 1 -o g")
+        .fails_saying(&["with a place on a genome"]);
     f.run("motifs filters run --limit 20 -o filters").ok();
     f.run("report run").ok();
 }

@@ -229,3 +229,135 @@ fn a_finished_run_goes_on_for_more_epochs() {
     assert_eq!(json(&folder, "run/run.json")["epochs"], 4);
     folder.run(&format!("{longer} --patience 0 --seed 3 -o run --resume")).fails_saying(&["other settings"]);
 }
+
+#[test]
+fn runs_of_different_kinds_predict_together() {
+    let folder = with_data();
+    folder.run(&format!("{TRAIN} --members 2 -o nets")).ok();
+    folder.run("train data --model logistic --features kmers=2 -o words").ok();
+    folder.run("model combine nets words -o both").ok();
+    folder.run("model combine nets words --weights 1,3 -o more").ok();
+    let scores = |run: &str| column(&folder, &format!("predict {run} data --raw -o -"), "prediction:label");
+    let [nets, words, both, more] = ["nets", "words", "both", "more"].map(scores);
+    for i in 0..nets.len() {
+        // The two networks together count as much as the one linear model.
+        assert!((both[i] - (nets[i] + words[i]) / 2.0).abs() < 1e-5, "row {i}");
+        assert!((more[i] - (nets[i] + 3.0 * words[i]) / 4.0).abs() < 1e-5, "row {i}");
+    }
+    let info = json(&folder, "more/run.json");
+    assert_eq!(info["weights"], serde_json::json!([0.5, 0.5, 3.0]));
+    assert_eq!(info["model"], "small.toml + logistic");
+    // A combined run is judged, reported, explained and combined again like any other.
+    folder.run("evaluate both --json").ok();
+    folder.run("report both").ok();
+    folder.run("explain both --limit 2 --logos 0").ok();
+    folder.run("model combine both words -o again").ok();
+    let again = scores("again");
+    assert!((again[0] - (both[0] + words[0]) / 2.0).abs() < 1e-5);
+
+    let refused = |line: &str, parts: &[&str]| drop(folder.run(line).fails_saying(parts));
+    refused(
+        "model combine nets words --weights 1 -o x",
+        &["expected --weights of 2 numbers above 0 and up to 1e9, found [1.0]"],
+    );
+    refused("model combine nets words --weights 1,0 -o x", &["found [1.0, 0.0]"]);
+    refused("model combine nets nothing -o x", &["nothing: expected a run directory"]);
+    folder.run(&format!("{TRAIN} --folds 2 -o folds")).ok();
+    refused("model combine nets folds -o x", &["folds: this run was trained on folds"]);
+    let table = small_table();
+    folder.write(
+        "fewer.tsv",
+        table.lines().take(table.lines().count() - 2).map(|l| format!("{l}\n")).collect::<String>(),
+    );
+    folder.run("dataset sequences fewer.tsv -o other").ok();
+    folder.run("train other --model logistic --features kmers=2 -o far").ok();
+    refused("model combine nets far -o x", &["far: expected a run on the data set of nets", "found one on other"]);
+    assert!(!folder.path("x").exists(), "nothing is left of what was refused");
+}
+
+#[test]
+fn a_combined_run_takes_the_place_of_no_other_unasked() {
+    let folder = with_data();
+    folder.run("train data --model logistic --features kmers=2 -o a").ok();
+    folder.run("train data --model tree --features kmers=2 -o b").ok();
+    folder.run("train data --model tree --features gc -o old").ok();
+    folder.run("evaluate old").ok();
+    let listed = |directory: &str| -> Vec<String> {
+        let entries = fs::read_dir(folder.path(directory)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let (of_a, of_old, before) = (listed("a"), listed("old"), listed("."));
+    // An input is no output, asked or not, nor is what an input lies in.
+    for line in ["a b -o a", "a b -o a --overwrite", "a b -o ."] {
+        folder.run(&format!("model combine {line}")).fails_saying(&["expected another output than the runs"]);
+    }
+    folder.run("model combine a b -o old").fails_saying(&["old: a run is there already", "--overwrite"]);
+    folder.run("model combine a b -o data --overwrite").fails_saying(&["data: expected a new or empty directory"]);
+    folder.run("model combine a b -o t.tsv").fails_saying(&["found a file"]);
+    folder.run("model combine a b --weights 1e308,1e308 -o x").fails_saying(&["above 0 and up to 1e9"]);
+    fs::create_dir(folder.path("broken")).unwrap();
+    for name in ["run.json", "config.toml"] {
+        fs::copy(folder.path("a").join(name), folder.path("broken").join(name)).unwrap();
+    }
+    folder.run("model combine a broken -o x").fails_saying(&["broken"]);
+    fs::remove_dir_all(folder.path("broken")).unwrap();
+    assert_eq!((listed("a"), listed("old"), listed(".")), (of_a, of_old, before), "nothing is changed or left");
+    folder.run("evaluate a --bootstrap 10").ok();
+
+    // What was said of the old run goes with it.
+    folder.run("model combine a b -o old --overwrite").ok();
+    assert_eq!(listed("old"), ["members", "run.json"]);
+    folder.run("model combine a b -o old --overwrite").ok();
+    fs::create_dir(folder.path("empty")).unwrap();
+    folder.run("model combine a b -o empty").ok();
+    assert_eq!(listed("empty"), ["members", "run.json"]);
+    assert!(!listed(".").iter().any(|name| name.contains("partial")), "{:?}", listed("."));
+}
+
+#[test]
+fn runs_of_different_kinds_are_shown_in_any_order() {
+    let folder = with_data();
+    folder.run(&format!("{TRAIN} -o net")).ok();
+    folder.run("train data --model logistic --features kmers=2 -o words").ok();
+    folder.run("train data --model tree --features gc -o tree").ok();
+    for (runs, name) in [("words net", "first"), ("net words", "second")] {
+        folder.run(&format!("model combine {runs} -o {name}")).ok();
+        folder.run(&format!("evaluate {name} --bootstrap 10")).ok();
+        folder.run(&format!("report {name}")).ok();
+        let page = fs::read_to_string(folder.path(name).join("report.html")).unwrap();
+        assert!(page.contains("small.toml (counts 1)") && page.contains("logistic (counts 1)"), "{name}");
+        let shown = folder.run(&format!("model show {name}")).ok();
+        assert!(shown.stdout.contains("conv1d") && shown.stderr.contains("logistic"), "{}", shown.stderr);
+        // With a network in it, it costs what a network costs.
+        folder.run(&format!("compare data --models majority joined={name} -o c-{name} --bootstrap 10")).ok();
+        let kind = json(&folder, &format!("c-{name}/compare.json"))["models"][1]["kind"].clone();
+        assert_eq!(kind, "network", "{name}");
+    }
+    folder.run("model combine words tree -o classical").ok();
+    folder.run("report classical").ok();
+    folder.run("model show classical").fails_saying(&["which has no layers"]);
+    folder.run("compare data --models majority joined=classical -o c --bootstrap 10").ok();
+    assert_eq!(json(&folder, "c/compare.json")["models"][1]["kind"], "classical");
+}
+
+#[test]
+fn models_without_covariates_join_those_that_take_them() {
+    let folder = Folder::new();
+    let mut table = String::new();
+    for (i, line) in small_table().lines().enumerate() {
+        table += &if i == 0 { format!("{line}\tdepth\n") } else { format!("{line}\t{}\n", i % 7) };
+    }
+    folder.write("t.tsv", table).write("small.toml", NETWORK);
+    folder.run("dataset sequences t.tsv --covariates depth -o data").ok();
+    folder.run(&format!("{TRAIN} -o net")).ok();
+    folder.run("train data --model logistic --features kmers=2 -o words").ok();
+    let scores = |run: &str| column(&folder, &format!("predict {run} data --raw -o -"), "prediction:label");
+    for runs in ["net words", "words net"] {
+        folder.run(&format!("model combine {runs} -o both --overwrite")).ok();
+        let [net, words, both] = ["net", "words", "both"].map(scores);
+        assert!((0..240).all(|i| (both[i] - (net[i] + words[i]) / 2.0).abs() < 1e-5));
+    }
+}

@@ -35,6 +35,28 @@ fn folder() -> Folder {
     folder
 }
 
+/// Of one example, whose mean contributions are its own.
+fn contributions_lie_in_their_place(f: &Folder, order: &str) {
+    let explain = "explain r --method deeplift --references 2 --limit 1 --logos 0 --genome g.fa";
+    f.run(&format!("{explain} --select {order} -o {order}")).ok();
+    let text = std::fs::read_to_string(f.path(&format!("{order}/explain.json"))).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let place = record["examples"][0]["place"].as_str().unwrap();
+    let (chrom, rest) = place.split_once(':').unwrap();
+    let (start, rest) = rest.split_once('-').unwrap();
+    // The margin of jitter is not seen.
+    let start = start.parse::<u64>().unwrap() + 4;
+    let bases = |row: &serde_json::Value| row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).sum::<f64>();
+    let mut wanted: Vec<f64> = record["mean"].as_array().unwrap().iter().map(bases).collect();
+    if rest.ends_with("(-)") {
+        wanted.reverse();
+    }
+    let file = BigWig::open(&f.path(&format!("{order}/contributions.bw"))).unwrap();
+    let found = file.values(chrom, start, start + 80).unwrap();
+    assert!(wanted.iter().any(|&v| v != 0.0));
+    assert!(found.iter().zip(&wanted).all(|(a, b)| f64::from(*a) == f64::from(*b as f32)), "{found:?} {wanted:?}");
+}
+
 #[test]
 fn tracks_become_a_model_and_the_model_bigwig() {
     let f = folder();
@@ -49,6 +71,20 @@ fn tracks_become_a_model_and_the_model_bigwig() {
         assert!(evaluated.contains(word), "no {word} in {evaluated}");
     }
     f.run("explain r --method input-x-gradient --limit 3").ok();
+    let told = f.run("explain r --method deeplift --references 3 --limit 4 --logos 1 --genome g.fa -o e").ok().stderr;
+    assert!(told.contains("contributions sum to the change of the score to "), "{told}");
+    assert!(!told.contains("warning"), "{told}");
+    for file in ["attributions.npz", "modisco/sequences.npz", "modisco/hypothetical.npz", "contributions.bw"] {
+        assert!(f.path("e").join(file).is_file(), "no {file}");
+    }
+    let record: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(f.path("e/explain.json")).unwrap()).unwrap();
+    assert_eq!(record["sums"]["references"], "3 shuffles of each sequence, seed 1");
+    // In units of a score of about 3.
+    assert!(record["sums"]["largest_error"].as_f64().unwrap() < 3e-6, "{record}");
+    for order in ["first", "top"] {
+        contributions_lie_in_their_place(&f, order);
+    }
     f.run("report r -o report.html").ok();
     let table = f.run("predict r p.bed -g g.fa -o -").ok().stdout;
     assert!(

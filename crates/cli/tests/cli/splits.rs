@@ -1,6 +1,8 @@
 //! Splits that keep relatives together, from the command line.
 
 use crate::support::Folder;
+use serde_json::Value;
+use std::fs;
 
 /// 40 pairs of relatives (every eighth base replaced), one of each in training and one in the test.
 fn related_table() -> String {
@@ -81,4 +83,102 @@ fn flags_that_do_not_fit_are_told() {
     ] {
         f.run(line).fails_saying(&[said]);
     }
+}
+
+/// 60 families of five relatives (every twentieth base replaced), each of one label, without anything that tells it.
+fn family_table() -> String {
+    let mut state = 5u32;
+    let mut draw = |number: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((state >> 16) % number) as usize
+    };
+    let mut text = String::from("id\tsequence\tlabel\n");
+    for family in 0..60 {
+        let bases: Vec<usize> = (0..80).map(|_| draw(4)).collect();
+        let label = draw(2);
+        for member in 0..5 {
+            let letters: String = (0..80)
+                .map(|at| ['A', 'C', 'G', 'T'][if at % 20 == 3 * member { (bases[at] + 1) % 4 } else { bases[at] }])
+                .collect();
+            text += &format!("f{family}.{member}\t{letters}\t{label}\n");
+        }
+    }
+    text
+}
+
+fn json(f: &Folder, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(f.path(file)).unwrap()).unwrap()
+}
+
+#[test]
+fn intervals_of_a_split_by_similarity_resample_groups() {
+    let f = Folder::new();
+    f.write("t.tsv", family_table());
+    f.run("dataset sequences t.tsv --split similarity --valid 0.2 --test 0.4 -o apart").ok();
+    f.run("train apart --model logistic --features kmers=2 -o run").ok();
+    let said = f.run("evaluate run").ok().stdout;
+    assert!(said.contains("intervals are over resamples of groups of similar sequences (24)"), "{said}");
+    let grouped = json(&f, "run/metrics.json");
+    assert_eq!(grouped["resampled"], "groups of similar sequences (24)");
+    f.run("report run").ok();
+    let page = fs::read_to_string(f.path("run/report.html")).unwrap();
+    assert!(page.contains("bootstrap resamples of groups of similar sequences (24)"));
+
+    // The same rows as if they were independent: the interval of five times as many examples.
+    let description = fs::read_to_string(f.path("apart/dataset.json")).unwrap();
+    let mut other: Value = serde_json::from_str(&description).unwrap();
+    let removed = other["notes"].as_object_mut().unwrap().remove("similarity");
+    assert!(removed.is_some(), "{description}");
+    fs::write(f.path("apart/dataset.json"), other.to_string()).unwrap();
+    f.run("evaluate run -o rows.json").ok();
+    fs::write(f.path("apart/dataset.json"), description).unwrap();
+    let rows = json(&f, "rows.json");
+    assert_eq!(rows["resampled"], "examples");
+    let width = |of: &Value| {
+        let auroc = &of["model"][0]["metrics"]["auroc"];
+        auroc["high"].as_f64().unwrap() - auroc["low"].as_f64().unwrap()
+    };
+    assert!(width(&grouped) > 1.5 * width(&rows), "{} {}", width(&grouped), width(&rows));
+
+    let said = f.run("compare apart --models majority,logistic,tree -o compared").ok().stdout;
+    assert!(said.contains("intervals and p are over resamples of groups of similar sequences (24)"), "{said}");
+    let compared = json(&f, "compared/compare.json");
+    assert_eq!(compared["resampled"], "groups of similar sequences (24)");
+    let text = compared["tasks"].to_string();
+    assert!(text.contains("\"bootstrap\"") && !text.contains("\"delong\""), "{text}");
+}
+
+#[test]
+fn folds_of_a_split_by_similarity_keep_relatives_together() {
+    let f = Folder::new();
+    f.write("t.tsv", family_table());
+    f.run("dataset sequences t.tsv -o d").ok();
+    f.run("dataset split d --by similarity --valid 0.2 --test 0.2 -o apart").ok();
+    f.write("n.toml", "[[layer]]\ntype = 'conv1d'\nfilters = 4\nwidth = 5\n[[layer]]\ntype = 'global-max-pool'\n");
+    f.run("train apart --model logistic --features kmers=4 --folds 3 -o run").ok();
+    let said = f.run("train apart --model n.toml --epochs 1 --folds 3 -o network").ok().stderr;
+    assert!(said.contains("3 folds of sequences, relatives together: 80, 80, 80 examples"), "{said}");
+    for run in ["run", "network"] {
+        let folds = json(&f, &format!("{run}/run.json"))["folds"].clone();
+        assert_eq!((&folds["by"], &folds["threshold"]["identity"]), (&"similarity".into(), &0.8.into()));
+        // Rows are dealt again in the same way.
+        let judged = f.run(&format!("evaluate {run} --bootstrap 20")).ok().stdout;
+        assert!(judged.contains("240 training and validation examples"), "{judged}");
+    }
+    // Out of fold nothing is known of a family, as in the test.
+    let auroc = json(&f, "run/metrics.json")["out_of_fold"]["tasks"][0]["metrics"]["auroc"]["value"].as_f64().unwrap();
+    assert!(auroc < 0.7, "{auroc}");
+    f.run("train apart --model logistic --features kmers=4 --folds 3 --fold-by copies -o leaky").ok();
+    f.run("evaluate leaky --bootstrap 20").ok();
+    let leaky =
+        json(&f, "leaky/metrics.json")["out_of_fold"]["tasks"][0]["metrics"]["auroc"]["value"].as_f64().unwrap();
+    assert!(leaky > 0.8, "{leaky}");
+    f.run("train d --model tree --features gc --folds 3 --fold-by similarity -o asked").ok();
+    assert_eq!(json(&f, "asked/run.json")["folds"]["by"], "similarity");
+    f.run("train apart --model tree --folds 900 -o x").fails_saying(&["at least 900 groups of relatives"]);
+    f.run("compare d --models majority,tree --leak-free --folds 2 --bootstrap 20 -o compared").ok();
+    let info = json(&f, "compared/leak-free/models/tree/folds/run.json");
+    assert_eq!(info["folds"]["by"], "similarity");
+    assert_eq!(json(&f, "compared/models/tree/folds/run.json")["folds"]["by"], "copies");
+    assert!(json(&f, "compared/compare.json")["leak_free"]["resampled"].as_str().unwrap().starts_with("groups of"));
 }

@@ -7,8 +7,8 @@ use crate::commands::train::{self, TrainArgs};
 use crate::comparison::Kind;
 use crate::failure::user;
 use crate::run_dir::RunDir;
-use crate::trained::Settings;
-use anyhow::{Context, Result};
+use crate::trained::TrainedModel;
+use anyhow::{Context, Result, anyhow};
 use basewise_core::source::ExampleSource;
 use basewise_core::{Dataset, TaskKind};
 use basewise_learn::classical;
@@ -165,10 +165,12 @@ impl<'a> Candidates<'a> {
         let place = format!("{source}: model {name:?}");
         if let Some(kind) = classical_kind(&settings) {
             let config = train::classical::from_table(kind, settings.clone(), &place, self.usual.seed)?.resolved();
-            return match config.fault() {
-                Some(fault) => Err(user(format!("{place}: {fault}"), None)),
-                None => self.add(name, Kind::Classical, How::Trained(settings)),
-            };
+            if let Some(fault) = config.fault() {
+                return Err(user(format!("{place}: {fault}"), None));
+            }
+            classical::check_tasks(&self.dataset.tasks, kind).map_err(|error| anyhow!("{place}: {error}"))?;
+            train::classical::read_motifs(&config).with_context(|| place.clone())?;
+            return self.add(name, Kind::Classical, How::Trained(settings));
         }
         let file = ConfigFile::from_toml(&settings.to_string(), &place, &self.usual)?;
         if let (None, Some(model)) = (&file.architecture, &file.model) {
@@ -193,10 +195,9 @@ impl<'a> Candidates<'a> {
         }
         let models = run.model()?;
         fits(&models, self.dataset).with_context(|| path.display().to_string())?;
-        let kind = match info.config {
-            Settings::Classical(_) => Kind::Classical,
-            Settings::Network(_) => Kind::Network,
-        };
+        // What joins a network with others has the cost of a network.
+        let is_network = models.members().iter().any(TrainedModel::is_network);
+        let kind = if is_network { Kind::Network } else { Kind::Classical };
         self.add(&name.unwrap_or_else(|| name_of(path)), kind, How::Run(path.to_owned()))
     }
 

@@ -5,9 +5,10 @@ use super::trainings::Trainings;
 use super::verdict;
 use crate::commands::evaluate::batch_of_rows;
 use crate::comparison::{Cost, Kind, ModelRecord, Paired, Ranked, TaskComparison};
+use crate::resampling::Resampling;
 use crate::run_dir::RunDir;
 use anyhow::{Context, Result};
-use basewise_core::metrics::{self, BootstrapOptions, Panel};
+use basewise_core::metrics::{self, Panel};
 use basewise_core::{Dataset, Matrix, Predict, Split, TaskKind, baseline, probabilities};
 use std::time::Instant;
 
@@ -17,8 +18,19 @@ pub(super) struct Judge<'a> {
     /// Rows of the test split.
     pub(super) rows: &'a [usize],
     pub(super) trainings: &'a Trainings<'a>,
-    /// Resamples.
+    /// Resamples, and what each draws.
     pub(super) bootstrap: usize,
+    pub(super) resampling: &'a Resampling,
+}
+
+/// What became of the models.
+pub(super) struct Judged {
+    /// In their order.
+    pub(super) models: Vec<ModelRecord>,
+    /// One comparison a task.
+    pub(super) tasks: Vec<TaskComparison>,
+    /// What resamples drew, in words.
+    pub(super) resampled: String,
 }
 
 /// A model with its predictions: a matrix a repeat.
@@ -28,24 +40,22 @@ struct Entrant {
 }
 
 impl Judge<'_> {
-    /// The models in their order, and one comparison a task.
-    pub(super) fn compare(
-        &self,
-        candidates: &[Candidate],
-        failures: &[Option<String>],
-    ) -> Result<(Vec<ModelRecord>, Vec<TaskComparison>)> {
+    /// Predictions of all models, and what they say.
+    pub(super) fn compare(&self, candidates: &[Candidate], failures: &[Option<String>]) -> Result<Judged> {
         let entrants = candidates.iter().zip(failures).map(|(candidate, failure)| self.entrant(candidate, failure));
         let entrants = entrants.collect::<Result<Vec<Entrant>>>()?;
         let judged: Vec<&Entrant> = entrants.iter().filter(|entrant| !entrant.predictions.is_empty()).collect();
         let labels: Vec<Vec<f64>> = self.rows.iter().map(|&row| self.dataset.seen_labels(row)).collect();
         let labels: Vec<&[f64]> = labels.iter().map(Vec::as_slice).collect();
         let predictions: Vec<&[Matrix]> = judged.iter().map(|entrant| entrant.predictions.as_slice()).collect();
-        let seed = self.trainings.seed;
-        let options = BootstrapOptions { replicates: self.bootstrap, seed, ..BootstrapOptions::default() };
+        let options = self.resampling.options(self.bootstrap, self.trainings.seed);
         let panels = metrics::panels(&self.dataset.tasks, &labels, &predictions, &options);
-        let task = |(index, panel)| Task { panel, models: &judged, labels: self.binary(index) }.compare();
+        // DeLong's test takes examples for independent, as relatives are not.
+        let labels = |index| if self.resampling.is_by_group() { None } else { self.binary(index) };
+        let task = |(index, panel)| Task { panel, models: &judged, labels: labels(index) }.compare();
         let tasks = panels.iter().enumerate().map(task).collect();
-        Ok((entrants.into_iter().map(|entrant| entrant.record).collect(), tasks))
+        let models = entrants.into_iter().map(|entrant| entrant.record).collect();
+        Ok(Judged { models, tasks, resampled: self.resampling.text() })
     }
 
     /// Labels of a binary task, and the column of its predictions.
@@ -141,7 +151,7 @@ const LONG_ENOUGH: f64 = 0.2;
 struct Task<'a> {
     panel: &'a Panel,
     models: &'a [&'a Entrant],
-    /// Labels and the column of predictions, if they are 0 and 1.
+    /// Labels and the column of predictions, if they are 0 and 1 and examples are independent.
     labels: Option<(Vec<f64>, usize)>,
 }
 

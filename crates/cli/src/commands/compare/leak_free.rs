@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::candidates::{Candidate, How};
+use super::judge::Judged;
 use crate::comparison::{Change, LeakFree, Ranked, TaskComparison};
 use crate::failure::user;
 use crate::table::count;
@@ -19,28 +20,29 @@ pub(super) const FOLDER: &str = "leak-free";
 /// Trains and compares the models once more, and sets the scores against those of `before`. `None` if it was interrupted.
 pub(super) fn compare(
     stage: &Stage<'_>,
-    provenance: &Provenance,
     candidates: &[Candidate],
     before: &[TaskComparison],
 ) -> Result<Option<LeakFree>> {
     let directory = stage.directory.join(FOLDER);
     let data = directory.join("data");
-    let dataset = split(stage, provenance, &data)?;
+    let (dataset, provenance) = split(stage, &data)?;
     let dataset_sha256 = basewise_io::dataset::digest(&data)?;
-    let apart = Stage { data: &data, directory: &directory, dataset: &dataset, ..*stage };
-    let Some((models, tasks)) = apart.compare(candidates, &dataset_sha256)? else { return Ok(None) };
+    let apart = Stage { data: &data, directory: &directory, dataset: &dataset, provenance: &provenance, ..*stage };
+    let Some(Judged { models, tasks, resampled }) = apart.compare(candidates, &dataset_sha256)? else {
+        return Ok(None);
+    };
     let examples = dataset.rows_of(Split::Test).len();
     let changes = before.iter().zip(&tasks).flat_map(|(before, after)| changes(before, after)).collect();
-    Ok(Some(LeakFree { data, dataset_sha256, examples, models, tasks, changes }))
+    Ok(Some(LeakFree { data, dataset_sha256, examples, resampled, models, tasks, changes }))
 }
 
 /// The data set with new splits of the same sizes, which one command makes and a later one finds.
-fn split(stage: &Stage<'_>, provenance: &Provenance, path: &Path) -> Result<Dataset> {
+fn split(stage: &Stage<'_>, path: &Path) -> Result<(Dataset, Provenance)> {
     if path.is_dir() {
-        return Ok(basewise_io::dataset::load(path)?.0);
+        return Ok(basewise_io::dataset::load(path)?);
     }
     let (dataset, printer) = (stage.dataset, stage.printer);
-    let (mut apart, mut provenance) = (dataset.clone(), provenance.clone());
+    let (mut apart, mut provenance) = (dataset.clone(), stage.provenance.clone());
     let share = |split| dataset.rows_of(split).len() as f64 / dataset.examples.len() as f64;
     let (valid, test) = (share(Split::Valid), share(Split::Test));
     let policy = SplitPolicy::Similarity { valid, test, threshold: Threshold::default() };
@@ -63,7 +65,7 @@ fn split(stage: &Stage<'_>, provenance: &Provenance, path: &Path) -> Result<Data
         count(moved),
         count(apart.examples.len())
     ));
-    Ok(apart)
+    Ok((apart, provenance))
 }
 
 /// What can be trained again: runs that were there before cannot.

@@ -9,15 +9,18 @@ mod trainings;
 mod verdict;
 
 use crate::commands::children;
-use crate::comparison::{self, Comparison, ModelRecord, Repeats, TaskComparison};
+use crate::comparison::{self, Comparison, Repeats};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
+use crate::resampling::Resampling;
 use anyhow::Result;
 use basewise_core::check::{CheckOptions, CheckReport, check};
 use basewise_core::{Dataset, Split};
+use basewise_io::dataset::Provenance;
 use basewise_nn::DeviceChoice;
 use candidates::{Candidate, Candidates};
 use clap::Args;
+use judge::Judged;
 use plan::Plan;
 use std::path::{Path, PathBuf};
 use trainings::Trainings;
@@ -93,11 +96,12 @@ pub(crate) fn run(args: &CompareArgs, printer: &Printer) -> Result<Outcome> {
     let check = examine(&dataset, printer);
     printer.talk(&announcement(args, &candidates));
     children::watch();
-    let stage = Stage { args, data: &args.data, directory: &args.output, dataset: &dataset, printer };
-    let Some((models, tasks)) = stage.compare(&candidates, &plan.dataset_sha256)? else { return interrupted(printer) };
+    let stage =
+        Stage { args, data: &args.data, directory: &args.output, dataset: &dataset, provenance: &provenance, printer };
+    let Some(judged) = stage.compare(&candidates, &plan.dataset_sha256)? else { return interrupted(printer) };
     let mut leak_free = None;
     if args.leak_free {
-        leak_free = leak_free::compare(&stage, &provenance, &again, &tasks)?;
+        leak_free = leak_free::compare(&stage, &again, &judged.tasks)?;
         if leak_free.is_none() {
             return interrupted(printer);
         }
@@ -113,11 +117,12 @@ pub(crate) fn run(args: &CompareArgs, printer: &Printer) -> Result<Outcome> {
         repeats: args.repeats(),
         resamples: args.bootstrap,
         seed: args.seed,
+        resampled: judged.resampled,
         jobs: args.jobs,
         threads: args.threads(),
         check,
-        models,
-        tasks,
+        models: judged.models,
+        tasks: judged.tasks,
         leak_free,
     };
     outputs::write(&comparison, &args.output, args.json, printer)
@@ -137,16 +142,13 @@ struct Stage<'a> {
     /// Where runs go.
     directory: &'a Path,
     dataset: &'a Dataset,
+    provenance: &'a Provenance,
     printer: &'a Printer,
 }
 
 impl Stage<'_> {
     /// `None` if it was interrupted.
-    fn compare(
-        &self,
-        candidates: &[Candidate],
-        dataset_sha256: &str,
-    ) -> Result<Option<(Vec<ModelRecord>, Vec<TaskComparison>)>> {
+    fn compare(&self, candidates: &[Candidate], dataset_sha256: &str) -> Result<Option<Judged>> {
         let trainings = Trainings {
             data: self.data,
             directory: self.directory,
@@ -160,8 +162,9 @@ impl Stage<'_> {
         };
         let Some(failures) = trainings.run(candidates)? else { return Ok(None) };
         let rows = self.dataset.rows_of(Split::Test);
+        let resampling = &Resampling::of(self.dataset, self.provenance, &rows);
         let bootstrap = self.args.bootstrap;
-        let judge = judge::Judge { dataset: self.dataset, rows: &rows, trainings: &trainings, bootstrap };
+        let judge = judge::Judge { dataset: self.dataset, rows: &rows, trainings: &trainings, bootstrap, resampling };
         judge.compare(candidates, &failures).map(Some)
     }
 }

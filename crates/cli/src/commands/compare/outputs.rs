@@ -4,6 +4,7 @@ use super::trainings::MODELS;
 use crate::comparison::{self, COMPARISON, Comparison, LeakFree, ModelRecord, Paired, Ranked, TaskComparison};
 use crate::failure::Outcome;
 use crate::printer::Printer;
+use crate::resampling;
 use crate::run_dir::{write_json, write_text};
 use crate::table::{Table, count, duration};
 use anyhow::Result;
@@ -34,6 +35,7 @@ fn text(comparison: &Comparison) -> String {
         count(comparison.examples),
         comparison.data.display()
     );
+    out += &drawn(&comparison.resampled);
     comparison.doubts().for_each(|doubt| out += &format!("read with care: {doubt}\n"));
     for task in &comparison.tasks {
         out += &format!("\n{} ({}; {} judged)\n", task.task, task.kind, count(task.n));
@@ -51,6 +53,14 @@ fn text(comparison: &Comparison) -> String {
         }
     }
     out
+}
+
+/// What resamples draw, where they do not draw examples.
+fn drawn(resampled: &str) -> String {
+    if resampled == resampling::examples() {
+        return String::new();
+    }
+    format!("intervals and p are over resamples of {resampled}\n")
 }
 
 fn ranking(task: &TaskComparison, comparison: &Comparison) -> String {
@@ -92,6 +102,7 @@ fn changes(leak_free: &LeakFree) -> String {
         count(leak_free.examples),
         leak_free.data.display()
     );
+    out += &drawn(&leak_free.resampled);
     for task in &leak_free.tasks {
         let mut table = Table::new(&["model", &task.metrics[0], "as it was", "change", "95 % interval"]);
         for change in leak_free.changes.iter().filter(|change| change.task == task.task) {

@@ -1,6 +1,6 @@
 //! Which features matter to a classical model: coefficients, gains, SHAP values, and what shuffling a feature costs.
 
-use super::{ExplainArgs, Method};
+use super::{ExplainArgs, Method, Select, choose};
 use crate::commands::evaluate::{batch_of_rows, fits};
 use crate::commands::motifs::logo;
 use crate::failure::{Outcome, user};
@@ -10,12 +10,12 @@ use crate::shared_args::output_index;
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_core::metrics::{self, BootstrapOptions};
-use basewise_core::{Dataset, Matrix, Predict, Split, Task, label_ranges, probabilities};
+use basewise_core::{Dataset, Matrix, Predict, Split, Task, TaskKind, label_ranges, probabilities};
 use basewise_io::arrays::{Array, write_npz};
 use basewise_learn::Features;
 use basewise_learn::classical::{ClassicalModel, Fitted};
 use basewise_learn::linear::LinearModel;
-use basewise_learn::tree::{TreeEnsemble, permutation_importance};
+use basewise_learn::tree::{Link, TreeEnsemble, permutation_importance};
 use std::path::{Path, PathBuf};
 
 /// Lines that are printed; files have all.
@@ -30,8 +30,12 @@ struct Subject {
     model: ClassicalModel,
     output: PathBuf,
     task: usize,
-    /// Of the task's own.
+    /// Of the task's own; none where nothing was asked and the method can do without.
+    asked: Option<usize>,
+    /// Of the fit's own, which leaves out classes that training did not see.
     column: usize,
+    /// Of all outputs.
+    index: usize,
     /// As outputs are called.
     target: String,
 }
@@ -39,28 +43,69 @@ struct Subject {
 impl Subject {
     fn new(args: &ExplainArgs, run: &RunDir) -> Result<Self> {
         let model = run.single_classical(&format!("--method {}", args.method.name()))?;
-        let (index, target) = output_index(model.tasks(), args.target.as_deref())?;
+        let (mut index, mut target) = output_index(model.tasks(), args.target.as_deref())?;
         let (mut task, mut column) = (0, index);
         while column >= model.tasks()[task].outputs() {
             column -= model.tasks()[task].outputs();
             task += 1;
         }
+        let asked = args.target.as_ref().map(|_| column);
+        if let TaskKind::Classes { classes } = &model.tasks()[task].kind {
+            let fitted = model.fitted_classes(task);
+            if let (None, Some(first)) = (asked, fitted.first()) {
+                let number = classes.iter().position(|class| class == first).unwrap_or(column);
+                index = index - column + number;
+                (column, target) = (number, format!("{}:{first}", model.tasks()[task].name));
+            }
+            let own = fitted.iter().position(|class| *class == classes[column]);
+            column = own.ok_or_else(|| {
+                let message =
+                    format!("{target}: no training example has this class, so the model has nothing to explain");
+                user(message, Some("name another class with --target"))
+            })?;
+        }
         let output = args.output.clone().unwrap_or_else(|| run.file("importance"));
-        Ok(Self { model, output, task, column, target })
+        Ok(Self { model, output, task, asked, column, index, target })
     }
 
     fn fitted(&self) -> &Fitted {
         &self.model.fitted()[self.task]
     }
 
-    /// Weight of each feature for the output: standardized coefficients, or shares of the gain.
+    /// Size of the weight of each feature for the output that is asked about, or the largest over all: standardized
+    /// coefficients, or shares of the gain.
     fn weights(&self) -> Vec<f64> {
         match self.fitted() {
-            Fitted::Linear(model) => (0..model.features().len())
-                .map(|feature| model.coefficient(feature, self.column) * model.deviation(feature))
-                .collect(),
+            Fitted::Linear(model) => {
+                let outputs = match self.asked {
+                    Some(_) => self.column..self.column + 1,
+                    None => 0..model.intercepts().len(),
+                };
+                let largest =
+                    |feature| outputs.clone().map(|o| model.coefficient(feature, o).abs()).fold(0.0, f64::max);
+                (0..model.features().len()).map(|feature| largest(feature) * model.deviation(feature)).collect()
+            }
             Fitted::Trees(trees) => trees.gain_importance(),
         }
+    }
+
+    /// What base and SHAP values of an example sum to, in words.
+    fn sum(&self) -> String {
+        let class = self.model.fitted_classes(self.task).get(self.column).cloned();
+        let of_class = class.map_or(String::new(), |class| format!(" of class {class}"));
+        let what = match (self.fitted(), &self.model.tasks()[self.task].kind) {
+            (Fitted::Linear(_), TaskKind::Counts) => "the logarithm of the expected count",
+            (Fitted::Trees(trees), TaskKind::Counts) if trees.link() == Link::Log => {
+                "the logarithm of the expected count"
+            }
+            (_, TaskKind::Counts) => "the expected count",
+            (_, TaskKind::Regression | TaskKind::Profile(_)) => "the predicted value",
+            (Fitted::Trees(trees), TaskKind::Binary) if trees.link() == Link::Identity => "the probability of label 1",
+            (Fitted::Trees(trees), _) if trees.link() == Link::Identity => "the probability",
+            (_, TaskKind::Binary) => "the logit of label 1",
+            _ => "the logit",
+        };
+        what.to_owned() + &of_class
     }
 
     fn features(&self, dataset: &Dataset, rows: &[usize]) -> Result<Features> {
@@ -71,7 +116,7 @@ impl Subject {
 
 pub(super) fn run(args: &ExplainArgs, run: &RunDir, printer: &Printer) -> Result<Outcome> {
     let subject = Subject::new(args, run)?;
-    fs_err::create_dir_all(&subject.output)?;
+    not_of_others(&subject.output)?;
     let table = match (args.method, subject.fitted()) {
         (Method::Coefficients, Fitted::Linear(model)) => coefficients(&subject, model)?,
         (Method::Gain, Fitted::Trees(trees)) => gains(&subject, trees)?,
@@ -82,7 +127,7 @@ pub(super) fn run(args: &ExplainArgs, run: &RunDir, printer: &Printer) -> Result
             fits(&subject.model, &dataset)?;
             let rows = args.split.rows(&dataset, &path)?;
             if args.method == Method::Shap {
-                shap(args, &subject, &dataset, rows)?
+                shap(args, &subject, &dataset, rows, printer)?
             } else {
                 permutation(&subject, &dataset, &rows)?
             }
@@ -91,6 +136,30 @@ pub(super) fn run(args: &ExplainArgs, run: &RunDir, printer: &Printer) -> Result
     printer.data(&table)?;
     printer.talk(&format!("wrote {}", subject.output.display()));
     Ok(Outcome::Done)
+}
+
+/// What the methods write; a directory with anything else is not theirs.
+const PARTS: [&str; 7] =
+    ["coefficients.tsv", "positions.svg", "positions.png", "gain.tsv", "shap.tsv", "shap.npz", "permutation.tsv"];
+
+/// Refuses a directory that has more in it than tables of importance.
+fn not_of_others(dir: &Path) -> Result<()> {
+    let mut others = Vec::new();
+    if dir.is_dir() {
+        for entry in fs_err::read_dir(dir)? {
+            let name = entry?.file_name();
+            others.extend(Some(name).filter(|name| !PARTS.iter().any(|part| name == *part)));
+        }
+    }
+    let found = match others.into_iter().min() {
+        Some(name) => format!("{} in it", name.to_string_lossy()),
+        None if dir.exists() && !dir.is_dir() => "a file".to_owned(),
+        None => return Ok(()),
+    };
+    Err(user(
+        format!("{}: expected a directory for tables of importance, found {found}", dir.display()),
+        Some("choose another with -o"),
+    ))
 }
 
 fn other(method: Method, subject: &Subject, better: &str) -> anyhow::Error {
@@ -137,19 +206,29 @@ fn gains(subject: &Subject, trees: &TreeEnsemble) -> Result<String> {
     write(&subject.output.join("gain.tsv"), &["feature", "share_of_gain"], &lines)
 }
 
-/// SHAP values of the raw score of the output, example by example.
-fn shap(args: &ExplainArgs, subject: &Subject, dataset: &Dataset, mut rows: Vec<usize>) -> Result<String> {
-    rows.truncate(args.limit);
+/// SHAP values of the output, example by example.
+fn shap(
+    args: &ExplainArgs,
+    subject: &Subject,
+    dataset: &Dataset,
+    rows: Vec<usize>,
+    printer: &Printer,
+) -> Result<String> {
+    let all = rows.len();
+    let (rows, _) = choose((args.select, args.limit), &subject.model, dataset, rows, subject.index.into())?;
+    let which = if args.select == Select::Top { "those with the highest predictions" } else { "the first ones" };
+    printer.talk(&format!(
+        "SHAP values of {} of {} examples of the {} split{}; with base they sum to {}",
+        count(rows.len()),
+        count(all),
+        args.split.name(),
+        if rows.len() < all { format!(", {which}") } else { String::new() },
+        subject.sum()
+    ));
     let features = subject.features(dataset, &rows)?;
     let columns = features.columns();
     let (base, values) = match subject.fitted() {
-        Fitted::Trees(trees) => {
-            let shap = trees.shap(&features)?;
-            let output = subject.column.min(trees.outputs() - 1);
-            let own = shap.values.chunks_exact(columns * trees.outputs());
-            let own = own.flat_map(|row| &row[output * columns..(output + 1) * columns]).copied().collect();
-            (shap.base[output], own)
-        }
+        Fitted::Trees(trees) => tree_shap(trees, subject, &features)?,
         Fitted::Linear(model) => linear_shap(model, subject, dataset, &features)?,
     };
     let names = features.names();
@@ -166,11 +245,28 @@ fn shap(args: &ExplainArgs, subject: &Subject, dataset: &Dataset, mut rows: Vec<
     let arrays = [
         ("values", Array::f32([rows.len(), columns], values.iter().map(|&value| value as f32).collect())),
         ("base", Array::f64([1], vec![base])),
+        ("sum", Array::text(vec![subject.sum()])),
         ("features", Array::text(names.to_vec())),
         ("ids", Array::text(rows.iter().map(|&row| dataset.examples[row].id.clone()).collect())),
     ];
     write_npz(&subject.output.join("shap.npz"), &arrays)?;
     write(&subject.output.join("shap.tsv"), &["feature", "mean_absolute", "mean"], &lines)
+}
+
+/// Of trees; where two classes have one output between them, it is that of the second.
+fn tree_shap(trees: &TreeEnsemble, subject: &Subject, features: &Features) -> Result<(f64, Vec<f64>)> {
+    let (columns, outputs) = (features.columns(), trees.outputs());
+    let shap = trees.shap(features)?;
+    let output = subject.column.min(outputs - 1);
+    let own = shap.values.chunks_exact(columns * outputs);
+    let mut own: Vec<f64> = own.flat_map(|row| &row[output * columns..(output + 1) * columns]).copied().collect();
+    let mut base = shap.base[output];
+    if outputs == 1 && subject.column == 0 && !subject.model.fitted_classes(subject.task).is_empty() {
+        // Probabilities of both sum to 1, log odds to 0.
+        base = if trees.link() == Link::Identity { 1.0 - base } else { -base };
+        own.iter_mut().for_each(|value| *value = -*value);
+    }
+    Ok((base, own))
 }
 
 /// Of a weighted sum: the coefficient times the distance to the mean over the training examples.
@@ -207,7 +303,7 @@ fn permutation(subject: &Subject, dataset: &Dataset, rows: &[usize]) -> Result<S
     let task = &subject.model.tasks()[subject.task];
     let weights = subject.weights();
     let mut columns: Vec<usize> = (0..weights.len()).filter(|&column| weights[column] != 0.0).collect();
-    columns.sort_by(|&a, &b| weights[b].abs().total_cmp(&weights[a].abs()));
+    columns.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
     columns.truncate(SHUFFLED);
     let ranges = label_ranges(&dataset.tasks, 0);
     let labels: Vec<f64> = rows.iter().map(|&row| dataset.seen_labels(row)[ranges[subject.task].start]).collect();

@@ -1,24 +1,32 @@
 //! `basewise explain`: how much each base contributed to a prediction; experiments with motifs.
 
+mod attribution;
+mod benchmark;
+mod bigwig;
+mod edits;
 mod importance;
+mod pairs;
 mod spacing;
+mod watch;
 
 use crate::commands::command_line;
 use crate::commands::evaluate::{batch_of_rows, predict_rows};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
-use crate::shared_args::{AverageArgs, SplitArg, output_index};
+use crate::shared_args::{AverageArgs, SplitArg};
 use crate::table::count;
-use crate::trained::TrainedModel;
 use anyhow::Result;
-use basewise_core::average::Ensemble;
+use attribution::{Attributed, ReferenceArgs, Sums};
+use basewise_core::perturb::{Plain, Watched, saturate};
 use basewise_core::{Dataset, Matrix, Predict, SequenceBatch, TaskKind, label_ranges};
+use basewise_io::Genome;
 use basewise_io::arrays::{Array, write_npz};
-use basewise_nn::Model;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use watch::{WatchArgs, tell_share, with_margin};
 
 /// Attribution methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,6 +37,12 @@ pub(crate) enum Method {
     Saliency,
     /// Gradient at the base that is there
     InputXGradient,
+    /// Contributions to the difference to references (DeepLIFT with the rescale rule; DeepSHAP over several references)
+    Deeplift,
+    /// Mean gradient along the way from references
+    IntegratedGradients,
+    /// Gradients at random points of the ways from references
+    ExpectedGradients,
     /// Coefficients of a linear model, with a logo of positional ones
     Coefficients,
     /// Share of each feature in the gains of trees
@@ -45,11 +59,31 @@ impl Method {
         matches!(self, Self::Coefficients | Self::Gain | Self::Shap | Self::Permutation)
     }
 
+    /// Those that say what each base contributes, for networks.
+    const fn about_bases() -> [Self; 6] {
+        [
+            Self::Ism,
+            Self::Saliency,
+            Self::InputXGradient,
+            Self::Deeplift,
+            Self::IntegratedGradients,
+            Self::ExpectedGradients,
+        ]
+    }
+
+    /// Whether it compares sequences with references.
+    fn has_references(self) -> bool {
+        matches!(self, Self::Deeplift | Self::IntegratedGradients | Self::ExpectedGradients)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ism => "ism",
             Self::Saliency => "saliency",
             Self::InputXGradient => "input-x-gradient",
+            Self::Deeplift => "deeplift",
+            Self::IntegratedGradients => "integrated-gradients",
+            Self::ExpectedGradients => "expected-gradients",
             Self::Coefficients => "coefficients",
             Self::Gain => "gain",
             Self::Shap => "shap",
@@ -82,19 +116,33 @@ pub(crate) struct ExplainCommand {
 pub(crate) enum Experiment {
     /// Which distance of two motifs the model prefers
     Spacing(spacing::SpacingArgs),
+    /// What windows, deletions, insertions and motifs put in or taken out do
+    Edits(edits::EditsArgs),
+    /// Which pairs of substitutions do more or less than the sum of both
+    Pairs(pairs::PairsArgs),
+    /// Which attribution method to believe: on planted truth, by deletion and insertion, between members
+    Benchmark(benchmark::BenchmarkArgs),
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   $ basewise explain quickstart/donor/run --method ism --limit 20 -o explained
   $ basewise explain quickstart/donor/run --method input-x-gradient --limit 20 --select first -o explained-gradient
+  $ basewise explain quickstart/donor/run --method deeplift --references 10 --limit 5 -o explained-deeplift
+  $ basewise explain quickstart/donor/run --region 40-60 --limit 5 -o explained-middle
+
+Mutagenesis computes what a substitution changes in the network and no more; --plain runs whole copies through it, to check.
+With --region, values of other positions are 0.
 
 DIR/attributions.npz holds `attributions` and `one_hot`, both [N, 4, L] in the order A C G T, and `ids`:
   numpy.load('explained/attributions.npz')['attributions']
-Values are changes of the raw score (the logit for classes).
+Values are changes of the raw score (the logit for classes). Methods with references add `hypothetical` and the two
+files that TF-MoDISco takes:
+  modisco motifs -s explained/modisco/sequences.npz -a explained/modisco/hypothetical.npz -n 2000 -o motifs.h5
 
 Of a classical model, coefficients, gain, shap and permutation print which features matter and write it as a table, by
-default into RUN/importance.")]
+default into RUN/importance. SHAP values sum, with their base, to the probability of a class, the expected count or the value
+for tree and forest, and to the logit, the logarithm of the expected count or the value for the other models.")]
 pub(crate) struct ExplainArgs {
     /// Run directory
     #[arg(required = true)]
@@ -122,7 +170,14 @@ pub(crate) struct ExplainArgs {
     #[arg(long, default_value_t = 6, value_name = "N")]
     logos: usize,
     #[command(flatten)]
+    watch: WatchArgs,
+    #[command(flatten)]
     average: AverageArgs,
+    #[command(flatten)]
+    reference: ReferenceArgs,
+    /// Write contributions of places on this genome (FASTA) as contributions.bw
+    #[arg(long, value_name = "FILE")]
+    genome: Option<PathBuf>,
 }
 
 /// `explain.json`, beside the arrays.
@@ -136,6 +191,9 @@ pub(crate) struct Explanation {
     pub(crate) examples: Vec<Explained>,
     /// Mean contribution of each base at each position over the examples, `[L][4]`.
     pub(crate) mean: Vec<[f64; 4]>,
+    /// Of methods with references, what the contributions sum to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sums: Option<Sums>,
 }
 
 /// One explained example.
@@ -152,6 +210,9 @@ pub(crate) struct Explained {
 pub(crate) fn run(command: &ExplainCommand, printer: &Printer) -> Result<Outcome> {
     match (&command.experiment, &command.attribute.run) {
         (Some(Experiment::Spacing(args)), _) => spacing::run(args, printer),
+        (Some(Experiment::Edits(args)), _) => edits::run(args, printer),
+        (Some(Experiment::Pairs(args)), _) => pairs::run(args, printer),
+        (Some(Experiment::Benchmark(args)), _) => benchmark::run(args, printer),
         (None, Some(run)) => attribute(&command.attribute, run, printer),
         (None, None) => Err(user("expected a run directory, found nothing", Some("see `basewise explain --help`"))),
     }
@@ -167,23 +228,36 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
             Some("use --method ism, or leave out --average-strands and --average-shifts"),
         ));
     }
+    args.reference.check(args.method)?;
+    if let (true, Some(flag)) = (args.method != Method::Ism, args.watch.given()) {
+        let message = format!("expected --method ism beside {flag}, found {}", args.method.name());
+        return Err(user(message, None));
+    }
     let run = RunDir::open(run)?;
     if args.method.is_about_features() {
         return importance::run(args, &run, printer);
     }
+    // Before anything is computed, so that a wrong file is no loss.
+    let genome = args.genome.as_deref().map(Genome::open).transpose()?;
     let models = run.model()?;
     let model = args.average.over(&models)?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;
-    let (target, target_name) = output_index(model.tasks(), args.target.as_deref())?;
+    let (watched, target_name) = args.watch.watched(model.tasks(), args.target.as_deref())?;
+    let (target, region) = (watched.output, args.watch.region(models.length())?);
     let rows = args.split.rows(&dataset, &path)?;
-    let (rows, predicted) = choose(args, &model, &dataset, rows, target)?;
+    let (rows, predicted) = choose((args.select, args.limit), &model, &dataset, rows, watched)?;
     let batch_of = |model: &dyn Predict| batch_of_rows(model, &dataset, rows.iter().copied());
     let batch = batch_of(&models)?;
-    let values = match args.method {
-        Method::Ism => within(&mutagenesis(&model, &batch_of(&model)?, target, printer)?, &model),
-        Method::Saliency => gradients(&models, basewise_nn::attribute::saliency, &batch, target)?,
-        _ => gradients(&models, basewise_nn::attribute::input_x_gradient, &batch, target)?,
+    let found = match args.method {
+        Method::Ism => {
+            tell_share(&models, args.watch.plain, printer);
+            let (plain, region) = (Plain(&model), with_margin(&region, &model));
+            let asked: &dyn Predict = if args.watch.plain { &plain } else { &model };
+            Attributed::plain(within(&mutagenesis(asked, &batch_of(&model)?, watched, region, printer)?, &model))
+        }
+        _ => attribution::attribute((args.method, &args.reference), &models, &batch, target, printer)?,
     };
+    let values = &found.values;
     let output = args.output.clone().unwrap_or_else(|| run.file("explain"));
     let explanation = Explanation {
         format_version: 1,
@@ -192,11 +266,15 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         target: target_name,
         split: args.split.name().to_owned(),
         examples: rows.iter().zip(&predicted).map(|(&i, &p)| explained(&dataset, i, p, target)).collect(),
-        mean: mean_contribution(args.method, &values, &batch),
+        mean: mean_contribution(args.method, values, &batch),
+        sums: found.convergence.clone(),
     };
-    make_room(&output, "explain.json", &["attributions.npz", "explain.json", "logos"])?;
-    write_arrays(&output, &values, &batch, &explanation)?;
-    draw(args, &output, &values, &batch, &explanation)?;
+    make_room(&output, "explain.json", &["attributions.npz", "explain.json", "logos", "modisco", bigwig::FILE])?;
+    write_arrays(&output, &found, &batch, &explanation)?;
+    draw(args, &output, values, &batch, &explanation)?;
+    if let Some(genome) = &genome {
+        bigwig::write(&output, genome, &explanation, values, &batch, &dataset)?;
+    }
     write_json(&output.join("explain.json"), &explanation)?;
     printer.talk(&format!(
         "explained {} examples by {}; wrote {}",
@@ -207,32 +285,38 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
     Ok(Outcome::Done)
 }
 
-/// The rows to explain with the prediction of `target` for each.
+/// The rows to explain with the score that is watched for each.
 fn choose(
-    args: &ExplainArgs,
+    (select, limit): (Select, usize),
     model: &dyn Predict,
     dataset: &Dataset,
     mut rows: Vec<usize>,
-    target: usize,
+    watched: Watched,
 ) -> Result<(Vec<usize>, Vec<f64>)> {
-    if args.select == Select::First {
-        rows.truncate(args.limit);
+    if select == Select::First {
+        rows.truncate(limit);
     }
     let predicted: Matrix = predict_rows(model, dataset, &rows)?;
-    let mut scored: Vec<(usize, f64)> = rows.into_iter().zip(predicted.column(target).map(f64::from)).collect();
-    if args.select == Select::Top {
+    let score = |(i, row)| (row, f64::from(watched.of(predicted.row(i))));
+    let mut scored: Vec<(usize, f64)> = rows.into_iter().enumerate().map(score).collect();
+    if select == Select::Top {
         // A stable sort: ties stay in the order of the data set.
         scored.sort_by(|a, b| b.1.total_cmp(&a.1));
-        scored.truncate(args.limit);
+        scored.truncate(limit);
     }
     Ok(scored.into_iter().unzip())
 }
 
-/// Effects `[n, 4, length]` of every substitution on the raw output `target`.
-fn mutagenesis(model: &dyn Predict, batch: &SequenceBatch, target: usize, printer: &Printer) -> Result<Vec<f32>> {
+/// Effects `[n, 4, length]` of every substitution within the region.
+fn mutagenesis(
+    model: &dyn Predict,
+    batch: &SequenceBatch,
+    watched: Watched,
+    region: Range<usize>,
+    printer: &Printer,
+) -> Result<Vec<f32>> {
     let bar = printer.bar(batch.len() as u64, "in-silico mutagenesis {bar:24} {pos}/{len} sequences, {eta} left");
-    let values =
-        basewise_core::perturb::saturate_with(model, batch, target, 256, &mut |done| bar.set_position(done as u64))?;
+    let values = saturate(model, batch, watched, region, &mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     Ok(values)
 }
@@ -241,23 +325,6 @@ fn mutagenesis(model: &dyn Predict, batch: &SequenceBatch, target: usize, printe
 fn within(values: &[f32], model: &dyn Predict) -> Vec<f32> {
     let (length, margin) = (model.length(), model.margin());
     values.chunks_exact(length.max(1)).flat_map(|row| &row[margin..length - margin]).copied().collect()
-}
-
-/// A way to attribute with a single model.
-type Attribute = fn(&Model, &SequenceBatch, usize) -> Result<Vec<f32>, basewise_nn::attribute::AttributionError>;
-
-/// Attributions `[n, 4, length]` of the raw output `target`: of the mean of the members' scores, that is the mean of
-/// their attributions.
-fn gradients(
-    models: &Ensemble<TrainedModel>,
-    method: Attribute,
-    batch: &SequenceBatch,
-    target: usize,
-) -> Result<Vec<f32>> {
-    let of = |model: &TrainedModel| Ok(method(model.network("a gradient")?, batch, target)?);
-    let each = models.members().iter().map(of).collect::<Result<Vec<_>>>()?;
-    let mean = |i: usize| each.iter().map(|values| f64::from(values[i])).sum::<f64>() / each.len() as f64;
-    Ok((0..each[0].len()).map(|i| mean(i) as f32).collect())
 }
 
 fn explained(dataset: &Dataset, row: usize, prediction: f64, target: usize) -> Explained {
@@ -326,17 +393,25 @@ fn mean_contribution(method: Method, values: &[f32], batch: &SequenceBatch) -> V
     mean
 }
 
-fn write_arrays(dir: &Path, values: &[f32], batch: &SequenceBatch, explanation: &Explanation) -> Result<()> {
+fn write_arrays(dir: &Path, found: &Attributed, batch: &SequenceBatch, explanation: &Explanation) -> Result<()> {
     let (n, length, channels) = (batch.len(), batch.length(), batch.encoding().channels());
     let dense = batch.one_hot();
     let bases: Vec<f32> = dense.chunks_exact(channels * length).flat_map(|x| &x[..4 * length]).copied().collect();
     let shape = vec![n, 4, length];
     let ids = explanation.examples.iter().map(|e| e.id.clone()).collect();
-    let arrays = [
-        ("attributions", Array::f32(shape.clone(), values.to_vec())),
-        ("one_hot", Array::f32(shape, bases)),
+    let mut arrays = vec![
+        ("attributions", Array::f32(shape.clone(), found.values.clone())),
+        ("one_hot", Array::f32(shape.clone(), bases.clone())),
         ("ids", Array::text(ids)),
     ];
+    if let Some(hypothetical) = &found.hypothetical {
+        arrays.push(("hypothetical", Array::f32(shape.clone(), hypothetical.clone())));
+        // As tfmodisco-lite reads them: one array a file, without a name.
+        for (name, values) in [("sequences", bases), ("hypothetical", hypothetical.clone())] {
+            let array = [("arr_0", Array::f32(shape.clone(), values))];
+            write_npz(&dir.join("modisco").join(format!("{name}.npz")), &array)?;
+        }
+    }
     Ok(write_npz(&dir.join("attributions.npz"), &arrays)?)
 }
 

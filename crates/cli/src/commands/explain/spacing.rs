@@ -14,7 +14,7 @@ use basewise_core::shuffle::dinucleotide;
 use basewise_core::{Alphabet, Code, Dataset, Predict, SequenceBatch, TaskKind};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -76,9 +76,9 @@ struct Report {
 
 /// A motif and the bases that stand for it.
 #[derive(Clone, Serialize)]
-struct Motif {
+pub(super) struct Motif {
     id: String,
-    sequence: String,
+    pub(super) sequence: String,
 }
 
 /// One distance.
@@ -142,28 +142,33 @@ pub(super) fn run(args: &SpacingArgs, printer: &Printer) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The two motifs, by their consensus or as they were spelled.
+/// The two motifs.
 fn motifs(args: &SpacingArgs, alphabet: Alphabet) -> Result<[Motif; 2]> {
-    let known = match &args.motifs {
+    match &args.wanted[..] {
+        [first, second] => Ok([
+            find_motif(first, args.motifs.as_deref(), alphabet)?,
+            find_motif(second, args.motifs.as_deref(), alphabet)?,
+        ]),
+        other => Err(user(format!("expected two motifs, found {}", other.len()), Some("give --motif twice"))),
+    }
+}
+
+/// A motif of a file, or of JASPAR CORE, by its consensus, or as it was spelled.
+pub(super) fn find_motif(text: &str, file: Option<&Path>, alphabet: Alphabet) -> Result<Motif> {
+    let known = match file {
         Some(path) => crate::commands::motifs::read(path)?,
         None => crate::embedded::jaspar()?,
     };
-    let find = |text: &String| -> Result<Motif> {
-        if let Some(motif) = known.iter().find(|motif| motif.id == *text || motif.name == *text) {
-            return Ok(Motif { id: motif.id.clone(), sequence: motif.consensus() });
-        }
-        if !text.is_empty() && text.bytes().all(|letter| b"ACGTUacgtu".contains(&letter)) {
-            let letters = alphabet.letters();
-            let spelled = text.to_ascii_uppercase().replace(['T', 'U'], &char::from(letters[3]).to_string());
-            return Ok(Motif { id: spelled.clone(), sequence: spelled });
-        }
-        let hint = "give an id or name of the motif file (--motifs FILE; else JASPAR CORE, such as MA0139.2), or bases";
-        Err(user(format!("expected the id of a known motif or bases as --motif, found {text:?}"), Some(hint)))
-    };
-    match &args.wanted[..] {
-        [first, second] => Ok([find(first)?, find(second)?]),
-        other => Err(user(format!("expected two motifs, found {}", other.len()), Some("give --motif twice"))),
+    if let Some(motif) = known.iter().find(|motif| motif.id == *text || motif.name == *text) {
+        return Ok(Motif { id: motif.id.clone(), sequence: motif.consensus() });
     }
+    if !text.is_empty() && text.bytes().all(|letter| b"ACGTUacgtu".contains(&letter)) {
+        let letters = alphabet.letters();
+        let spelled = text.to_ascii_uppercase().replace(['T', 'U'], &char::from(letters[3]).to_string());
+        return Ok(Motif { id: spelled.clone(), sequence: spelled });
+    }
+    let hint = "give an id or name of the motif file (--motifs FILE; else JASPAR CORE, such as MA0139.2), or bases";
+    Err(user(format!("expected the id of a known motif or bases as a motif, found {text:?}"), Some(hint)))
 }
 
 /// All spacings that were asked for must fit.

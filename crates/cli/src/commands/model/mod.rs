@@ -1,5 +1,6 @@
 //! `basewise model`: presets, architecture files and trained models, as tables, and from and to other programs.
 
+mod combine;
 mod export;
 mod import;
 mod vectors;
@@ -9,11 +10,12 @@ use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::run_dir::RunDir;
 use crate::table::{Table, count};
+use crate::trained::{CLASSICAL, NETWORK};
 use anyhow::Result;
 use basewise_learn::classical::Kind;
 use basewise_nn::{Architecture, Inputs, Model, Summary};
 use clap::{Args, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(crate) enum ModelCommand {
@@ -23,6 +25,8 @@ pub(crate) enum ModelCommand {
     Show(ShowArgs),
     /// Make a run of weights that PyTorch or Keras saved
     Import(import::ImportArgs),
+    /// Make one run of several: their models predict together
+    Combine(combine::CombineArgs),
     /// Write a trained model as ONNX or as a PyTorch state dict
     Export(export::ExportArgs),
 }
@@ -68,6 +72,7 @@ pub(crate) fn run(command: ModelCommand, printer: &Printer) -> Result<Outcome> {
         ModelCommand::List(args) => list(&args, printer)?,
         ModelCommand::Show(args) => show(&args, printer)?,
         ModelCommand::Import(args) => return import::run(&args, printer),
+        ModelCommand::Combine(args) => return combine::run(&args, printer),
         ModelCommand::Export(args) => export::run(&args, printer)?,
     }
     Ok(Outcome::Done)
@@ -99,17 +104,10 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
         return Err(crate::failure::user("expected --outputs, --channels and --length of at least 1", None));
     }
     let path = Path::new(&args.model);
-    if args.model.parse::<Kind>().is_ok() || path.join(crate::trained::CLASSICAL).is_file() {
-        return Err(crate::failure::user(
-            format!("{}: expected a network, found a classical model, which has no layers", args.model),
-            Some("`basewise explain RUN --method coefficients`, gain, shap or permutation shows what one has learned"),
-        ));
+    if args.model.parse::<Kind>().is_ok() {
+        return Err(no_layers(&args.model));
     }
-    // The members of an ensemble have the same layers.
-    let file = match path.is_dir() {
-        true => RunDir::open(path)?.members()?[0].file("model.safetensors"),
-        false => path.to_owned(),
-    };
+    let file = if path.is_dir() { network_of(&RunDir::open(path)?, printer)? } else { path.to_owned() };
     let trained = if file.extension().is_some_and(|e| e == "safetensors") { Some(Model::load(&file)?) } else { None };
     let architecture = match &trained {
         Some(model) => model.architecture().clone(),
@@ -126,6 +124,30 @@ fn show(args: &ShowArgs, printer: &Printer) -> Result<()> {
         }
     };
     if args.json { printer.json(&summary) } else { printer.data(&render(&summary)) }
+}
+
+fn no_layers(what: &str) -> anyhow::Error {
+    crate::failure::user(
+        format!("{what}: expected a network, found a classical model, which has no layers"),
+        Some("`basewise explain RUN --method coefficients`, gain, shap or permutation shows what one has learned"),
+    )
+}
+
+/// The file of a run's network: of the first one where there are several, which is said where their layers may differ.
+fn network_of(run: &RunDir, printer: &Printer) -> Result<PathBuf> {
+    let members = run.members()?;
+    let Some(first) = members.iter().find(|member| member.file(NETWORK).is_file()) else {
+        if members.iter().any(|member| member.file(CLASSICAL).is_file()) {
+            return Err(no_layers(&run.path().display().to_string()));
+        }
+        return Ok(members[0].file(NETWORK));
+    };
+    if members.len() > 1 && !run.info()?.weights.is_empty() {
+        let name = |member: &RunDir| Ok(format!("{} {}", member.path().display(), member.info()?.model));
+        let names = members.iter().map(name).collect::<Result<Vec<String>>>()?;
+        printer.talk(&format!("members: {}; the layers of {}", names.join(", "), first.path().display()));
+    }
+    Ok(first.file(NETWORK))
 }
 
 fn render(summary: &Summary) -> String {

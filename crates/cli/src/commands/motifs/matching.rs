@@ -83,7 +83,7 @@ pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
             database.len()
         ));
     }
-    let found = tomtom(&queries, &database, &MatchOptions::default());
+    let found = tomtom(&queries, &database, &MatchOptions { max_q: args.max_q, ..MatchOptions::default() });
     let record = MatchRecord {
         format_version: 1,
         command: command_line(),
@@ -109,19 +109,26 @@ pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
 }
 
 fn select(args: &MatchArgs, query: &Motif, mut found: Vec<Match>, database: &[Motif]) -> Matches {
-    found.retain(|m| m.q_value <= args.max_q);
     found.truncate(args.top);
-    let matches = found.iter().map(|m| Hit {
-        target: database[m.target].id.clone(),
-        name: database[m.target].name.clone(),
-        p_value: m.p_value,
-        q_value: m.q_value,
-        e_value: m.e_value,
-        offset: m.offset,
-        overlap: m.overlap,
-        strand: if m.reverse_complement { '-' } else { '+' },
-    });
+    let matches = found.iter().map(|m| Hit::new(m, database));
     Matches { query: query.id.clone(), matches: matches.collect() }
+}
+
+impl Hit {
+    /// A match with the names of its target in `database`.
+    pub(crate) fn new(found: &Match, database: &[Motif]) -> Self {
+        let target = &database[found.target];
+        Self {
+            target: target.id.clone(),
+            name: target.name.clone(),
+            p_value: found.p_value,
+            q_value: found.q_value,
+            e_value: found.e_value,
+            offset: found.offset,
+            overlap: found.overlap,
+            strand: if found.reverse_complement { '-' } else { '+' },
+        }
+    }
 }
 
 const COLUMNS: [&str; 9] = ["query", "target", "name", "p_value", "q_value", "e_value", "offset", "overlap", "strand"];

@@ -3,7 +3,7 @@
 use super::members::together;
 use super::{TrainArgs, prepare};
 use crate::commands::{command_line, motifs};
-use crate::ensemble::Members;
+use crate::ensemble::{self, Members};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{CONFIG, CONFIG_MARK, FoldRecipe, RunDir, RunInfo, write_json, write_text};
@@ -13,7 +13,8 @@ use anyhow::{Context, Result};
 use basewise_core::metrics::{self, BootstrapOptions};
 use basewise_core::{Dataset, Matrix, Predict, Split, probabilities};
 use basewise_io::dataset::StoredDataset;
-use basewise_learn::classical::{self, ClassicalConfig, ClassicalModel, Kind, TaskFit, Trained};
+pub(crate) use basewise_learn::classical::Kind;
+use basewise_learn::classical::{self, ClassicalConfig, ClassicalModel, TaskFit, Trained};
 use basewise_motif::Motif;
 use basewise_nn::EpochRecord;
 use std::collections::BTreeMap;
@@ -73,11 +74,15 @@ pub(super) fn run(args: &TrainArgs, kind: Kind, data: &StoredDataset, printer: &
     };
     let run = RunDir::new(output);
     let _lock = args.worker.start()?;
-    let (dataset, _) = basewise_io::dataset::load(&args.data)?;
+    let (dataset, provenance) = basewise_io::dataset::load(&args.data)?;
     let motifs = read_motifs(&config)?;
     let job = Job { args, dataset: &dataset, sha256: data.sha256(), config, motifs };
     let members = if args.ensemble.is_asked() {
-        Some(args.ensemble.members(|| Ok(dataset.origins()), job.config.seed)?)
+        Some(args.ensemble.members(
+            &provenance,
+            |threshold| Ok(ensemble::origins(&dataset, threshold)),
+            job.config.seed,
+        )?)
     } else {
         None
     };
@@ -207,6 +212,7 @@ impl Job<'_> {
             seconds,
             examples_per_second: rows as f64 / seconds.max(1e-9),
             members: Vec::new(),
+            weights: Vec::new(),
             folds,
         }
     }
@@ -219,7 +225,7 @@ impl Job<'_> {
             each.push(self.fit(&members.run(run, member), member, Some(members), printer)?);
         }
         save_settings(run, &self.config)?;
-        let info = together(&each, Settings::Classical(self.config.clone()), members);
+        let info = together(&each, Settings::Classical(self.config.clone()), members.folders.clone());
         write_json(&run.info_path(), &info)
     }
 }
@@ -262,6 +268,11 @@ fn tell(fits: &[TaskFit], record: &EpochRecord, printer: &Printer) {
     }
     if fits.len() > TASKS {
         printer.talk(&format!("and {} more tasks in fits.json", count(fits.len() - TASKS)));
+    }
+    for fit in fits.iter().filter(|fit| !fit.unseen.is_empty()) {
+        let (task, classes) = (&fit.task, fit.unseen.join(", "));
+        printer
+            .warn(&format!("task {task:?}: no training example of {classes}, which will get next to no probability"));
     }
     let unfinished = fits.iter().filter(|fit| !fit.converged).count();
     if unfinished > 0 {

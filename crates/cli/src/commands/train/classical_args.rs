@@ -141,7 +141,11 @@ impl TrainArgs {
         Ok(changed.map(|(name, value)| match (value, before.get(name)) {
             (serde_json::Value::Object(inner), Some(before)) => {
                 let own = inner.iter().find(|(key, value)| before.get(key.as_str()) != Some(value));
-                format!("--{}", own.map_or(name.as_str(), |(key, _)| key.as_str()).replace('_', "-"))
+                match own.map_or(name.as_str(), |(key, _)| key.as_str()) {
+                    // The loss of each kind of task is a setting of its own, and one flag names it.
+                    "binary" | "classes" | "regression" | "counts" => "--loss".to_owned(),
+                    key => format!("--{}", key.replace('_', "-")),
+                }
             }
             _ => format!("--{}", name.replace('_', "-")),
         }))

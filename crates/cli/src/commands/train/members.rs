@@ -3,7 +3,7 @@
 use super::reporter::Reporter;
 use super::{About, Plan, TrainArgs, device_text, finish, finished, prepare, sizes};
 use crate::commands::command_line;
-use crate::ensemble::Members;
+use crate::ensemble::{self, Members};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, RunInfo, write_json};
@@ -11,22 +11,29 @@ use crate::table::count;
 use crate::trained::Settings;
 use anyhow::Result;
 use basewise_core::folds::{FoldBy, HeldOut};
+use basewise_core::similarity::Threshold;
 use basewise_core::source::ExampleSource;
-use basewise_io::dataset::StoredDataset;
+use basewise_io::dataset::{Provenance, StoredDataset};
 use basewise_nn::{OpenedDevice, Progress, TrainConfig, TrainOptions};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 
 /// Trains the members one after another, each in a run directory of its own. Those that are finished are kept, and one
 /// that was interrupted goes on.
 pub(super) fn train(
     args: &TrainArgs,
-    data: &StoredDataset,
+    (data, provenance): (&StoredDataset, &Provenance),
     plan: &Plan,
     device: &OpenedDevice,
     run: &RunDir,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let members = args.ensemble.members(|| Ok(data.origins()?), plan.config.seed)?;
+    let origins = |threshold: Option<Threshold>| match threshold {
+        None => Ok(data.origins()?),
+        // Relatives are looked for among all sequences at once.
+        Some(_) => Ok(ensemble::origins(&basewise_io::dataset::load(&args.data)?.0, threshold)),
+    };
+    let members = args.ensemble.members(provenance, origins, plan.config.seed)?;
     let job = Job { args, data, plan, device, members };
     if args.resume && job.is_finished(run)? {
         printer.talk(&format!("{}: the ensemble is finished already; nothing is left to do", run.path().display()));
@@ -119,12 +126,12 @@ impl Job<'_> {
     fn record(&self, run: &RunDir) -> Result<RunInfo> {
         let each = (0..self.members.folders.len()).map(|member| self.members.run(run, member).info());
         let each = each.collect::<Result<Vec<RunInfo>>>()?;
-        Ok(together(&each, Settings::Network(self.plan.config.clone()), &self.members))
+        Ok(together(&each, Settings::Network(self.plan.config.clone()), self.members.folders.clone()))
     }
 }
 
 /// The record of an ensemble of these members.
-pub(super) fn together(each: &[RunInfo], config: Settings, members: &Members) -> RunInfo {
+pub(crate) fn together(each: &[RunInfo], config: Settings, members: Vec<PathBuf>) -> RunInfo {
     let mut digest = Sha256::new();
     each.iter().for_each(|info| digest.update(&info.weights_sha256));
     let seconds: f64 = each.iter().map(|info| info.seconds).sum();
@@ -138,7 +145,8 @@ pub(super) fn together(each: &[RunInfo], config: Settings, members: &Members) ->
         stopped: "all members are trained".to_owned(),
         seconds,
         examples_per_second: examples / seconds.max(1e-9),
-        members: members.folders.clone(),
+        members,
+        weights: Vec::new(),
         ..each[0].clone()
     }
 }
@@ -151,6 +159,7 @@ fn dealt(members: &Members) -> String {
     let what = match recipe.by {
         FoldBy::Chromosome => "whole chromosomes",
         FoldBy::Copies => "sequences, copies together",
+        FoldBy::Similarity => "sequences, relatives together",
     };
     let sizes: Vec<String> = (0..folds.number()).map(|fold| count(folds.rows(fold).len())).collect();
     format!("{} folds of {what}: {} examples", folds.number(), sizes.join(", "))

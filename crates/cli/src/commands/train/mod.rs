@@ -4,6 +4,7 @@ mod args;
 pub(crate) mod classical;
 mod classical_args;
 mod members;
+pub(crate) use members::together;
 mod reporter;
 mod words;
 pub(crate) mod worker;
@@ -20,7 +21,9 @@ use anyhow::Result;
 use basewise_core::Split;
 use basewise_core::source::{ExampleSource, Header};
 use basewise_io::dataset::StoredDataset;
-use basewise_nn::{Architecture, ConfigFile, EpochTiming, OpenedDevice, Progress, TrainConfig, TrainOutcome};
+use basewise_nn::{
+    Architecture, ArchitectureError, ConfigFile, EpochTiming, OpenedDevice, Progress, TrainConfig, TrainOutcome,
+};
 use reporter::Reporter;
 use std::path::Path;
 
@@ -78,11 +81,26 @@ pub(crate) fn architecture(model: &str) -> Result<Architecture> {
             Some("`basewise model show cnn --toml` prints a file to start from"),
         ));
     }
-    Ok(Architecture::preset(model)?)
+    let classical = classical::Kind::ALL.map(classical::Kind::name);
+    Architecture::preset(model).map_err(|error| match error {
+        ArchitectureError::UnknownPreset { .. } => unknown(model, &classical),
+        other => other.into(),
+    })
+}
+
+/// No network and no classical model has this name.
+fn unknown(model: &str, classical: &[&str]) -> anyhow::Error {
+    let presets = Architecture::presets().iter().map(|(name, _)| *name);
+    let names: Vec<&str> = classical.iter().copied().chain(presets).collect();
+    let meant = basewise_nn::nearest(model, &names).map_or(String::new(), |name| format!("; did you mean {name:?}?"));
+    user(
+        format!("unknown model {model:?}{meant}"),
+        Some(&format!("models are {}; the path of an architecture file (.toml) works too", names.join(", "))),
+    )
 }
 
 pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
-    let (data, _) = basewise_io::dataset::open(&args.data)?;
+    let (data, provenance) = basewise_io::dataset::open(&args.data)?;
     if let Some(kind) = classical::asked(args)? {
         one_class_splits(&data, printer)?;
         return classical::run(args, kind, &data, printer);
@@ -101,7 +119,7 @@ pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     let run = RunDir::new(output);
     let _lock = args.worker.start()?;
     if args.ensemble.is_asked() {
-        return members::train(args, &data, &plan, &device, &run, printer);
+        return members::train(args, (&data, &provenance), &plan, &device, &run, printer);
     }
     basewise_nn::check(&data, &plan.architecture, &plan.config)?;
     if args.resume && finished(&run, &plan, data.sha256(), printer)? {
@@ -257,21 +275,7 @@ fn goes_on(trained: &TrainConfig, config: &TrainConfig) -> bool {
 
 /// Makes room for the run: nothing of an earlier one is removed unasked, and nothing of the user's ever.
 fn prepare(args: &TrainArgs, run: &RunDir) -> Result<()> {
-    let output = run.path();
-    if output.exists() && !output.is_dir() {
-        return Err(user(
-            format!("{}: expected a directory for the run, found a file", output.display()),
-            Some("choose another with -o"),
-        ));
-    }
-    if let Some(foreign) = run.foreign()? {
-        return Err(user(
-            format!("{}: expected a new or empty directory for the run, found {}", output.display(), foreign.display()),
-            Some("choose another directory with -o"),
-        ));
-    }
-    let occupied = output.is_dir() && fs_err::read_dir(output)?.next().is_some();
-    if !occupied {
+    if !run.is_occupied()? {
         return Ok(());
     }
     if args.resume {
@@ -279,7 +283,7 @@ fn prepare(args: &TrainArgs, run: &RunDir) -> Result<()> {
     }
     if !args.overwrite {
         return Err(user(
-            format!("{}: a run is there already", output.display()),
+            format!("{}: a run is there already", run.path().display()),
             Some("--resume goes on with an interrupted run, --overwrite replaces it"),
         ));
     }
@@ -321,6 +325,7 @@ fn finish(
         seconds: outcome.seconds,
         examples_per_second: examples_per_second(&outcome.timing),
         members: Vec::new(),
+        weights: Vec::new(),
         folds: about.folds,
     };
     write_json(&run.info_path(), &info)?;

@@ -104,6 +104,29 @@ pub(in crate::report) fn logo(motif: &Motif, title: &str) -> Markup {
     svg(260.0, 78.0, title, content)
 }
 
+/// Mean contributions of a pattern's bases, as small as a [`logo`].
+pub(in crate::report) fn small_track(heights: &[[f64; 4]], alphabet: Alphabet, title: &str) -> Markup {
+    let range = stack_range([heights]);
+    let y = Scale { domain: range, range: (72.0, 4.0) };
+    let column_width = (232.0 / heights.len().max(1) as f64).min(24.0);
+    let options = LogoOptions {
+        column_width,
+        height: 68.0,
+        axes: false,
+        fragment: true,
+        alphabet,
+        y_range: Some(range),
+        ..LogoOptions::track()
+    };
+    let mut content = placed(24.0, 4.0, Markup::drawn(track_svg(heights, &options)));
+    content.push(line(20.0, y.range.1, 20.0, y.range.0).class("axis"));
+    content.push(line(20.0, y.at(0.0), 24.0 + column_width * heights.len() as f64, y.at(0.0)).class("axis"));
+    for value in [range.0, range.1].into_iter().filter(|v| *v != 0.0) {
+        content.push(label(18.0, y.at(value) + 3.6, super::super::number::significant(value)).class("tick end"));
+    }
+    svg(260.0, 78.0, title, content)
+}
+
 /// Letters that fill the plot area of a frame, without axes of their own.
 fn bare(frame: &Frame, positions: usize) -> LogoOptions {
     let height = frame.y.range.0 - frame.y.range.1;

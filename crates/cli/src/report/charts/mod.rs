@@ -19,7 +19,7 @@ pub(super) use confusion::confusion;
 pub(super) use costs::{CostPoint, costs};
 pub(super) use histogram::{score_histograms, spark};
 pub(super) use intervals::{IntervalRow, intervals};
-pub(super) use letters::{LetterTrack, glyphs, letter_track, logo, profile, stack_range};
+pub(super) use letters::{LetterTrack, glyphs, letter_track, logo, profile, small_track, stack_range};
 pub(super) use lines::{LineChart, Series, line_chart};
 pub(super) use parallel::{Axis, ParallelLine, Ticked, parallel};
 pub(super) use rates::{RateLabels, has_bands, rate_chart};

@@ -9,7 +9,7 @@ use super::data::{self, Finding, ReportData};
 use super::markup::{Markup, tag};
 use super::number::{counted, grouped};
 use super::page::{Context, framed, paragraph, scroll};
-use super::sections::check_findings;
+use super::sections::{check_findings, drawn};
 use crate::comparison::{Comparison, TaskComparison};
 use basewise_core::metrics;
 
@@ -100,8 +100,9 @@ fn account(comparison: &Comparison) -> String {
     );
     if comparison.resamples > 0 {
         text += &format!(
-            " Intervals hold the middle 95\u{a0}% of {} resamples of these examples, the same ones for every model.",
-            grouped(comparison.resamples)
+            " Intervals hold the middle 95\u{a0}% of {} resamples of {}, the same ones for every model.",
+            grouped(comparison.resamples),
+            drawn(&comparison.resampled)
         );
     }
     for model in &comparison.models {

@@ -66,6 +66,7 @@ fn comparison(tasks: Vec<TaskComparison>) -> Comparison {
         repeats: Repeats::Seeds(2),
         resamples: 1000,
         seed: 1,
+        resampled: "groups of similar sequences (31)".into(),
         jobs: 1,
         threads: 2,
         check: CheckReport { rows: 9, splits: [].into(), findings: Vec::new() },
@@ -89,6 +90,8 @@ fn every_part_is_there_and_the_navigation_leads_to_it() {
         assert!(html.contains(&format!("href=\"#{id}\"")), "{id}");
     }
     for part in ["No network is better than &lt;forest&gt;.", "1,234", "300 MiB", "12,346", "2 seeds", "0.930 to 0.930"]
+        .into_iter()
+        .chain(["resamples of groups of similar sequences (31), the same"])
     {
         assert!(html.contains(part), "{part}");
     }
@@ -137,6 +140,7 @@ fn a_second_comparison_has_a_part_of_its_own() {
         data: "leak-free/data".into(),
         dataset_sha256: "11".into(),
         examples: 77,
+        resampled: "examples".into(),
         models: Vec::new(),
         tasks: vec![task("label")],
         changes: vec![change],

@@ -56,6 +56,10 @@ fn meaning(method: &str) -> &'static str {
             "Input times gradient: to first order, what each base adds to the model's output. Letters above the line raise \
              the output; letters below, upside down, lower it."
         }
+        "deeplift" => {
+            "DeepLIFT: what the base at this position adds to the model's output, compared with references. Letters above the \
+             line raise the output; letters below, upside down, lower it."
+        }
         _ => {
             "The height of a letter is what the base at this position adds to the model's output. Letters above the line raise \
              the output; letters below, upside down, lower it."

@@ -140,9 +140,7 @@ fn beside_baselines(run: &RunReport, context: &mut Context) -> Markup {
         .collect();
     let Some(drawing) = intervals(&rows, None) else { return Markup::new() };
     let mut caption = "The model beside what it must beat, on the same held-out examples.".to_owned();
-    caption.push_str(
-        " Points are values on these examples; lines are 95\u{a0}% intervals over bootstrap resamples of them.",
-    );
+    caption.push_str(" Points are values on these examples; lines are 95\u{a0}% intervals over bootstrap resamples.");
     caption.push_str(" More is better, and 1 is perfect.");
     context.figure("wide", drawing, Markup::text(caption))
 }

@@ -28,8 +28,9 @@ fn one_task(task: &TaskPerformance, context: &mut Context) -> Markup {
     let mut intro = format!("Judged on {} of the {split} split", counted(task.examples, "example", "examples"));
     if task.resamples > 0 {
         intro.push_str(&format!(
-            "; intervals hold the middle 95\u{a0}% of {} bootstrap resamples of these examples",
-            grouped(task.resamples)
+            "; intervals hold the middle 95\u{a0}% of {} bootstrap resamples of {}",
+            grouped(task.resamples),
+            drawn(&task.resampled)
         ));
     }
     intro.push('.');
@@ -41,6 +42,11 @@ fn one_task(task: &TaskPerformance, context: &mut Context) -> Markup {
     body.push(probabilities(task, context));
     body.push(classes_and_values(task, context));
     body
+}
+
+/// What resamples draw.
+pub(in crate::report) fn drawn(resampled: &str) -> &str {
+    if resampled.is_empty() || resampled == "examples" { "these examples" } else { resampled }
 }
 
 /// One row a metric, one column for the model and for each baseline.

@@ -1,0 +1,253 @@
+//! `basewise variants plot`: the reference and the alternate sequence around one variant, with what each base contributes.
+
+use super::motif_changes::MotifChanges;
+use super::prepare::{MismatchArg, Preparer, Rules, UnknownContigArg};
+use super::regions::CentreArg;
+use crate::commands::evaluate::batch_of;
+use crate::failure::{Outcome, user};
+use crate::printer::Printer;
+use crate::run_dir::{RunDir, write_bytes, write_text};
+use crate::shared_args::{AverageArgs, output_index};
+use anyhow::Result;
+use basewise_core::variants::{Neighbourhood, Window, predict};
+use basewise_core::{Code, Edit, Matrix, Predict, Strand};
+use basewise_io::Genome;
+use basewise_io::genome::Nearby;
+use basewise_io::variants::{Record, Value};
+use basewise_motif::logo::{Highlight, LogoOptions, png, track_svg};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  $ basewise variants plot quickstart/donor/run --genome quickstart/inputs/ctcf.fa --variant chr11:190037-190237:100:T:C -o variant.svg
+
+Each letter is as high as its base contributes: minus the mean change of the raw score over the three substitutions of it, in
+the reference sequence above and in the alternate one below. Both have the same scale.")]
+pub(crate) struct PlotArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Genome FASTA, plain or bgzip
+    #[arg(short, long, value_name = "FASTA")]
+    genome: PathBuf,
+    /// The variant as CHROM:POS:REF:ALT, POS counted from 1
+    #[arg(long, value_name = "VARIANT")]
+    variant: String,
+    /// .svg or .png
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Bases to draw on each side of the variant
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    flank: usize,
+    /// Read the reverse strand
+    #[arg(long)]
+    reverse: bool,
+    /// The output to explain: a task, task:class, or a number [default: a profile's total, else the first]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Name the motifs of this file that the variant makes or breaks: MEME, JASPAR or TRANSFAC
+    #[arg(long, value_name = "FILE")]
+    motifs: Option<PathBuf>,
+    #[command(flatten)]
+    average: AverageArgs,
+}
+
+pub(super) fn run(args: &PlotArgs, printer: &Printer) -> Result<Outcome> {
+    let is_png = match args.output.extension().and_then(|ending| ending.to_str()) {
+        Some("svg") => false,
+        Some("png") => true,
+        _ => return Err(user(format!("{}: expected a name that ends in .svg or .png", args.output.display()), None)),
+    };
+    let run = RunDir::open(&args.run)?;
+    let models = run.model()?;
+    batch_of(&models, std::iter::empty())?;
+    let model = args.average.over(&models)?;
+    let genome = Genome::open(&args.genome)?;
+    let (target, name) = output_index(model.tasks(), args.target.as_deref())?;
+    let alleles = alleles(args, &genome, &model)?;
+    let tracks = tracks(&alleles, &model, target)?;
+    let changes = match &args.motifs {
+        Some(path) => alleles.motif_changes(&MotifChanges::read(path, model.encoding())?, &genome)?,
+        None => String::new(),
+    };
+    let svg = picture(args, &alleles, &tracks, &name, &changes, &model);
+    if is_png {
+        write_bytes(&args.output, &png(&svg, 2.0)?)?
+    } else {
+        write_text(&args.output, &svg)?
+    }
+    let [before, after] = [&tracks[0], &tracks[1]].map(|track| track.score);
+    printer.talk(&format!("{name}: raw score {before:.3} to {after:.3}; wrote {}", args.output.display()));
+    Ok(Outcome::Done)
+}
+
+/// A variant and both sequences of the model's window around it.
+struct Alleles {
+    chrom: String,
+    variant: basewise_core::variants::Variant,
+    window: Window,
+    sequences: [Vec<Code>; 2],
+    /// Positions of the variant in the window, in each sequence.
+    changed: [std::ops::Range<usize>; 2],
+}
+
+fn alleles(args: &PlotArgs, genome: &Genome, model: &dyn Predict) -> Result<Alleles> {
+    let wrong = || {
+        user(format!("expected a variant such as chr1:1000:A:T, found {:?}", args.variant), Some("POS counts from 1"))
+    };
+    let parts: Vec<&str> = args.variant.rsplitn(4, ':').collect();
+    let [alternate, reference, position, chrom] = parts.as_slice() else { return Err(wrong()) };
+    let line = format!("{chrom}\t{position}\t.\t{reference}\t{alternate}\t.\t.\t.");
+    let record = Record::parse(line.into_bytes(), Path::new(&args.variant), 1).map_err(|_| wrong())?;
+    let length = model.length() - 2 * model.margin();
+    let rules = Rules {
+        mismatch: MismatchArg::Error,
+        unknown_contig: UnknownContigArg::Error,
+        regions: None,
+        centre: CentreArg::Variant,
+        grid: 1,
+        length,
+        margin: model.margin(),
+        encoding: model.encoding(),
+    };
+    let named = Path::new("--variant");
+    let mut preparer = Preparer::new(genome, rules, named, 0);
+    let prepared = preparer.prepare(std::slice::from_ref(&record), |_| args.variant.clone())?;
+    let Some(job) = prepared.groups.first().and_then(|group| group.jobs.first()) else {
+        let status = prepared.statuses.first().and_then(|own| own.first()).map_or("no allele", |status| status.word());
+        return Err(user(
+            format!("{}: expected a variant that can be scored, found one that cannot: {status}", args.variant),
+            None,
+        ));
+    };
+    let chrom = preparer.names().find(record.chrom())?.unwrap_or_default().to_owned();
+    let variant = job.variant.clone();
+    let strand = if args.reverse { Strand::Reverse } else { Strand::Forward };
+    let inner = Window::centred(Window::middle(&variant), length, strand);
+    let window = Window { start: inner.start - model.margin() as i64, length: model.length(), ..inner };
+    let reach = variant.gain().abs();
+    let stretch = Nearby::new(genome).stretch(&chrom, window.start - reach, window.end() + reach)?;
+    let own = window.codes(&stretch, model.encoding())?;
+    let mut altered = own.clone();
+    // The way in which what comes before the variant stays where it is.
+    let mut edits = window.edits(&stretch, &variant, model.encoding())?;
+    let edit = edits.swap_remove(if window.reverse { edits.len() - 1 } else { 0 });
+    altered[edit.start..edit.end()].copy_from_slice(&edit.codes);
+    let start = (variant.start as i64 - window.start) as usize;
+    let changed = [variant.reference.len(), variant.alternate.len()].map(|bases| {
+        let first = if window.reverse { window.length - start - variant.reference.len() } else { start };
+        first..(first + bases).min(window.length)
+    });
+    Ok(Alleles { chrom, variant, window, sequences: [own, altered], changed })
+}
+
+impl Alleles {
+    /// The part of the window that is drawn.
+    fn drawn(&self, flank: usize) -> std::ops::Range<usize> {
+        let end = self.changed[0].end.max(self.changed[1].end);
+        self.changed[0].start.saturating_sub(flank)..(end + flank).min(self.window.length)
+    }
+
+    /// Motifs that come or go, in words.
+    fn motif_changes(&self, motifs: &MotifChanges, genome: &Genome) -> Result<String> {
+        let reach = motifs.reach() as i64;
+        let (start, end) = (self.variant.start as i64 - reach, self.variant.end() as i64 + reach);
+        let around = Nearby::new(genome).stretch(&self.chrom, start, end)?;
+        let words = motifs.values(&around, &self.variant).into_iter().zip(["gained", "lost"]);
+        let words = words.filter_map(|(value, what)| match value {
+            Value::Text(text) => Some(format!("{what} {text} bits")),
+            _ => None,
+        });
+        Ok(words.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The raw score of a sequence, and the contribution of each base in its window.
+struct Track {
+    score: f32,
+    heights: Vec<[f64; 4]>,
+}
+
+/// By substitutions of the bases that are drawn, in both sequences.
+fn tracks(alleles: &Alleles, model: &dyn Predict, target: usize) -> Result<Vec<Track>> {
+    let flank = alleles.window.length;
+    let drawn = alleles.drawn(flank);
+    let neighbourhood = |sequence: &Vec<Code>| {
+        let at = |position: usize| {
+            let own = sequence[position];
+            (0..4)
+                .filter(move |&base| base != own.base() && own.base() < 4)
+                .map(move |base| Edit::substitution(position, own, base))
+        };
+        Neighbourhood { reference: sequence.clone(), edits: drawn.clone().flat_map(at).collect() }
+    };
+    let neighbourhoods = alleles.sequences.each_ref().map(neighbourhood);
+    let scores = predict(model, &neighbourhoods, false)?;
+    let track = |(own, scores): (&Neighbourhood, &Matrix)| {
+        let score = scores.row(0)[target];
+        let mut heights = vec![[0.0; 4]; alleles.window.length];
+        for (edit, row) in own.edits.iter().zip(1..) {
+            let base = usize::from(own.reference[edit.start].base());
+            heights[edit.start][base] -= f64::from(scores.row(row)[target] - score) / 3.0;
+        }
+        Track { score, heights }
+    };
+    Ok(neighbourhoods.iter().zip(&scores).map(track).collect())
+}
+
+/// Both tracks, one above the other.
+fn picture(
+    args: &PlotArgs,
+    alleles: &Alleles,
+    tracks: &[Track],
+    name: &str,
+    changes: &str,
+    model: &dyn Predict,
+) -> String {
+    let drawn = alleles.drawn(args.flank);
+    let ends = |track: &Track| {
+        let row = |row: &[f64; 4]| (row.iter().copied().fold(0.0, f64::min), row.iter().copied().fold(0.0, f64::max));
+        track.heights[drawn.clone()]
+            .iter()
+            .map(row)
+            .fold((0.0f64, 0.0f64), |(low, high), (a, b)| (low.min(a), high.max(b)))
+    };
+    let range = tracks.iter().map(ends).fold((0.0f64, 0.0f64), |(low, high), (a, b)| (low.min(a), high.max(b)));
+    let svg = |(i, track): (usize, &Track)| {
+        let what = ["reference", "alternate"][i];
+        let changes = if i == 1 && !changes.is_empty() { format!("; {changes}") } else { String::new() };
+        let changed = &alleles.changed[i];
+        let options = LogoOptions {
+            title: Some(format!("{what}: {name} {:.3}{changes}", track.score)),
+            alphabet: model.encoding().alphabet,
+            y_range: Some(range),
+            start: drawn.start as i64 - alleles.changed[0].start as i64,
+            x_label: (i == 1).then(|| format!("{}, position relative to the variant", args.variant)),
+            highlights: vec![Highlight {
+                start: changed.start - drawn.start,
+                end: (changed.end - drawn.start).max(changed.start - drawn.start + 1),
+                color: None,
+            }],
+            ..LogoOptions::track()
+        };
+        track_svg(&track.heights[drawn.clone()], &options)
+    };
+    stacked(&tracks.iter().enumerate().map(svg).collect::<Vec<_>>())
+}
+
+/// Pictures below each other, as one.
+fn stacked(pictures: &[String]) -> String {
+    let size = |svg: &str, name: &str| -> f64 {
+        let rest = svg.split_once(&format!(" {name}=\"")).map_or("", |(_, rest)| rest);
+        rest.split('"').next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    };
+    let width = pictures.iter().map(|svg| size(svg, "width")).fold(0.0, f64::max);
+    let (mut y, mut body) = (0.0, String::new());
+    for picture in pictures {
+        body.push_str(&picture.replacen("<svg ", &format!("<svg y=\"{y}\" "), 1));
+        y += size(picture, "height") + 8.0;
+    }
+    format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y}" width="{width}" height="{y}">{body}</svg>"#
+    )
+}
