@@ -23,7 +23,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 PAGES = {
-    "run": ["overview", "data", "training", "performance", "examples", "filters", "details"],
+    "run": ["overview", "data", "training", "performance", "examples", "discovery", "filters", "details"],
     "comparison": ["overview", "scores", "differences", "costs", "data", "details"],
 }
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]

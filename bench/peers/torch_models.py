@@ -26,11 +26,11 @@ class Cnn(nn.Module):
 
 
 class Basset(nn.Module):
-    """Kelley et al. 2016, for 600 positions and 164 outputs."""
+    """Kelley et al. 2016, for 600 positions or others and 164 outputs."""
 
-    def __init__(self):
+    def __init__(self, length=600):
         super().__init__()
-        layers, channels, length = [], 4, 600
+        layers, channels = [], 4
         for filters, width, pool in [(300, 19, 3), (200, 11, 4), (200, 7, 4)]:
             layers += [nn.Conv1d(channels, filters, width, padding="same"), nn.BatchNorm1d(filters), nn.ReLU()]
             layers += [nn.MaxPool1d(pool)]
@@ -91,6 +91,7 @@ WORKLOADS = {
     "cnn-128x1000": (Cnn, 128, 1000, cross_entropy),
     "cnn-128x101": (Cnn, 128, 101, cross_entropy),
     "basset-64x600": (Basset, 64, 600, cross_entropy),
+    "basset-64x1000": (lambda: Basset(1000), 64, 1000, cross_entropy),
     "danq-32x1000": (DanQ, 32, 1000, cross_entropy),
 }
 
@@ -116,3 +117,19 @@ class Workload:
         self.model.eval()
         with torch.inference_mode():
             self.model(self.x)
+
+    def mutate(self, copies, batch=128):
+        """Naive in-silico mutagenesis: the first substituted copies of a sequence, as a program would make them."""
+        self.model.eval()
+        x, made = self.x[0], []
+        with torch.inference_mode():
+            for at in range(copies):
+                position, other = divmod(at, 3)
+                old = int(x[:, position].argmax())
+                y = x.clone()
+                y[:, position] = 0
+                y[(old + 1 + other) % 4, position] = 1
+                made.append(y)
+                if len(made) == batch or at + 1 == copies:
+                    self.model(torch.stack(made))
+                    made = []

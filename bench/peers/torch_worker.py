@@ -1,4 +1,5 @@
-"""PyTorch's side of `torch_steps.py`: reads `train` or `infer` from stdin and answers as `basewise-bench` does.
+"""PyTorch's side of `torch_steps.py` and `torch_ism.py`: reads `train`, `infer` or `mutate N` from stdin and answers as
+`basewise-bench` does.
 
 python torch_worker.py NAME THREADS [--compile]
 """
@@ -25,9 +26,10 @@ def main():
         workload.model = torch.compile(workload.model)
     print("ready", torch.__version__, flush=True)
     for request in sys.stdin:
-        run = {"train": workload.train, "infer": workload.infer}[request.strip()]
+        what, *copies = request.split()
+        run = {"train": workload.train, "infer": workload.infer, "mutate": workload.mutate}[what]
         start = time.perf_counter()
-        run()
+        run(*map(int, copies))
         print(f"{(time.perf_counter() - start) * 1e3:.4f} {peak_kib()}", flush=True)
 
 

@@ -1,13 +1,15 @@
 """Boosting against LightGBM, and a forest and a decision tree against scikit-learn, in turns on one machine.
 
-    python trees.py WORK [--pairs N] [--json FILE] [KIND ...]
+    python trees.py WORK [--pairs N] [--sequences TABLE.tsv.gz [--longest 5]] [--json FILE] [KIND ...]
 
-20,000 examples of 200 Poisson counts train, 10,000 test; 30 columns and some of their products decide the class. Each
-side has one thread. A time is that of the processor, for training alone; a ratio is the rival's by basewise's in one
+20,000 examples of 200 Poisson counts train, 10,000 test; 30 columns and some of their products decide the class. With
+--sequences the counts of all k-mers of 1 to 5 bases of a table with columns split (train and test), label (0 or 1) and
+sequence, as sparse rows on both sides. Each side has one thread. A time is that of the processor, for training alone; a ratio is the rival's by basewise's in one
 pair, above 1 where basewise is faster. Pairs have different seeds; quality is a median as well. The table is Markdown on stdout.
 """
 
 import argparse
+import gzip
 import os
 import statistics
 import subprocess
@@ -22,6 +24,7 @@ import numpy as np  # noqa: E402
 import sklearn  # noqa: E402
 from machine import describe, in_words, write_json  # noqa: E402
 from sklearn.ensemble import RandomForestClassifier  # noqa: E402
+from sklearn.feature_extraction.text import CountVectorizer  # noqa: E402
 from sklearn.metrics import accuracy_score, roc_auc_score  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 
@@ -43,6 +46,29 @@ def make(folder):
     os.makedirs(folder, exist_ok=True)
     for name, part in parts.items():
         np.save(os.path.join(folder, name + ".npy"), np.ascontiguousarray(part))
+    return parts
+
+
+def kmers(table, longest, folder):
+    """Counts of k-mers and classes; compressed sparse rows in `folder`."""
+    opened = gzip.open if table.endswith(".gz") else open
+    with opened(table, "rt") as lines:
+        header = next(lines).rstrip("\n").split("\t")
+        rows = [dict(zip(header, line.rstrip("\n").split("\t"))) for line in lines]
+    counter = CountVectorizer(analyzer="char", ngram_range=(1, longest), lowercase=False)
+    parts = {}
+    os.makedirs(folder, exist_ok=True)
+    for split in ("train", "test"):
+        own = [row for row in rows if row["split"] == split]
+        texts = [row["sequence"].upper().replace("U", "T") for row in own]
+        x = counter.fit_transform(texts) if split == "train" else counter.transform(texts)
+        x.sort_indices()
+        parts |= {f"{split}_x": x.astype(np.float32), f"{split}_y": np.array([float(row["label"]) for row in own], "f4")}
+        np.save(os.path.join(folder, f"{split}_y.npy"), parts[f"{split}_y"])
+        arrays = dict(starts=x.indptr.astype("<u8"), columns=x.indices.astype("<u4"), values=x.data.astype("<f4"))
+        for name, array in arrays.items():
+            array.tofile(os.path.join(folder, f"{split}_{name}"))
+    np.array([parts["train_x"].shape[1]], "<u8").tofile(os.path.join(folder, "width"))
     return parts
 
 
@@ -77,12 +103,21 @@ def main():
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"models [default: {' '.join(KINDS)}]")
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs [default: 5]")
     parser.add_argument("--program", default="target/release/examples/time_trees", help="[default: %(default)s]")
+    parser.add_argument("--sequences", metavar="TABLE", help="k-mers of these instead of counts")
+    parser.add_argument("--longest", type=int, default=5, metavar="K", help="longest k-mer [default: 5]")
     parser.add_argument("--json", metavar="FILE", help="every single time")
     args = parser.parse_args()
     if unknown := set(args.kinds) - set(KINDS):
         parser.error(f"expected kinds among {', '.join(KINDS)}, found {', '.join(sorted(unknown))}")
-    data, machine, results = make(args.work), describe(1), []
-    print(in_words(machine) + "\n")
+    folder = args.work
+    if args.sequences:
+        folder = os.path.join(args.work, os.path.basename(args.sequences).split(".")[0])
+        data = kmers(args.sequences, args.longest, folder)
+    else:
+        data = make(folder)
+    machine, results = describe(1), []
+    rows, columns = data["train_x"].shape
+    print(f"{in_words(machine)}; {rows} training rows of {columns} features\n")
     print("| model | rival, s | basewise, s | ratio of times | rival predicts, s | basewise predicts, s "
           "| rival AUROC, accuracy | basewise AUROC, accuracy |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
@@ -90,7 +125,7 @@ def main():
         runs = {"rival": [], "basewise": []}
         sides = {
             "rival": lambda seed: rival(kind, data, seed),
-            "basewise": lambda seed: basewise(kind, args.work, args.program, seed),
+            "basewise": lambda seed: basewise(kind, folder, args.program, seed),
         }
         for pair in range(args.pairs):
             for side in sorted(sides, reverse=pair % 2 == 0):

@@ -1,16 +1,18 @@
 //! `basewise-bench`: how fast networks and kernels run on this machine. `bench/README.md` says how to read it.
 
+mod deeplift;
 mod kernels;
 mod step;
 
-use basewise_nn::bench::Workload;
+use basewise_nn::bench::{Explained, Workload};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: basewise-bench step NAME [--runs N]  median milliseconds of a training step and of inference, and peak memory
-       basewise-bench step NAME --serve     reads `train` or `infer` from stdin, a line each; runs that once and
-                                            answers with milliseconds and peak memory in KiB
+       basewise-bench step NAME --serve     reads `train`, `infer`, `mutate N` or `mutate-plain N` from stdin, a line
+                                            each; runs that once and answers with milliseconds and peak memory in KiB
+       basewise-bench deeplift NAME         the same for `explain`: DeepLIFT with 20 references of each sequence
        basewise-bench kernels               GFLOP/s of each kernel and its share of the peak of the same run
        basewise-bench peak                  fused multiply-add peak in GFLOP/s, of 1 thread and of all
 
@@ -22,6 +24,7 @@ enum Command {
     Help,
     Kernels,
     Peak,
+    Deeplift { name: String },
     Serve { name: String },
     Step { name: String, runs: usize },
 }
@@ -32,6 +35,7 @@ impl Command {
             ["help" | "--help" | "-h"] => Ok(Self::Help),
             ["kernels"] => Ok(Self::Kernels),
             ["peak"] => Ok(Self::Peak),
+            ["deeplift", name] => Ok(Self::Deeplift { name: (*name).to_owned() }),
             ["step", name, "--serve"] => Ok(Self::Serve { name: (*name).to_owned() }),
             ["step", name] => Ok(Self::Step { name: (*name).to_owned(), runs: 7 }),
             ["step", name, "--runs", runs] => match runs.parse() {
@@ -49,6 +53,11 @@ impl Command {
             Self::Help => writeln!(out, "{USAGE}"),
             Self::Kernels => kernels::table(&mut out),
             Self::Peak => kernels::peak(&mut out),
+            Self::Deeplift { name } => {
+                let names: Vec<&str> = Explained::names().collect();
+                let missing = || format!("expected one of {}, found {name:?}", names.join(", "));
+                deeplift::serve(&mut Explained::new(name).ok_or_else(missing)?, io::stdin().lock(), &mut out)
+            }
             Self::Serve { name } => step::serve(&mut open(name)?, io::stdin().lock(), &mut out),
             Self::Step { name, runs } => step::median(&mut open(name)?, *runs, &mut out),
         };

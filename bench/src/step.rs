@@ -11,6 +11,8 @@ pub(crate) trait Steps {
     fn train(&mut self);
     /// Forward only.
     fn infer(&mut self);
+    /// In-silico mutagenesis of one sequence: so many of its substitutions, all for 0; `plain` by whole passes.
+    fn mutate(&mut self, copies: usize, plain: bool);
 }
 
 impl Steps for Workload {
@@ -21,9 +23,14 @@ impl Steps for Workload {
     fn infer(&mut self) {
         black_box(Workload::infer(self));
     }
+
+    fn mutate(&mut self, copies: usize, plain: bool) {
+        let copies = if copies == 0 { self.substitutions() } else { copies };
+        black_box(Workload::mutate(self, copies, plain));
+    }
 }
 
-fn milliseconds(run: impl FnOnce()) -> f64 {
+pub(crate) fn milliseconds(run: impl FnOnce()) -> f64 {
     let start = Instant::now();
     run();
     start.elapsed().as_secs_f64() * 1e3
@@ -36,13 +43,16 @@ pub(crate) fn serve(steps: &mut impl Steps, requests: impl BufRead, out: &mut im
     out.flush()?;
     for request in requests.lines() {
         let request = request?;
-        let taken = match request.trim() {
-            "train" => milliseconds(|| steps.train()),
-            "infer" => milliseconds(|| steps.infer()),
-            other => {
+        let copies = |text: &str| text.parse::<usize>().ok();
+        let taken = match request.trim().split_once(' ').map_or((request.trim(), None), |(a, b)| (a, copies(b))) {
+            ("train", None) => milliseconds(|| steps.train()),
+            ("infer", None) => milliseconds(|| steps.infer()),
+            ("mutate", Some(copies)) => milliseconds(|| steps.mutate(copies, false)),
+            ("mutate-plain", Some(copies)) => milliseconds(|| steps.mutate(copies, true)),
+            _ => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidInput,
-                    format!("expected train or infer, found {other:?}"),
+                    format!("expected train, infer, mutate N or mutate-plain N, found {request:?}"),
                 ));
             }
         };
@@ -78,7 +88,7 @@ pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
 }
 
 /// The most memory that this process has held at once, in KiB; 0 where the system does not say.
-fn peak_kib() -> u64 {
+pub(crate) fn peak_kib() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a file of the kernel, whose absence is no error")]
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     high_water_mark(&status).unwrap_or(0)
@@ -109,6 +119,7 @@ mod tests {
     struct Counts {
         train: usize,
         infer: usize,
+        mutants: usize,
     }
 
     impl Steps for Counts {
@@ -119,16 +130,20 @@ mod tests {
         fn infer(&mut self) {
             self.infer += 1;
         }
+
+        fn mutate(&mut self, copies: usize, plain: bool) {
+            self.mutants += copies + usize::from(plain);
+        }
     }
 
     #[test]
     fn each_request_is_run_once_and_answered_with_two_numbers() {
         let (mut counts, mut out) = (Counts::default(), Vec::new());
-        serve(&mut counts, &b"train\ninfer\ntrain\n"[..], &mut out).unwrap();
-        assert_eq!((counts.train, counts.infer), (2, 1));
+        serve(&mut counts, &b"train\ninfer\ntrain\nmutate 20\nmutate-plain 4\n"[..], &mut out).unwrap();
+        assert_eq!((counts.train, counts.infer, counts.mutants), (2, 1, 25));
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!((lines.len(), lines[0]), (4, "ready"));
+        assert_eq!((lines.len(), lines[0]), (6, "ready"));
         for line in &lines[1..] {
             let (taken, peak) = line.split_once(' ').unwrap();
             assert!(taken.parse::<f64>().unwrap() >= 0.0);
@@ -138,8 +153,10 @@ mod tests {
 
     #[test]
     fn an_unknown_request_ends_the_service_with_an_error() {
-        let error = serve(&mut Counts::default(), &b"sleep\n"[..], &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().contains("expected train or infer"));
+        for request in [&b"sleep\n"[..], b"mutate\n", b"train 3\n"] {
+            let error = serve(&mut Counts::default(), request, &mut Vec::new()).unwrap_err();
+            assert!(error.to_string().contains("expected train, infer"));
+        }
     }
 
     #[test]
