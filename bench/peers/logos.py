@@ -19,7 +19,6 @@ import machine
 import matplotlib
 import numpy
 import pandas
-from scan import timed
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as pyplot  # noqa: E402
@@ -51,9 +50,9 @@ def main():
         draw(values[0], os.path.join(folder, "warm.png"))
         figures = []
         for _ in range(args.repeats):
-            ours = timed(lambda: subprocess.run(command, check=True))[:2]
+            ours = machine.timed(lambda: subprocess.run(command, check=True))[:2]
             one = os.path.join(folder, "one.png")
-            theirs = timed(lambda: [draw(matrix, one) for matrix in values[: args.sample]])[:2]
+            theirs = machine.timed(lambda: [draw(matrix, one) for matrix in values[: args.sample]])[:2]
             figures.append((ours, [t * args.logos / args.sample for t in theirs]))
     print(machine.in_words(about))
     print(f"{args.logos:,} logos of {args.length} x 4 to PNG; logomaker: {args.sample} drawn, scaled up")

@@ -1,8 +1,10 @@
-"""What a benchmark ran on, and files that appear whole."""
+"""What a benchmark ran on, what it took, and files that appear whole."""
 
 import json
 import os
 import platform
+import resource
+import time
 
 
 def describe(threads):
@@ -25,6 +27,18 @@ def in_words(machine):
     words = "{processor}, {cores} cores, {threads} threads; load {load} at the start".format(**machine)
     busy = " (NOT IDLE: the figures are worth little)" if machine["load"] > 0.5 else ""
     return words + busy
+
+
+def timed(work):
+    """Seconds on the clock and of the processor, children included, and the result."""
+
+    def spent():
+        own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(usage.ru_utime + usage.ru_stime for usage in (own, children))
+
+    clock, processor = time.perf_counter(), spent()
+    result = work()
+    return time.perf_counter() - clock, spent() - processor, result
 
 
 def write_json(path, value):

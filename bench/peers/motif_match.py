@@ -20,7 +20,6 @@ import machine
 import numpy
 from memelite import tomtom
 from memelite.io import read_meme
-from scan import timed
 
 
 def correlation(table, names, p_values):
@@ -58,7 +57,7 @@ def main():
         figures = {name: [] for name in sides}
         for pair in range(args.pairs):
             for name in list(sides)[:: 1 if pair % 2 else -1]:
-                figures[name].append(timed(sides[name])[:2])
+                figures[name].append(machine.timed(sides[name])[:2])
     print(machine.in_words(about))
     for rival in list(sides)[:2]:
         for which, label in enumerate(("clock", "processor")):

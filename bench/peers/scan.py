@@ -11,10 +11,8 @@ to its tables in memory, after one call that compiles it.
 
 import argparse
 import os
-import resource
 import subprocess
 import tempfile
-import time
 
 import machine
 import numpy
@@ -41,18 +39,6 @@ def genome(bases, out):
         fasta.writelines(text[i : i + 80] + "\n" for i in range(0, bases, 80))
 
 
-def timed(work):
-    """Seconds on the clock and of the processor, children included, and the result."""
-
-    def spent():
-        own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return sum(usage.ru_utime + usage.ru_stime for usage in (own, children))
-
-    clock, processor = time.perf_counter(), spent()
-    result = work()
-    return time.perf_counter() - clock, spent() - processor, result
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("meme")
@@ -77,7 +63,7 @@ def main():
         figures = {name: [] for name in sides}
         for pair in range(args.pairs):
             for name in list(sides)[:: 1 if pair % 2 else -1]:
-                figures[name].append(timed(sides[name])[:2])
+                figures[name].append(machine.timed(sides[name])[:2])
     print(machine.in_words(about))
     print(f"{args.motifs} motifs, {args.bases:,} bases, both strands; places: {counts}")
     for which, label in enumerate(("clock", "processor")):

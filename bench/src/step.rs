@@ -43,18 +43,20 @@ pub(crate) fn serve(steps: &mut impl Steps, requests: impl BufRead, out: &mut im
     out.flush()?;
     for request in requests.lines() {
         let request = request?;
-        let copies = |text: &str| text.parse::<usize>().ok();
-        let taken = match request.trim().split_once(' ').map_or((request.trim(), None), |(a, b)| (a, copies(b))) {
-            ("train", None) => milliseconds(|| steps.train()),
-            ("infer", None) => milliseconds(|| steps.infer()),
-            ("mutate", Some(copies)) => milliseconds(|| steps.mutate(copies, false)),
-            ("mutate-plain", Some(copies)) => milliseconds(|| steps.mutate(copies, true)),
-            _ => {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("expected train, infer, mutate N or mutate-plain N, found {request:?}"),
-                ));
+        let words: Vec<&str> = request.split_whitespace().collect();
+        let taken = match words.as_slice() {
+            ["train"] => Some(milliseconds(|| steps.train())),
+            ["infer"] => Some(milliseconds(|| steps.infer())),
+            [what @ ("mutate" | "mutate-plain"), n] => {
+                n.parse().ok().map(|copies| milliseconds(|| steps.mutate(copies, *what == "mutate-plain")))
             }
+            _ => None,
+        };
+        let Some(taken) = taken else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("expected train, infer, mutate N or mutate-plain N, found {request:?}"),
+            ));
         };
         writeln!(out, "{taken:.4} {}", peak_kib())?;
         out.flush()?;
@@ -153,9 +155,12 @@ mod tests {
 
     #[test]
     fn an_unknown_request_ends_the_service_with_an_error() {
-        for request in [&b"sleep\n"[..], b"mutate\n", b"train 3\n"] {
-            let error = serve(&mut Counts::default(), request, &mut Vec::new()).unwrap_err();
+        let requests = ["sleep", "mutate", "mutate x", "mutate 3 4", "train 3", "train x", "infer x", ""];
+        for request in requests.map(|line| format!("{line}\n")) {
+            let mut counts = Counts::default();
+            let error = serve(&mut counts, request.as_bytes(), &mut Vec::new()).unwrap_err();
             assert!(error.to_string().contains("expected train, infer"));
+            assert_eq!((counts.train, counts.infer, counts.mutants), (0, 0, 0), "{request:?}");
         }
     }
 

@@ -257,6 +257,7 @@ const OWN: &[&str] = &[
     "explain",
     "filters",
     "importance",
+    "motifs",
 ];
 
 /// What the `config.toml` of a run begins with; one without it is the user's.

@@ -86,8 +86,16 @@ impl TrainedModel {
         Ok(Self::Network(Box::new(model)))
     }
 
+    /// The network, if it is one.
+    pub(crate) fn as_network(&self) -> Option<&Model> {
+        match self {
+            Self::Network(model) => Some(model),
+            Self::Classical(_) => None,
+        }
+    }
+
     pub(crate) fn is_network(&self) -> bool {
-        matches!(self, Self::Network(_))
+        self.as_network().is_some()
     }
 
     /// The network, for what looks inside one.

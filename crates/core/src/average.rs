@@ -193,8 +193,8 @@ impl<M: Predict> Ensemble<M> {
     /// # Errors
     /// As [`Ensemble::new`]; weights that are not one positive number a member, or have no finite sum.
     pub fn weighted(members: Vec<M>, weights: Vec<f64>) -> Result<Self, AverageError> {
-        let sound = |weight: &f64| weight.is_finite() && *weight > 0.0;
-        if weights.len() != members.len() || !weights.iter().all(sound) {
+        let total: f64 = weights.iter().sum();
+        if weights.len() != members.len() || !weights.iter().all(|weight| *weight > 0.0) || !total.is_finite() {
             return Err(AverageError::Weights { members: members.len(), found: format!("{weights:?}") });
         }
         let Some(first) = members.first() else { return Err(AverageError::NoMember) };
@@ -208,8 +208,7 @@ impl<M: Predict> Ensemble<M> {
         };
         match members.iter().position(|member| !same(member)) {
             Some(i) => Err(AverageError::Members { member: i + 1 }),
-            None if weights.iter().sum::<f64>().is_finite() => Ok(Self { members, weights, lead }),
-            None => Err(AverageError::Weights { members: members.len(), found: format!("{weights:?}") }),
+            None => Ok(Self { members, weights, lead }),
         }
     }
 
@@ -242,13 +241,19 @@ impl<M: Predict> Ensemble<M> {
     /// # Errors
     /// What a member reports.
     pub fn predict_each(&self, batch: &SequenceBatch) -> Result<Vec<Matrix>, PredictError> {
-        let bare = if batch.side().is_empty() || self.members.iter().all(takes_more) {
-            None
-        } else {
-            Some(batch.without_side())
-        };
+        self.ask_each(batch, |member, batch| member.predict(batch))
+    }
+
+    /// Asks each member with the batch as it takes it: without what lies beside the sequences where it takes none.
+    fn ask_each(
+        &self,
+        batch: &SequenceBatch,
+        ask: impl Fn(&M, &SequenceBatch) -> Result<Matrix, PredictError>,
+    ) -> Result<Vec<Matrix>, PredictError> {
+        let is_same = batch.side().is_empty() || self.members.iter().all(takes_more);
+        let bare = (!is_same).then(|| batch.without_side());
         let own = |member: &M| bare.as_ref().filter(|_| !takes_more(member)).unwrap_or(batch);
-        self.members.iter().map(|member| member.predict(own(member))).collect()
+        self.members.iter().map(|member| ask(member, own(member))).collect()
     }
 
     /// The model, if there is only one.
@@ -287,8 +292,9 @@ impl<M: Predict> Predict for Ensemble<M> {
     }
 
     fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
-        let each = self.members.iter().map(|member| member.predict_edits(batch, row, edits));
-        self.mean(&each.collect::<Result<Vec<_>, _>>()?)
+        let mut own = batch.emptied();
+        own.push_row(batch, row);
+        self.mean(&self.ask_each(&own, |member, own| member.predict_edits(own, 0, edits))?)
     }
 }
 

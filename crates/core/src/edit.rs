@@ -48,11 +48,16 @@ impl Edit {
         Self { start: length - self.end(), codes }
     }
 
+    /// Replaces the stretch in a sequence.
+    pub fn apply(&self, sequence: &mut [Code]) {
+        sequence[self.start..self.end()].copy_from_slice(&self.codes);
+    }
+
     /// Row `i` of the batch with this edit, appended to `edited` with the row's side inputs.
     pub fn push(&self, batch: &SequenceBatch, i: usize, edited: &mut SequenceBatch) {
         edited.push_row(batch, i);
         let last = edited.len() - 1;
-        edited.sequence_mut(last)[self.start..self.end()].copy_from_slice(&self.codes);
+        self.apply(edited.sequence_mut(last));
     }
 }
 

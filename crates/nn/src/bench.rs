@@ -29,6 +29,10 @@ enum Loss {
     Squares(usize),
 }
 
+/// Basset (Kelley et al. 2016) without its last layer; a word in the lines of others.
+const BASSET: &str = "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, \
+                      flatten, dense 1000, relu, dense 1000, relu";
+
 /// Name, sequences, length, and the network in the lines that [`toml`] takes.
 const NETWORKS: &[(&str, usize, usize, &str)] = &[
     (
@@ -38,38 +42,20 @@ const NETWORKS: &[(&str, usize, usize, &str)] = &[
         "conv 128 15, relu, pool 4, conv 128 9, relu, pool 4, conv 128 5, relu, global, dense 1",
     ),
     ("cnn-128x101", 128, 101, "conv 128 15, relu, pool 4, conv 128 9, relu, pool 4, conv 128 5, relu, global, dense 1"),
-    (
-        "basset-64x600",
-        64,
-        600,
-        "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
-         dense 1000, relu, dense 1000, relu, dense 164",
-    ),
-    (
-        "basset-64x1000",
-        64,
-        1000,
-        "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
-         dense 1000, relu, dense 1000, relu, dense 164",
-    ),
+    ("basset-64x600", 64, 600, "basset, dense 164"),
+    ("basset-64x1000", 64, 1000, "basset, dense 164"),
     ("danq-32x1000", 32, 1000, "valid 320 26, relu, pool 13, lstm 320, flatten, dense 925, relu, dense 919"),
     ("bpnet-32x2114", 32, 2114, "conv 64 21, relu, dilated 64 8, heads"),
 ];
 
 /// The same, of networks of one output that are explained; the output is appended.
 const EXPLAINED: &[(&str, usize, usize, &str)] = &[
-    (
-        "basset-8x1000",
-        8,
-        1000,
-        "conv 300 19, norm, relu, pool 3, conv 200 11, norm, relu, pool 4, conv 200 7, norm, relu, pool 4, flatten, \
-         dense 1000, relu, dense 1000, relu",
-    ),
+    ("basset-8x1000", 8, 1000, "basset"),
     ("bpnet-4x2114", 4, 2114, "conv 64 21, relu, dilated 64 8, crop 557, mean"),
 ];
 
 /// References of each sequence that is explained.
-const REFERENCES: usize = 20;
+pub const REFERENCES: usize = 20;
 
 /// The description of a network in TOML from a line of words.
 fn toml(line: &str) -> String {
@@ -79,6 +65,7 @@ fn toml(line: &str) -> String {
         text += &match words.as_slice() {
             ["conv", f, w] => format!("[[layer]]\ntype='conv1d'\nfilters={f}\nwidth={w}\n"),
             ["valid", f, w] => format!("[[layer]]\ntype='conv1d'\nfilters={f}\nwidth={w}\npadding='valid'\n"),
+            ["basset"] => toml(BASSET),
             ["relu"] => "[[layer]]\ntype='relu'\n".into(),
             ["norm"] => "[[layer]]\ntype='batch-norm'\n".into(),
             ["flatten"] => "[[layer]]\ntype='flatten'\n".into(),
@@ -155,7 +142,7 @@ impl Workload {
     }
 
     /// Scores of the first `copies` of all substitutions of the first sequence: by what each changes, or `plain`, by whole
-    /// passes of 256. Returns their sum.
+    /// passes of [`EDITS_AT_ONCE`]. Returns their sum.
     pub fn mutate(&mut self, copies: usize, plain: bool) -> f64 {
         let edits: Vec<Edit> = substitutions(self.batch.sequence(0)).take(copies).collect();
         let whole = |engine: &mut Engine, weights: &Weights, batch: &SequenceBatch| -> Vec<f32> {
@@ -212,7 +199,7 @@ impl Explained {
         EXPLAINED.iter().map(|network| network.0)
     }
 
-    /// The network of that name with fresh weights, random sequences, and 20 random references of each.
+    /// The network of that name with fresh weights, random sequences, and [`REFERENCES`] random references of each.
     pub fn new(name: &str) -> Option<Self> {
         let &(_, n, length, line) = EXPLAINED.iter().find(|network| network.0 == name)?;
         let architecture = Architecture::from_toml(&toml(line), name).ok()?;

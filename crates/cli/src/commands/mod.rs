@@ -44,11 +44,11 @@ pub(crate) enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Predict for a FASTA file, intervals of a genome, or a data set
     Predict(predict::PredictArgs),
-    /// Attribute predictions to bases; find the spacing of motifs that a model prefers
+    /// Attribute predictions to bases; experiments on a model: edits, pairs, spacing of motifs; a benchmark of methods
     Explain(Box<explain::ExplainCommand>),
     /// What variants do to predictions: VCF in, the same with scores out
     Variants(Box<variants::VariantsCommand>),
-    /// Motifs: from filters, matched to a database, drawn, converted
+    /// Motifs: found, scanned for, matched, clustered, tested, drawn, converted
     #[command(subcommand)]
     Motifs(motifs::MotifsCommand),
     /// Look at architectures and trained models

@@ -121,6 +121,13 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
     let filters: Option<FilterRecord> = optional(&run.file("filters/filters.json"))?;
     let matches: Option<MatchRecord> = optional(&run.file("filters/matches.json"))?;
     let discovery: Option<DiscoveryRecord> = optional(&run.file("motifs/discovery.json"))?;
+    let added = [
+        explained.as_ref().map(|e| &e.command),
+        discovery.as_ref().map(|d| &d.command),
+        filters.as_ref().map(|f| &f.command),
+        matches.as_ref().map(|m| &m.command),
+    ];
+    let added: Vec<String> = added.into_iter().flatten().cloned().collect();
     Ok(RunReport {
         name: name_of(path),
         path: path.display().to_string(),
@@ -134,16 +141,7 @@ fn gather(path: &Path, data: Option<&Path>) -> Result<RunReport> {
             TrainedModel::Network(_) => None,
         },
         performance,
-        details: details(
-            &run,
-            &info,
-            model,
-            &provenance,
-            explained.as_ref(),
-            filters.as_ref(),
-            discovery.as_ref(),
-            matches.as_ref(),
-        )?,
+        details: details(&run, &info, model, &provenance, added)?,
         explanation: explained.map(|e| explanation(&run, &e, &models, &dataset)).transpose()?,
         filters: filters.map(|f| filter_cards(f, matches, dataset.length)),
         discovery: discovery.map(patterns),
@@ -368,16 +366,13 @@ fn matched(hit: &crate::commands::motifs::matching::Hit) -> data::MotifMatch {
     data::MotifMatch { id: hit.target.clone(), name: hit.name.clone(), p: hit.p_value, q: hit.q_value }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one for each thing that a run may hold")]
+/// `added` are the commands that added to the run after its evaluation.
 fn details(
     run: &RunDir,
     info: &RunInfo,
     model: &TrainedModel,
     provenance: &Provenance,
-    explained: Option<&Explanation>,
-    filters: Option<&FilterRecord>,
-    discovery: Option<&DiscoveryRecord>,
-    matches: Option<&MatchRecord>,
+    added: Vec<String>,
 ) -> Result<data::RunDetails> {
     let mut commands = history(provenance);
     commands.extend([
@@ -385,10 +380,7 @@ fn details(
         info.command.clone(),
         format!("basewise evaluate {}", super::quote(&run.path().display().to_string())),
     ]);
-    commands.extend(explained.map(|e| e.command.clone()));
-    commands.extend(discovery.map(|d| d.command.clone()));
-    commands.extend(filters.map(|f| f.command.clone()));
-    commands.extend(matches.map(|m| m.command.clone()));
+    commands.extend(added);
     commands.retain(|c| !c.is_empty());
     let facts = [
         ("version", info.version.clone()),

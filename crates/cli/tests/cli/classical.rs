@@ -92,6 +92,7 @@ fn what_matters_is_told() {
     folder.run("train data --model logistic --features positional=1@20 -o places").ok();
     folder.run("explain places --method coefficients -o out").ok();
     assert!(folder.path("out/positions.png").is_file());
+    folder.run("explain gbdt --method gain --genome g.fa").fails_saying(&["--method gain has no use for --genome"]);
     folder.run("explain lasso --method gain").fails_saying(&["has no gain", "coefficients"]);
     folder.run("explain lasso --method saliency").fails_saying(&["a gradient needs a network"]);
     folder.run("motifs filters lasso").fails_saying(&["needs a network"]);
@@ -170,6 +171,27 @@ fn shap_values_sum_to_what_they_say_for_every_kind_and_class() {
             );
         }
     }
+}
+
+#[test]
+fn motifs_that_were_found_belong_to_the_run() {
+    let folder = with_data();
+    folder.run("train data --model logistic --features kmers=2 -o run").ok();
+    fs::create_dir(folder.path("run/motifs")).unwrap();
+    folder.write("run/motifs/discovery.json", "{}");
+    folder.run("train data --model logistic --features kmers=2 -o run --overwrite").ok();
+    assert!(!folder.path("run/motifs").exists() && folder.path("run/run.json").is_file());
+}
+
+#[test]
+fn examples_without_a_place_are_refused_before_an_explanation_is_replaced() {
+    let folder = with_data();
+    folder.write("genome.fa", ">c\nACGTACGT\n");
+    folder.run("train data --model logistic --features kmers=2 -o run").ok();
+    folder.run("explain run --limit 2 --logos 0 -o explained").ok();
+    let again = "explain run --limit 2 --logos 0 --genome genome.fa -o explained";
+    folder.run(again).fails_saying(&["with a place on a genome", "leave out --genome"]);
+    assert!(folder.path("explained/attributions.npz").is_file());
 }
 
 #[test]

@@ -238,4 +238,20 @@ fn regions_of_the_file_tables_and_names_are_as_asked() {
     folder.run(&command("--vcf in.vcf -o in.vcf")).fails_saying(&["another output than the input"]);
     folder.run(&command("--vcf in.vcf --shard 1/2 -o out.tsv")).fails_saying(&["for a part of a run"]);
     folder.run(&command("--vcf in.vcf --grid 500 -o out.vcf")).fails_saying(&["--grid"]);
+    let ran = folder.run(&command("--vcf in.vcf --region chr1:1-5 -o none.vcf")).ok();
+    assert!(ran.stderr.contains("no allele was scored"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_contig_may_look_like_a_place_and_a_refused_command_keeps_the_part_that_is_there() {
+    let folder = folder();
+    let text = std::fs::read_to_string(folder.path("genome.fa")).unwrap();
+    folder.write("genome.fa", text.replace(">chr1\n", ">chr1:1-140\n"));
+    folder.write("in.vcf", format!("{HEAD}{}", substitutions(&folder, 1, 60, 64).replace("chr1\t", "chr1:1-140\t")));
+    let ran = folder.run(&command("--vcf in.vcf --region chr1:1-140 --shard 1/1 -oout.vcf")).ok();
+    assert!(ran.stderr.contains("5 records in = 5 scored"), "{}", ran.stderr);
+    let out = std::fs::read_to_string(folder.path("out.vcf")).unwrap();
+    assert!(out.contains("##basewise_command=") && !out.contains("out.vcf"), "{out}");
+    folder.run(&command("--vcf in.vcf --grid 500 --shard 1/1 -o out.vcf")).fails_saying(&["--grid"]);
+    assert!(folder.path("out.vcf.shard.json").is_file());
 }

@@ -243,6 +243,8 @@ fn members_without_covariates_go_with_those_that_take_them() {
     batch.push(b"ACCC").unwrap();
     batch.push_covariates(ensemble.covariates(), [6.0]);
     assert_eq!(ensemble.predict(&batch).unwrap().data(), [3.0]);
+    let edit = crate::Edit::substitution(0, batch.sequence(0)[0], 1);
+    assert_eq!(ensemble.predict_edits(&batch, 0, &[edit]).unwrap().data(), [2.0]);
     let others = vec![Beside(model(1.0), vec![covariate("x")]), bare(), Beside(model(1.0), vec![covariate("y")])];
     assert_eq!(Ensemble::new(others).err(), Some(AverageError::Members { member: 3 }));
     let endless = Ensemble::weighted(vec![model(1.0), model(2.0)], vec![1e308, 1e308]);

@@ -93,7 +93,7 @@ impl Given<'_> {
         if x.iter().all(|value| *value == x[0]) {
             return None;
         }
-        let ((mean_x, scale), (mean_y, _)) = (location(&TaskKind::Regression, &x), location(&TaskKind::Regression, &y));
+        let ((mean_x, scale), (mean_y, _)) = (location(&x), location(&y));
         let products = x.iter().zip(&y).map(|(x, y)| (x - mean_x) * (y - mean_y));
         let slope = products.sum::<f64>() / (x.len() as f64 * scale * scale);
         Some([mean_y - slope * mean_x, slope])

@@ -31,11 +31,8 @@ pub fn majority(dataset: &Dataset, fit_rows: &[usize], predict_rows: &[usize]) -
     Matrix::new(predict_rows.len(), row.len(), row.repeat(predict_rows.len()))
 }
 
-/// For numbers the mean and standard deviation of the labels, else 0 and 1.
-fn location(kind: &TaskKind, labels: &[f64]) -> (f64, f64) {
-    if !kind.is_number() {
-        return (0.0, 1.0);
-    }
+/// The mean and standard deviation of labels; a deviation of 1 where there is none.
+pub fn location(labels: &[f64]) -> (f64, f64) {
     let n = labels.len() as f64;
     let mean = labels.iter().sum::<f64>() / n;
     let variance = labels.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / n;

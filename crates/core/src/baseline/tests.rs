@@ -2,15 +2,11 @@ use super::*;
 use crate::random::{below, stream};
 use crate::{Alphabet, CasePolicy, Encoding, Example, Split, Task};
 
-/// Random sequences of 60 letters, each with TGACTC where `planted` says so; labels are `label(row)`.
-fn dataset(n: usize, kind: TaskKind, planted: impl Fn(usize) -> usize, label: impl Fn(usize) -> f64) -> Dataset {
+/// Random sequences of 60 letters, labels are `label(row)`.
+fn dataset(n: usize, kind: TaskKind, label: impl Fn(usize) -> f64) -> Dataset {
     let mut rng = stream(8, "baseline", &[]);
     let examples = (0..n).map(|i| {
-        let mut sequence: Vec<u8> = (0..60).map(|_| b"ACGT"[below(&mut rng, 4)]).collect();
-        for copy in 0..planted(i) {
-            let at = 20 * copy + below(&mut rng, 14);
-            sequence[at..at + 6].copy_from_slice(b"TGACTC");
-        }
+        let sequence: Vec<u8> = (0..60).map(|_| b"ACGT"[below(&mut rng, 4)]).collect();
         let (id, split, labels) = (format!("r{i}"), Split::Train, vec![label(i)]);
         let (covariates, control) = (vec![], vec![]);
         Example { id, place: None, split, sequence, labels, covariates, control, weight: 1.0 }
@@ -32,14 +28,14 @@ fn halves(n: usize) -> (Vec<usize>, Vec<usize>) {
 
 #[test]
 fn majority_is_the_share_or_the_mean() {
-    let binary = dataset(4, TaskKind::Binary, |_| 0, |i| if i == 3 { f64::NAN } else { f64::from(u8::from(i > 0)) });
+    let binary = dataset(4, TaskKind::Binary, |i| if i == 3 { f64::NAN } else { f64::from(u8::from(i > 0)) });
     assert_eq!(majority(&binary, &[0, 1, 2, 3], &[0, 1]).data(), [2.0 / 3.0, 2.0 / 3.0]);
     assert_eq!(majority(&binary, &[3], &[0]).data(), [0.5]);
     let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into()] };
-    let classes = dataset(4, classes, |_| 0, |i| f64::from(u8::from(i == 0)));
+    let classes = dataset(4, classes, |i| f64::from(u8::from(i == 0)));
     assert_eq!(majority(&classes, &[0, 1, 2, 3], &[2]).data(), [0.75, 0.25]);
     assert_eq!(majority(&classes, &[], &[2]).data(), [0.5, 0.5]);
-    let number = dataset(4, TaskKind::Regression, |_| 0, |i| i as f64);
+    let number = dataset(4, TaskKind::Regression, |i| i as f64);
     assert_eq!(majority(&number, &[1, 2], &[0]).data(), [1.5]);
     assert_eq!(majority(&number, &[], &[]).rows(), 0);
 }
@@ -48,7 +44,7 @@ fn majority_is_the_share_or_the_mean() {
 fn the_control_is_a_prediction_of_its_own() {
     let profile =
         crate::Profile { tracks: vec!["t".into()], bins: 3, bin_size: 1, strand_pairs: vec![], count_weight: 1.0 };
-    let mut data = dataset(40, TaskKind::Profile(profile), |_| 0, |_| 0.0);
+    let mut data = dataset(40, TaskKind::Profile(profile), |_| 0.0);
     let tracks = vec!["a".to_owned(), "b".to_owned()];
     data.control = Some(crate::ControlSignal { tracks, bins: 3, bin_size: 1, strand_pairs: vec![] });
     for (i, example) in data.examples.iter_mut().enumerate() {

@@ -31,11 +31,10 @@ pub fn predict(
     let mut batch = SequenceBatch::new(model.encoding(), model.length());
     for own in neighbourhoods.iter().filter(is_whole) {
         batch.push_codes(&own.reference);
-        let reference = batch.len() - 1;
         for edit in &own.edits {
-            let mut codes = batch.sequence(reference).to_vec();
-            codes[edit.start..edit.end()].copy_from_slice(&edit.codes);
-            batch.push_codes(&codes);
+            batch.push_codes(&own.reference);
+            let last = batch.len() - 1;
+            edit.apply(batch.sequence_mut(last));
         }
     }
     let whole = if batch.is_empty() { Matrix::default() } else { model.predict(&batch)? };
@@ -46,7 +45,9 @@ pub fn predict(
         }
         let rows = first..first + own.edits.len() + 1;
         first = rows.end;
-        Ok(Matrix::new(rows.len(), whole.columns(), rows.flat_map(|row| whole.row(row).to_vec()).collect()))
+        let columns = whole.columns();
+        let own = whole.data()[rows.start * columns..rows.end * columns].to_vec();
+        Ok(Matrix::new(rows.len(), columns, own))
     };
     neighbourhoods.iter().map(scores).collect()
 }

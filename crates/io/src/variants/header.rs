@@ -56,6 +56,18 @@ pub(super) fn entries(fields: &[InfoField], values: &[Vec<Value>]) -> String {
     text
 }
 
+/// The value of a key in `##INFO=<ID=AC,Number=A,...>`, outside of its description.
+pub(super) fn value_of<'l>(line: &'l str, key: &str) -> Option<&'l str> {
+    let (_, rest) = line.split_once("=<")?;
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    let parts = rest.split(|c: char| {
+        in_quotes ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        !in_quotes && matches!(c, ',' | '>')
+    });
+    parts.filter_map(|part| part.split_once('=')).find(|(own, _)| *own == key).map(|(_, value)| value)
+}
+
 /// The lines before the first record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -77,23 +89,18 @@ impl Header {
 
     /// Names and lengths of its contigs, in their order.
     pub fn contigs(&self) -> Vec<(String, Option<u64>)> {
-        let value = |line: &str, key: &str| {
-            let (_, rest) = line.split_once(key)?;
-            Some(rest.split([',', '>']).next().unwrap_or_default().to_owned())
-        };
         let contig = |line: &Vec<u8>| {
             let line = String::from_utf8_lossy(line);
-            let line = line.strip_prefix("##contig=<")?;
-            let length = value(line, "length=").and_then(|length| length.parse().ok());
-            Some((value(line, "ID=")?, length))
+            let length = value_of(&line, "length").and_then(|length| length.parse().ok());
+            Some((value_of(&line, "ID").filter(|_| line.starts_with("##contig=<"))?.to_owned(), length))
         };
         self.lines.iter().filter_map(contig).collect()
     }
 
     /// Whether a field of INFO is described.
     pub fn has_info(&self, id: &str) -> bool {
-        let start = format!("##INFO=<ID={id},");
-        self.lines.iter().any(|line| line.starts_with(start.as_bytes()))
+        let is_it = |line: &Vec<u8>| value_of(&String::from_utf8_lossy(line), "ID") == Some(id);
+        self.lines.iter().filter(|line| line.starts_with(b"##INFO=<")).any(is_it)
     }
 
     /// Adds the contigs of a genome, if there is none yet; `name` gives a contig the name that the records use.

@@ -46,9 +46,8 @@ impl IndexBuilder {
         Self { kind, contigs: BTreeMap::new(), last: None, by_records: true, fault: None }
     }
 
-    /// For a BCF with these contigs in its header.
-    pub(super) fn bcf(contigs: impl Iterator<Item = String>, longest: u64) -> Self {
-        let contigs = contigs.enumerate().map(|(number, name)| (name, number)).collect();
+    /// For a BCF with these contigs in its header, which need not be numbered without gaps.
+    pub(super) fn bcf(contigs: BTreeMap<String, usize>, longest: u64) -> Self {
         Self { kind: csi(longest), contigs, last: None, by_records: false, fault: None }
     }
 
@@ -94,7 +93,7 @@ impl IndexBuilder {
                 Ok((".tbi", writer.into_inner().into_inner()))
             }
             Kind::Csi(csi) => {
-                let count = self.contigs.len();
+                let count = self.contigs.values().max().map_or(0, |last| last + 1);
                 let csi = if self.by_records { csi.set_header(names(self.contigs)) } else { *csi };
                 let mut writer = noodles_csi::io::Writer::new(Vec::new());
                 writer.write_index(&csi.build(count)).map_err(failed)?;

@@ -6,6 +6,8 @@ use std::path::Path;
 /// Columns before the samples, which every record has: CHROM POS ID REF ALT QUAL FILTER INFO.
 const COLUMNS: usize = 8;
 const INFO: usize = 7;
+/// Positions from here on are no places on a chromosome, so that ends after them can be counted.
+const TOO_FAR: u64 = 1 << 62;
 
 /// A record, as its line of VCF.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +49,8 @@ impl Record {
                 return wrong(format!("expected text in {name}, found {}", excerpt(field)));
             }
         }
-        let position = std::str::from_utf8(record.field(1)).ok().and_then(|text| text.parse().ok());
+        let position =
+            std::str::from_utf8(record.field(1)).ok().and_then(|text| text.parse().ok()).filter(|&at| at < TOO_FAR);
         match position {
             Some(position) => record.position = position,
             None => return wrong(format!("expected a number in POS, found {}", excerpt(record.field(1)))),

@@ -63,6 +63,7 @@ fn hostile_files_have_their_stated_outcome() {
             vcf("1\tx\t.\tA\tC\t.\t.\t.\n"),
             Error(&["line 3", "expected a number in POS, found \"x\""]),
         ),
+        ("a position beyond counting", vcf("1\t13835058055282163712\t.\tA\tC\t.\t.\t.\n"), Error(&["line 3", "POS"])),
         ("a negative position", vcf("1\t-1\t.\tA\tC\t.\t.\t.\n"), Error(&["line 3", "POS"])),
         ("lower-case and IUPAC REF", vcf("1\t5\t.\ta\tC\t.\t.\t.\n1\t5\t.\tR\tC\t.\t.\t.\n"), Records(2)),
         ("duplicate records", vcf(&line.repeat(3)), Records(3)),

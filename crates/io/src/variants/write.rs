@@ -98,8 +98,8 @@ impl VariantWriter {
             }
             Format::Bcf => {
                 let writer = Box::new(BcfWriter::create(path, NewFile::create(path)?, header)?);
-                let contigs = header.contigs().into_iter().map(|(name, _)| name);
-                Sink::Bcf(writer, IndexBuilder::bcf(contigs, longest))
+                let index = IndexBuilder::bcf(writer.contigs().clone(), longest);
+                Sink::Bcf(writer, index)
             }
             Format::Table => Sink::Table(TextTable::create(path, false, fields)?),
             Format::GzipTable => Sink::Table(TextTable::create(path, true, fields)?),

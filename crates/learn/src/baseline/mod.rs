@@ -12,7 +12,7 @@ use crate::Features;
 use crate::classical::ClassicalError;
 use crate::extract::{Block, Extractor, FeatureSpec, Sources, Weighting};
 use crate::linear::{Family, FitOptions, LinearError, Penalty, Target, fit};
-use basewise_core::baseline::{Signal, majority};
+use basewise_core::baseline::{Signal, location, majority};
 use basewise_core::metrics::is_known;
 use basewise_core::random::{self, stream};
 use basewise_core::{Code, Dataset, Matrix, SequenceBatch, TaskKind};
@@ -27,7 +27,7 @@ struct Strength {
 const KMER: Strength = Strength { classes: 3.0, numbers: 1.0 };
 /// Rows of positional features have a length of about the square root of twice the positions, not 1.
 const POSITIONAL: Strength = Strength { classes: 0.02, numbers: 0.02 };
-/// Letters that are fitted on at most, which bounds memory (about 500 MB) and time.
+/// Letters that are fitted on at most, which bounds memory and time.
 const FIT_LETTERS: usize = 10_000_000;
 /// More digits of a baseline are not worth their time.
 const TOLERANCE: f64 = 1e-4;
@@ -173,9 +173,7 @@ impl Baseline<'_> {
         if known.iter().all(|&y| y == known[0]) {
             return Ok(());
         }
-        let n = known.len() as f64;
-        let mean = known.iter().sum::<f64>() / n;
-        let scale = (known.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / n).sqrt();
+        let (mean, scale) = location(&known);
         let labels: Vec<f64> = labels.iter().map(|y| (y - mean) / scale).collect();
         let means = self.means(Family::Squared, &labels, self.strength.numbers)?;
         means.iter().enumerate().for_each(|(row, &own)| matrix.row_mut(row)[column] = (own * scale + mean) as f32);

@@ -1,6 +1,7 @@
 //! Average linkage by chains of nearest neighbours.
 
 use super::Similarities;
+use basewise_core::similarity::DisjointSets;
 
 /// For each motif the index of the first member of its group: groups are joined while their mean similarity is at least
 /// `least`.
@@ -12,7 +13,6 @@ pub(super) fn average(similarities: &Similarities, least: f32) -> Vec<usize> {
     let mut table: Vec<f32> = Vec::with_capacity(n * n);
     (0..n).for_each(|i| table.extend((0..n).map(|j| similarities.get(i, j).similarity)));
     let mut sizes = vec![1_usize; n];
-    let mut group: Vec<usize> = (0..n).collect();
     let mut joins: Vec<(f32, usize, usize)> = Vec::new();
     let mut chain: Vec<usize> = Vec::new();
     let mut first = 0;
@@ -45,11 +45,9 @@ pub(super) fn average(similarities: &Similarities, least: f32) -> Vec<usize> {
         sizes[low] += sizes[high];
         sizes[high] = 0;
     }
-    for (_, low, high) in joins.into_iter().filter(|(similarity, ..)| *similarity >= least) {
-        let (low, high) = (root(&mut group, low), root(&mut group, high));
-        group[low.max(high)] = low.min(high);
-    }
-    (0..n).map(|i| root(&mut group, i)).collect()
+    let mut groups = DisjointSets::new(n);
+    joins.iter().filter(|join| join.0 >= least).for_each(|&(_, low, high)| groups.join(low, high));
+    groups.roots()
 }
 
 /// The group most like this one: of equal ones the one that the chain came from, then the first. None if it is alone.
@@ -61,13 +59,4 @@ fn nearest(row: &[f32], sizes: &[usize], of: usize, before: Option<usize>) -> Op
         }
     }
     best
-}
-
-/// The first member of the group of `i`.
-pub(super) fn root(group: &mut [usize], mut i: usize) -> usize {
-    while group[i] != i {
-        group[i] = group[group[i]];
-        i = group[i];
-    }
-    i
 }

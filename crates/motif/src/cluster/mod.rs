@@ -13,6 +13,7 @@ pub use similarity::{Alignment, Similarities};
 
 use crate::Motif;
 use crate::matching::{MatchOptions, tomtom};
+use basewise_core::similarity::DisjointSets;
 
 /// Motifs that look alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,17 +33,12 @@ pub fn by_average_linkage(similarities: &Similarities, least: f32) -> Vec<Cluste
 /// Groups of motifs that are connected by matches with a q-value of `max_q` or less, in either direction.
 /// By the number of members, then by the first of them.
 pub fn by_matches(motifs: &[Motif], similarities: &Similarities, options: &MatchOptions, max_q: f64) -> Vec<Cluster> {
-    let mut group: Vec<usize> = (0..motifs.len()).collect();
+    let mut groups = DisjointSets::new(motifs.len());
     let options = MatchOptions { max_q, ..options.clone() };
     for (query, matches) in tomtom(motifs, motifs, &options).into_iter().enumerate() {
-        for found in &matches {
-            let (a, b) = (linkage::root(&mut group, query), linkage::root(&mut group, found.target));
-            let (low, high) = (a.min(b), a.max(b));
-            group[high] = low;
-        }
+        matches.iter().for_each(|found| groups.join(query, found.target));
     }
-    let roots = (0..motifs.len()).map(|i| linkage::root(&mut group, i)).collect();
-    clusters(similarities, roots)
+    clusters(similarities, groups.roots())
 }
 
 /// Clusters of motifs that have the same label.

@@ -101,7 +101,7 @@ impl Similarities {
 /// The best offset; of equal ones the leftmost.
 fn best(one: &Columns, other: &Columns, reverse_complement: bool, min_overlap: usize) -> Alignment {
     let (width, length) = (one.len() as i32, other.len() as i32);
-    let needed = (min_overlap.max(1) as i32).min(width).min(length);
+    let needed = (min_overlap.clamp(1, i32::MAX as usize) as i32).min(width).min(length);
     let mut best = Alignment { similarity: f32::NEG_INFINITY, offset: 0, reverse_complement };
     for offset in needed - length..=width - needed {
         let (start, end) = (offset.max(0), (offset + length).min(width));

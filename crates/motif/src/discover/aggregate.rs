@@ -238,9 +238,9 @@ pub(super) struct Profile {
 impl Profile {
     pub(super) fn of(pattern: &Aggregate, metric: Metric) -> Self {
         let own = pattern.cwm();
-        let hypothetical = pattern.hypothetical_cwm();
         let rows = match metric {
             Metric::Jaccard => {
+                let hypothetical = pattern.hypothetical_cwm();
                 let size = |rows: &[[f64; 4]]| rows.iter().flatten().map(|v| v.abs()).sum::<f64>().max(1e-300);
                 let (a, b) = (size(&hypothetical), size(&own));
                 let row = |h: &[f64; 4], o: &[f64; 4]| {

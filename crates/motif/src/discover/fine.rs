@@ -110,8 +110,6 @@ fn overlap(x: &[i16], y: &[i16]) -> (i16, i16) {
 
 /// A seqlet with room at both ends, along which others slide.
 struct Padded {
-    pad_part: f64,
-    pad: usize,
     /// Eight rows of values, A C G T hypothetical and own; each as it is, negated, and without sign.
     rows: Vec<[Vec<i16>; 3]>,
     /// Sums of sizes up to each padded position.
@@ -120,9 +118,8 @@ struct Padded {
 
 impl Padded {
     fn new(form: &Form, min_overlap: f64) -> Self {
-        let pad_part = 1.0 - min_overlap.clamp(0.0, 1.0);
         let length = form.own.len();
-        let pad = (length as f64 * pad_part) as usize;
+        let pad = (length as f64 * (1.0 - min_overlap.clamp(0.0, 1.0))) as usize;
         let width = length + 2 * pad;
         let row = |value: &dyn Fn(usize) -> i16| {
             let mut values = vec![0; width + LANES];
@@ -140,13 +137,12 @@ impl Padded {
         for i in 0..width {
             before[i + 1] = before[i] + rows.iter().map(|row| i32::from(row[2][i])).sum::<i32>();
         }
-        Self { pad_part, pad, rows, before }
+        Self { rows, before }
     }
 
     /// The largest similarity over the offsets.
     fn best(&self, form: &Form) -> f32 {
         let length = form.own.len();
-        debug_assert_eq!((length as f64 * self.pad_part) as usize, self.pad);
         let offsets = self.before.len() - length;
         let mut best = f32::NEG_INFINITY;
         for block in (0..offsets).step_by(LANES) {

@@ -93,18 +93,20 @@ pub fn find(attributions: &Attributions<'_>, patterns: &[HitPattern]) -> Vec<Pat
     let scorers: Vec<Scorer> = patterns.iter().map(|p| Scorer::new(&p.cwm)).collect();
     let of_example = |example: usize| {
         let mut all = Vec::new();
+        let mut before = vec![0.0_f64];
+        (0..tracks.length()).for_each(|at| before.push(before[at] + f64::from(tracks.contribution(example, at))));
         for (number, (pattern, scorer)) in patterns.iter().zip(&scorers).enumerate() {
-            candidates(&tracks, example, number, pattern, scorer, &mut all);
+            candidates(&tracks, (example, &before), number, pattern, scorer, &mut all);
         }
         without_overlaps(all)
     };
     (0..tracks.len()).into_par_iter().flat_map_iter(of_example).collect()
 }
 
-/// The places of one pattern in one sequence.
+/// The places of one pattern in one sequence, which has contributions up to each of its positions.
 fn candidates(
     tracks: &Tracks<'_>,
-    example: usize,
+    (example, before): (usize, &[f64]),
     number: usize,
     pattern: &HitPattern,
     scorer: &Scorer,
@@ -114,8 +116,6 @@ fn candidates(
     if width == 0 || width > tracks.length() {
         return;
     }
-    let mut before = vec![0.0_f64];
-    (0..tracks.length()).for_each(|at| before.push(before[at] + f64::from(tracks.contribution(example, at))));
     for start in 0..=tracks.length() - width {
         // Most places are not important enough, and need not be compared.
         if (before[start + width] - before[start]) * scorer.sign < pattern.min_importance - 1e-6 {

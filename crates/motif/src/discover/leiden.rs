@@ -15,7 +15,7 @@ pub(super) struct Graph {
     total: f64,
 }
 
-/// Randomness of the refinement: merges are drawn by `exp(gain / THETA)`.
+/// Randomness of the refinement: merges are drawn by `exp(gain / (THETA * largest gain))`.
 const THETA: f64 = 0.01;
 
 impl Graph {
@@ -312,7 +312,7 @@ fn refine(graph: &Graph, communities: &[u32], rng: &mut basewise_core::random::S
     refined
 }
 
-/// One of the communities by `exp(gain / THETA)`, gains as parts of the mean degree scale of the graph.
+/// One of the communities by `exp(gain / (THETA * largest gain))`.
 fn draw(gains: &[(f64, u32)], total: f64, rng: &mut basewise_core::random::Stream) -> Option<u32> {
     let largest = gains.iter().map(|g| g.0).fold(f64::NEG_INFINITY, f64::max);
     let scale = THETA * largest.max(1e-9 * total).max(f64::MIN_POSITIVE);

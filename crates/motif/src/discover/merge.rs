@@ -1,4 +1,5 @@
-//! Which patterns are the same: those that look alike and whose seqlets cannot be told apart, or that look much alike.
+//! Which patterns are the same: those whose contributions are correlated enough, unless the seqlets of a pair that would come
+//! into one group, and that is less alike, can be told apart.
 //!
 //! Of two aligned patterns the contamination is 2 (1 - AUROC) of similarities within one against those between both: 1 where
 //! a seqlet of the other is as near as one's own.
@@ -11,13 +12,11 @@ use basewise_core::random::{shuffle, stream};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Contamination and correlation from which two patterns are merged.
-const MERGE: [(f64, f64); 2] = [(0.8, 0.8), (0.5, 0.85)];
 /// Correlation from which patterns are merged whatever their seqlets: the instances of a motif with one letter changed are a
 /// crowd of their own, but no motif of their own.
 const ALIKE: f64 = 0.8;
-/// Those at which no group of merged patterns may have a pair.
-const NEVER: [(f64, f64); 4] = [(0.4, 0.75), (0.2, 0.8), (0.1, 0.85), (0.0, 0.9)];
+/// Contamination and correlation up to which no group of merged patterns may have a pair.
+const NEVER: [(f64, f64); 2] = [(0.4, 0.75), (0.2, ALIKE)];
 /// Seqlets of a pattern whose similarities are taken.
 const SAMPLE: usize = 200;
 
@@ -68,8 +67,7 @@ impl<'t> Merger<'t> {
         let mut order: Vec<(usize, usize)> = pairs.keys().filter(|(i, j)| i < j).copied().collect();
         let correlation = |i: usize, j: usize| f64::midpoint(pairs[&(i, j)].correlation, pairs[&(j, i)].correlation);
         order.sort_by(|&(a, b), &(c, d)| correlation(c, d).total_cmp(&correlation(a, b)).then((a, b).cmp(&(c, d))));
-        let least = MERGE.iter().map(|m| m.1).fold(f64::INFINITY, f64::min);
-        order.retain(|&(i, j)| correlation(i, j) >= least);
+        order.retain(|&(i, j)| correlation(i, j) >= ALIKE);
         let samples: Vec<Sample> = patterns.par_iter().enumerate().map(|(i, p)| self.sample(p, i)).collect();
         let mut known: BTreeMap<(usize, usize), (f64, f64)> = BTreeMap::new();
         let mut both = |i: usize, j: usize| {
@@ -79,12 +77,7 @@ impl<'t> Merger<'t> {
         let mut group_of: Vec<usize> = (0..patterns.len()).collect();
         for (i, j) in order {
             let (first, second) = (group_of[i].min(group_of[j]), group_of[i].max(group_of[j]));
-            let alike = correlation(i, j);
-            let mut is_same = || {
-                let (a, b) = both(i, j);
-                MERGE.iter().any(|&(c, r)| a.min(b) >= c && alike >= r)
-            };
-            if first == second || !(alike >= ALIKE || is_same()) {
+            if first == second {
                 continue;
             }
             let members: Vec<usize> = (0..patterns.len()).filter(|&m| [first, second].contains(&group_of[m])).collect();
@@ -125,9 +118,10 @@ impl<'t> Merger<'t> {
             sites.truncate(SAMPLE);
         }
         let forms: Vec<Form> = sites.iter().map(|s| Form::of(self.tracks, s)).collect();
-        let mut within: Vec<f32> = Vec::with_capacity(forms.len() * forms.len());
+        // The similarity is symmetric: each pair once.
+        let mut within: Vec<f32> = Vec::with_capacity(forms.len() * forms.len() / 2);
         for (i, a) in forms.iter().enumerate() {
-            within.extend(forms.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, b)| aligned_similarity(a, b)));
+            within.extend(forms[i + 1..].iter().map(|b| aligned_similarity(a, b)));
         }
         within.sort_unstable_by(f32::total_cmp);
         Sample { forms, within }

@@ -107,23 +107,26 @@ pub struct Discovery {
 /// Finds the patterns in attributions.
 ///
 /// Work is spread over the threads of rayon's pool; the result does not depend on their number. Memory: 4 bytes a base of
-/// the sequences for the sums of windows, and, for each of at most [`Config::max_seqlets`] seqlets of one sign at a time, some
-/// 40 KiB for its gapped k-mers, its neighbours and the graph (0.8 GB for 20,000).
+/// the sequences for the sums of windows, and what is kept of each of at most [`Config::max_seqlets`] seqlets of one sign at a
+/// time: its gapped k-mers, its contributions, its neighbours and the graph.
 ///
 /// That nothing is found is no error: [`Report`] says at which step, and why.
 pub fn discover(attributions: &Attributions<'_>, config: &Config) -> Discovery {
     let tracks = Tracks::new(attributions);
+    let background = tracks.base_frequencies();
     let found = seqlets::find(&tracks, config);
     let mut patterns = Vec::new();
     let mut sides = Vec::new();
     for (mut side, seqlets) in found {
         if side.stop.is_none() {
             let sign = if side.sign == '+' { 1.0 } else { -1.0 };
-            let (aggregates, stop) = patterns_of(&tracks, config, sign, seqlets, &mut side);
+            let (aggregates, stop) = patterns_of(&tracks, config, background, sign, seqlets, &mut side);
             side.stop = stop;
             let group = if side.sign == '+' { "pos_patterns" } else { "neg_patterns" };
-            let named = aggregates.iter().enumerate();
-            patterns.extend(named.map(|(i, a)| Pattern::new(&format!("{group}.pattern_{i}"), a, &tracks, config)));
+            let pattern = |(i, a): (usize, &Aggregate)| {
+                Pattern::new(&format!("{group}.pattern_{i}"), a, tracks.alphabet(), background, config.trim)
+            };
+            patterns.extend(aggregates.iter().enumerate().map(pattern));
         }
         sides.push(side);
     }
@@ -135,11 +138,11 @@ pub fn discover(attributions: &Attributions<'_>, config: &Config) -> Discovery {
 fn patterns_of(
     tracks: &Tracks<'_>,
     config: &Config,
+    background: [f64; 4],
     sign: f32,
     mut seqlets: Vec<Seqlet>,
     report: &mut SignReport,
 ) -> (Vec<Aggregate>, Option<Stop>) {
-    let background = tracks.base_frequencies();
     let mut patterns = Vec::new();
     for round in 0..2 {
         if seqlets.is_empty() {

@@ -1,9 +1,8 @@
 //! What is found: a pattern and its seqlets.
 
-use super::Config;
 use super::aggregate::Aggregate;
-use super::tracks::Tracks;
 use crate::Motif;
+use basewise_core::Alphabet;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -55,12 +54,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    pub(super) fn new(id: &str, aggregate: &Aggregate, tracks: &Tracks<'_>, config: &Config) -> Self {
+    /// `background` are the base frequencies of the sequences; `trim` is that of the [`Config`](super::Config).
+    pub(super) fn new(id: &str, aggregate: &Aggregate, alphabet: Alphabet, background: [f64; 4], trim: f64) -> Self {
         let (ppm, cwm) = (aggregate.ppm(), aggregate.cwm());
-        let core = core(&cwm, config.trim);
+        let core = core(&cwm, trim);
         let counts = aggregate.bases[core.clone()].to_vec();
-        let mut motif = Motif::from_counts(id, "", tracks.alphabet(), counts);
-        motif.background = tracks.base_frequencies();
+        let mut motif = Motif::from_counts(id, "", alphabet, counts);
+        motif.background = background;
         let hypothetical_cwm = aggregate.hypothetical_cwm();
         Self { id: id.into(), sites: aggregate.sites.clone(), ppm, cwm, hypothetical_cwm, core, motif }
     }

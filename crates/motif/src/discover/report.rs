@@ -88,11 +88,6 @@ pub enum Stop {
 }
 
 impl Report {
-    /// Number of patterns.
-    pub fn patterns(&self) -> usize {
-        self.sides.iter().map(|side| side.patterns).sum()
-    }
-
     /// For each sign without a pattern, at which step it came to nothing, and what may help.
     pub fn reasons(&self, config: &Config) -> Vec<(String, String)> {
         self.sides.iter().filter_map(|side| Some(self.reason(side, side.stop.as_ref()?, config))).collect()

@@ -1,7 +1,6 @@
 //! How far apart, on which side and on which strand one motif stands from another.
 
-use super::ln_q_values;
-use crate::scan::Occurrence;
+use crate::scan::{Occurrence, q_values};
 use basewise_core::Strand;
 use std::collections::BTreeMap;
 
@@ -108,8 +107,8 @@ fn bins(observed: &[[[usize; 2]; 2]], expected: &[[[f64; 2]; 2]], strands: usize
             }
         }
     }
-    let ln_p: Vec<f64> = bins.iter().map(|bin| bin.p_value.ln()).collect();
-    bins.iter_mut().zip(ln_q_values(&ln_p)).for_each(|(bin, q)| bin.q_value = q.exp());
+    let p: Vec<f64> = bins.iter().map(|bin| bin.p_value).collect();
+    bins.iter_mut().zip(q_values(&p, p.len())).for_each(|(bin, q)| bin.q_value = q);
     bins
 }
 
@@ -121,22 +120,46 @@ fn poisson_tail(n: usize, mean: f64) -> f64 {
     if mean <= 0.0 {
         return 0.0;
     }
+    let ln = |k: usize| k as f64 * mean.ln() - mean - (1..=k).map(|i| (i as f64).ln()).sum::<f64>();
     if (n as f64) <= mean {
-        // Less one the terms below, from 0 on; means are of counts of sequences, and their exponentials are no 0.
-        let mut term = (-mean).exp();
-        let mut below = term;
-        (1..n).for_each(|k| {
-            term *= mean / k as f64;
-            below += term;
-        });
-        return (1.0 - below).clamp(0.0, 1.0);
+        // One less the terms below, from the largest on: the first ones of a large mean are too small for an f64.
+        let (mut share, mut sum) = (1.0, 1.0);
+        for k in (1..n).rev() {
+            share *= k as f64 / mean;
+            sum += share;
+        }
+        return (1.0 - ln(n - 1).exp() * sum).clamp(0.0, 1.0);
     }
-    let ln_first = n as f64 * mean.ln() - mean - (1..=n).map(|k| (k as f64).ln()).sum::<f64>();
     let (mut share, mut sum, mut k) = (1.0, 1.0, n + 1);
     while share > sum * 1e-17 {
         share *= mean / k as f64;
         sum += share;
         k += 1;
     }
-    (ln_first.exp() * sum).min(1.0)
+    (ln(n).exp() * sum).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::poisson_tail;
+
+    #[test]
+    fn tails_of_large_means_are_those_of_exact_sums() {
+        // Sums of the terms in decimals of 60 digits.
+        let exact = [
+            (1, 1.0),
+            (2500, 0.9999999963116907),
+            (2700, 0.9717809623696579),
+            (2800, 0.5025131051285516),
+            (2801, 0.494974029070502),
+            (2900, 0.030566677989430177),
+        ];
+        for (n, expected) in exact {
+            let found = poisson_tail(n, 2800.0);
+            assert!((found - expected).abs() < 1e-10, "{n}: {found}");
+        }
+        assert!((poisson_tail(1, 2.0) - (1.0 - (-2.0_f64).exp())).abs() < 1e-15);
+        assert!((poisson_tail(2, 2.0) - (1.0 - 3.0 * (-2.0_f64).exp())).abs() < 1e-15);
+        assert_eq!((poisson_tail(0, 0.0), poisson_tail(1, 0.0)), (1.0, 0.0));
+    }
 }

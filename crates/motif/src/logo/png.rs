@@ -29,8 +29,7 @@ pub enum PngError {
 
 /// Draws any SVG on white and packs it as PNG; `scale` 1 is one pixel a px (96 dots an inch), 3.125 is 300 dots.
 ///
-/// Logos are drawn in much less time by [`motif_png`](super::motif_png) and [`track_png`](super::track_png), which do not go
-/// through the text of an SVG.
+/// [`motif_png`](super::motif_png) and [`track_png`](super::track_png) draw logos without going through the text of an SVG.
 ///
 /// # Errors
 /// Text that is no SVG, or a picture too large or too small.
@@ -61,7 +60,7 @@ fn blank(width: f32, height: f32, scale: f32) -> Result<Pixmap, PngError> {
     Ok(pixels)
 }
 
-/// Packs opaque pixels. The compression is the fast one: on pictures as flat as these it saves nearly as much.
+/// Packs opaque pixels. The compression is the fast one, for pictures that are mostly flat.
 fn encode(pixels: &Pixmap) -> Result<Vec<u8>, PngError> {
     let rgb: Vec<u8> = pixels.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
     let failed = |error: png::EncodingError| PngError::Encode(error.to_string());

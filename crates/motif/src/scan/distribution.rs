@@ -5,7 +5,7 @@
 //! the rounding of sums of f64; against the sums of unrounded entries a score is off by half the granularity a position at
 //! most.
 
-/// Entries a distribution may have: 128 MB, and a few seconds to compute.
+/// Entries a distribution may have: 256 MB with the second array that they are computed in.
 const MOST_SCORES: i64 = 1 << 24;
 
 /// Why a motif cannot be scanned for.

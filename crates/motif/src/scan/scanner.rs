@@ -113,22 +113,6 @@ impl Scanner {
         motif.tries * (length + 1).saturating_sub(motif.width())
     }
 
-    /// Positions of a motif.
-    ///
-    /// # Panics
-    /// If there is no motif of that index.
-    pub fn width(&self, motif: usize) -> usize {
-        self.motifs[motif].width()
-    }
-
-    /// The distribution of a motif's score.
-    ///
-    /// # Panics
-    /// If there is no motif of that index.
-    pub fn distribution(&self, motif: usize) -> &ScoreDistribution {
-        &self.motifs[motif].distribution
-    }
-
     fn scan_piece(&self, piece: &Piece, level: Level) -> Vec<Occurrence> {
         let mut found = Vec::new();
         let mut starts = Vec::new();

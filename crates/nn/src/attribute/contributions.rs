@@ -98,8 +98,12 @@ impl Contributions {
     }
 }
 
-/// Sets the values `[n, 4, length]` of bases that are not there to 0.
-pub(super) fn keep_bases(values: &mut [f32], batch: &SequenceBatch) {
+/// Sets the values `[n, 4, length]`, of all sequences of the batch, of bases that are not there to 0. Of a gradient, input
+/// times gradient is left.
+///
+/// # Panics
+/// If there are values of more sequences than the batch has.
+pub fn keep_bases(values: &mut [f32], batch: &SequenceBatch) {
     let length = batch.length();
     for (i, one) in values.chunks_exact_mut((BASES * length).max(1)).enumerate() {
         let codes = batch.sequence(i);

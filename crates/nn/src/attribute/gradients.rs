@@ -1,6 +1,5 @@
 //! Gradients of a raw output with respect to the one-hot input.
 
-use super::contributions::keep_bases;
 use super::references::References;
 use crate::engine::on_processor;
 use crate::model::{Model, parts, values};
@@ -112,16 +111,6 @@ pub fn centre_bases(values: &mut [f32], length: usize) {
             (0..4).for_each(|base| one[base * length + position] -= mean);
         }
     }
-}
-
-/// [`saliency`] where the sequence has that base, 0 elsewhere: row-major `[n, 4, length]`.
-///
-/// # Errors
-/// See [`saliency`].
-pub fn input_x_gradient(model: &Model, batch: &SequenceBatch, output: usize) -> Result<Vec<f32>, AttributionError> {
-    let mut gradient = saliency(model, batch, output)?;
-    keep_bases(&mut gradient, batch);
-    Ok(gradient)
 }
 
 pub(super) fn device_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, PredictError> {

@@ -24,13 +24,13 @@ pub fn integrated_gradients(
     if steps == 0 {
         return Err(AttributionError::References("expected at least 1 step, found 0".into()));
     }
+    let shares: Vec<f64> = (0..steps).map(|step| (step as f64 + 0.5) / steps as f64).collect();
     let mut all = Contributions { hypothetical: Vec::new(), deltas: Vec::new() };
     for i in 0..batch.len() {
         let Compared { x, references: own, .. } = Compared::new(batch, references, i);
         let scores = scores(model, batch, i, &x, &own, output)?;
         let mut sums = Sums::new(batch.length());
         for (r, x0) in own.iter().enumerate() {
-            let shares: Vec<f64> = (0..steps).map(|step| (step as f64 + 0.5) / steps as f64).collect();
             let points: Vec<f32> = shares.iter().flat_map(|&share| between(x0, &x, share)).collect();
             let gradients = at_points(model, batch, i, &points, output)?;
             let mean: Vec<f32> = (0..x.len())

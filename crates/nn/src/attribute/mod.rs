@@ -7,13 +7,13 @@ mod gradients;
 mod integrated;
 mod references;
 
-pub use contributions::{Contributions, Convergence, Delta};
+pub use contributions::{Contributions, Convergence, Delta, keep_bases};
 pub use deeplift::{LossyLayer, deeplift, deeplift_with, lossy_layer};
 pub use filters::{
     Activations, FilterError, FilterLayer, FilterWindows, FirstLayer, MAX_WINDOWS, Window, filter_windows,
     first_layer_activations, first_layer_shape,
 };
-pub use gradients::{AttributionError, centre_bases, input_x_gradient, saliency};
+pub use gradients::{AttributionError, centre_bases, saliency};
 pub use integrated::{expected_gradients, integrated_gradients};
 pub use references::References;
 

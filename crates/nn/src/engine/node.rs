@@ -146,8 +146,10 @@ pub(super) struct Attention {
     pub(super) parameter: usize,
 }
 
+/// What a mark adds to a symbol, which is one of 4 bases or the unknown one.
+pub(super) const MARK: u8 = 5;
 /// Symbols of a table: 4 bases and the unknown one, without and with a mark.
-pub(super) const SYMBOLS: usize = 10;
+pub(super) const SYMBOLS: usize = 2 * MARK as usize;
 
 /// The nodes of a plan. With `codes`, the input is sequence codes where the first layer can take them.
 pub(super) fn compile(plan: &Plan, codes: bool, joining: Joining) -> Vec<Node> {

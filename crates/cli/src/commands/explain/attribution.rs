@@ -10,7 +10,7 @@ use basewise_core::average::Ensemble;
 use basewise_nn::Model;
 use basewise_nn::attribute::{
     Contributions, Delta, References, centre_bases, deeplift_with, expected_gradients, integrated_gradients,
-    lossy_layer, saliency,
+    keep_bases, lossy_layer, saliency,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,7 @@ fn gradient(
         centre_bases(&mut gradient, batch.length());
     }
     if method == Method::InputXGradient {
-        gradient = Contributions { hypothetical: gradient, deltas: Vec::new() }.projected(batch);
+        keep_bases(&mut gradient, batch);
     }
     Ok(gradient)
 }
@@ -210,7 +210,7 @@ fn contributions(
 }
 
 /// Means of arrays of one size by weights.
-fn mean(each: &[Vec<f32>], weights: &[f64]) -> Vec<f32> {
+pub(super) fn mean(each: &[Vec<f32>], weights: &[f64]) -> Vec<f32> {
     let total: f64 = weights.iter().sum();
     let mean = |i: usize| each.iter().zip(weights).map(|(values, w)| w * f64::from(values[i])).sum::<f64>() / total;
     (0..each.first().map_or(0, Vec::len)).map(|i| mean(i) as f32).collect()

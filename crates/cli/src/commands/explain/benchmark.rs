@@ -1,9 +1,9 @@
 //! `basewise explain benchmark`: which attribution method to believe, on truth that is known and on the model itself.
 
 use super::attribution::{self, ReferenceArgs};
-use super::{Method, contribution, mutagenesis};
+use super::{Method, Select, contribution, mutagenesis};
 use crate::commands::command_line;
-use crate::commands::evaluate::{batch_of_rows, predict_rows};
+use crate::commands::evaluate::batch_of_rows;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, write_json};
@@ -147,7 +147,7 @@ fn methods(args: &BenchmarkArgs, models: &Ensemble<TrainedModel>) -> Result<Vec<
     if !args.methods.is_empty() {
         return Ok(args.methods.clone());
     }
-    let only_networks = models.members().iter().all(|model| matches!(model, TrainedModel::Network(_)));
+    let only_networks = models.members().iter().all(TrainedModel::is_network);
     Ok(if only_networks { Method::about_bases().to_vec() } else { vec![Method::Ism] })
 }
 
@@ -191,26 +191,18 @@ fn choose(
     truth: Option<&Truth>,
 ) -> Result<Vec<usize>> {
     let mut rows = args.split.rows(dataset, path)?;
-    if let Some(truth) = truth {
-        rows.retain(|&row| truth.contains_key(&dataset.examples[row].id));
-        rows.truncate(args.limit);
-    } else {
-        let predicted = predict_rows(models, dataset, &rows)?;
-        let mut scored: Vec<(usize, f32)> = rows.iter().copied().zip(predicted.column(target)).collect();
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1));
-        rows = scored.into_iter().take(args.limit).map(|(row, _)| row).collect();
-    }
-    if rows.is_empty() {
-        return Err(user(
-            format!(
-                "{}: expected examples with planted motifs in the {} split, found none",
-                path.display(),
-                args.split.name()
-            ),
-            Some("choose another with --split"),
-        ));
-    }
-    Ok(rows)
+    let none = |what: &str| {
+        let (path, split) = (path.display(), args.split.name());
+        let message = format!("{path}: expected examples{what} in the {split} split, found none");
+        user(message, Some("choose another with --split"))
+    };
+    let Some(truth) = truth else {
+        let (rows, _) = super::choose((Select::Top, args.limit), models, dataset, rows, target.into())?;
+        return if rows.is_empty() { Err(none("")) } else { Ok(rows) };
+    };
+    rows.retain(|&row| truth.contains_key(&dataset.examples[row].id));
+    rows.truncate(args.limit);
+    if rows.is_empty() { Err(none(" with planted motifs")) } else { Ok(rows) }
 }
 
 /// Judges one method after another on the same examples.
@@ -229,12 +221,7 @@ impl Judge<'_> {
         let of = |model: &TrainedModel| self.contributions(method, model, printer);
         let each = self.models.members().iter().map(of).collect::<Result<Vec<Vec<f32>>>>()?;
         let seconds = start.elapsed().as_secs_f64() / self.batch.len() as f64;
-        let total: f64 = self.models.weights().iter().sum();
-        let weighted = |i: usize| {
-            let parts = each.iter().zip(self.models.weights());
-            (parts.map(|(values, weight)| weight * f64::from(values[i])).sum::<f64>() / total) as f32
-        };
-        let together: Vec<f32> = (0..each[0].len()).map(weighted).collect();
+        let together = attribution::mean(&each, self.models.weights());
         self.push(method.name(), &together, agreement(&each, self.batch.length()), seconds)
     }
 

@@ -10,36 +10,56 @@ use std::path::Path;
 
 pub(super) const FILE: &str = "contributions.bw";
 
+/// Where examples lie on a genome.
+pub(super) struct Places<'a> {
+    contigs: Vec<(String, u64)>,
+    /// Of each example its contig, its place and its letters.
+    examples: Vec<(usize, &'a Interval, usize)>,
+}
+
+impl<'a> Places<'a> {
+    /// The places of rows, all of which must have one on a contig of the genome.
+    pub(super) fn of(genome: &Genome, dataset: &'a Dataset, rows: &[usize]) -> Result<Self> {
+        let mut contigs = genome.contigs().to_vec();
+        contigs.sort();
+        let of_row = |&row: &usize| {
+            let example = &dataset.examples[row];
+            let Some(place) = &example.place else {
+                let message =
+                    format!("expected examples with a place on a genome for {FILE}, found {:?} without", example.id);
+                return Err(user(
+                    message,
+                    Some("leave out --genome, or explain a data set that was cut from a genome"),
+                ));
+            };
+            let contig = contigs.binary_search_by(|(name, _)| name.as_str().cmp(&place.chrom));
+            let contig =
+                contig.map_err(|_| user(format!("expected a contig of the genome, found {:?}", place.chrom), None))?;
+            Ok((contig, place, example.sequence.len()))
+        };
+        let examples = rows.iter().map(of_row).collect::<Result<_>>()?;
+        Ok(Self { contigs, examples })
+    }
+}
+
 /// Writes what the base that is there contributes; a base under several examples gets their mean.
 pub(super) fn write(
     dir: &Path,
-    genome: &Genome,
+    places: &Places<'_>,
     explanation: &Explanation,
     values: &[f32],
     batch: &SequenceBatch,
-    dataset: &Dataset,
 ) -> Result<()> {
-    let mut contigs = genome.contigs().to_vec();
-    contigs.sort();
-    let mut windows = Vec::with_capacity(batch.len());
-    for (i, explained) in explanation.examples.iter().enumerate() {
-        let example = &dataset.examples[explained.row];
-        let Some(place) = &example.place else {
-            let message =
-                format!("expected examples with a place on a genome for {FILE}, found {:?} without", example.id);
-            return Err(user(message, Some("leave out --genome, or explain a data set that was cut from a genome")));
-        };
-        let contig = contigs.binary_search_by(|(name, _)| name.as_str().cmp(&place.chrom));
-        let contig =
-            contig.map_err(|_| user(format!("expected a contig of the genome, found {:?}", place.chrom), None))?;
+    let window = |(i, &(contig, place, letters)): (usize, &(usize, &Interval, usize))| {
         let heights = contribution(&explanation.method, values, batch, i);
         let mut own: Vec<f32> = heights.iter().map(|bases| bases.iter().sum::<f64>() as f32).collect();
         if place.strand == Strand::Reverse {
             own.reverse();
         }
-        windows.push(Window { contig, start: start_of(place, example.sequence.len(), batch.length()), values: own });
-    }
-    Ok(write_windows(&dir.join(FILE), &contigs, windows)?)
+        Window { contig, start: start_of(place, letters, batch.length()), values: own }
+    };
+    let windows = places.examples.iter().enumerate().map(window).collect();
+    Ok(write_windows(&dir.join(FILE), &places.contigs, windows)?)
 }
 
 /// Where the positions that the model sees begin on the chromosome, in an example of `letters`.

@@ -1,6 +1,6 @@
 //! `basewise explain edits`: what windows, deletions, insertions and motifs put in or taken out do to a prediction.
 
-use super::spacing::find_motif;
+use super::spacing::{find, known};
 use super::watch::WatchArgs;
 use super::{Select, choose};
 use crate::commands::evaluate::batch_of_rows;
@@ -174,7 +174,7 @@ fn effects(
     let at = |width: usize| move |i: usize| start + i * step..start + i * step + width;
     let alphabet = model.encoding().alphabet;
     let codes = |motif: &str| -> Result<Vec<Code>> {
-        let motif = find_motif(motif, args.motifs.as_deref(), alphabet)?;
+        let motif = find(&known(args.motifs.as_deref())?, motif, alphabet)?;
         let codes = model.encoding().encode(motif.sequence.as_bytes())?;
         if codes.len() > region.len() {
             let (found, room) = (codes.len(), region.len());
@@ -196,7 +196,7 @@ fn effects(
             Ok(placed(deletions(model, batch, watched, region, *width, tell)?, at(*width)))
         }
         Kind::Insertions(bases) => {
-            let bases = find_motif(bases, args.motifs.as_deref(), alphabet)?;
+            let bases = find(&known(args.motifs.as_deref())?, bases, alphabet)?;
             let codes = model.encoding().encode(bases.sequence.as_bytes())?;
             Ok(placed(insertions(model, batch, watched, region, &codes, tell)?, at(0)))
         }
@@ -228,7 +228,8 @@ fn placed(found: Vec<Vec<f32>>, at: impl Fn(usize) -> Range<usize> + Copy) -> Ve
     found.into_iter().map(of_row).collect()
 }
 
-/// Places of a motif within a region, on either strand of DNA, that differ from it in `mismatches` bases at most.
+/// Places of a motif within a region, on either strand of DNA, that differ from it in `mismatches` bases at most. An
+/// unknown base of the motif agrees with all.
 fn sites(
     sequence: &[Code],
     motif: &[Code],
@@ -239,7 +240,7 @@ fn sites(
     let turned: Vec<Code> = motif.iter().rev().map(|code| code.complement()).collect();
     let is_at = |motif: &[Code], at: usize| {
         let own = sequence[at..].iter().zip(motif);
-        own.filter(|(a, b)| a.base() != b.base()).count() <= mismatches
+        own.filter(|(a, b)| b.base() < 4 && a.base() != b.base()).count() <= mismatches
     };
     let starts = region.start..(region.end + 1).saturating_sub(motif.len()).max(region.start);
     let found = starts.filter(|&at| is_at(motif, at) || alphabet == Alphabet::Dna && is_at(&turned, at));
@@ -274,5 +275,13 @@ mod tests {
         assert_eq!(found(Alphabet::Dna, 0, 1..14), vec![7..11; 1]);
         assert_eq!(found(Alphabet::Dna, 4, 0..5), [0..4, 1..5]);
         assert!(found(Alphabet::Dna, 0, 0..3).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_base_of_a_motif_agrees_with_all() {
+        let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
+        let [sequence, motif] = [&b"AAGTCCGACTTACGT"[..], b"ARGT"].map(|letters| encoding.encode(letters).unwrap());
+        assert_eq!(sites(&sequence, &motif, Alphabet::Dna, 0, &(0..15)), [0..4, 7..11, 11..15]);
+        assert_eq!(sites(&sequence, &motif, Alphabet::Rna, 0, &(0..15)), [0..4, 11..15]);
     }
 }

@@ -229,6 +229,10 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         ));
     }
     args.reference.check(args.method)?;
+    if args.method.is_about_features() && args.genome.is_some() {
+        let message = format!("--method {} has no use for --genome", args.method.name());
+        return Err(user(message, Some("see `basewise explain --help`")));
+    }
     if let (true, Some(flag)) = (args.method != Method::Ism, args.watch.given()) {
         let message = format!("expected --method ism beside {flag}, found {}", args.method.name());
         return Err(user(message, None));
@@ -246,6 +250,7 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
     let (target, region) = (watched.output, args.watch.region(models.length())?);
     let rows = args.split.rows(&dataset, &path)?;
     let (rows, predicted) = choose((args.select, args.limit), &model, &dataset, rows, watched)?;
+    let places = genome.as_ref().map(|genome| bigwig::Places::of(genome, &dataset, &rows)).transpose()?;
     let batch_of = |model: &dyn Predict| batch_of_rows(model, &dataset, rows.iter().copied());
     let batch = batch_of(&models)?;
     let found = match args.method {
@@ -272,8 +277,8 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
     make_room(&output, "explain.json", &["attributions.npz", "explain.json", "logos", "modisco", bigwig::FILE])?;
     write_arrays(&output, &found, &batch, &explanation)?;
     draw(args, &output, values, &batch, &explanation)?;
-    if let Some(genome) = &genome {
-        bigwig::write(&output, genome, &explanation, values, &batch, &dataset)?;
+    if let Some(places) = &places {
+        bigwig::write(&output, places, &explanation, values, &batch)?;
     }
     write_json(&output.join("explain.json"), &explanation)?;
     printer.talk(&format!(

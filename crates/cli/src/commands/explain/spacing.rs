@@ -145,20 +145,24 @@ pub(super) fn run(args: &SpacingArgs, printer: &Printer) -> Result<Outcome> {
 /// The two motifs.
 fn motifs(args: &SpacingArgs, alphabet: Alphabet) -> Result<[Motif; 2]> {
     match &args.wanted[..] {
-        [first, second] => Ok([
-            find_motif(first, args.motifs.as_deref(), alphabet)?,
-            find_motif(second, args.motifs.as_deref(), alphabet)?,
-        ]),
+        [first, second] => {
+            let known = known(args.motifs.as_deref())?;
+            Ok([find(&known, first, alphabet)?, find(&known, second, alphabet)?])
+        }
         other => Err(user(format!("expected two motifs, found {}", other.len()), Some("give --motif twice"))),
     }
 }
 
-/// A motif of a file, or of JASPAR CORE, by its consensus, or as it was spelled.
-pub(super) fn find_motif(text: &str, file: Option<&Path>, alphabet: Alphabet) -> Result<Motif> {
-    let known = match file {
-        Some(path) => crate::commands::motifs::read(path)?,
-        None => crate::embedded::jaspar()?,
-    };
+/// The motifs of a file, or of JASPAR CORE.
+pub(super) fn known(file: Option<&Path>) -> Result<Vec<basewise_motif::Motif>> {
+    match file {
+        Some(path) => crate::commands::motifs::read(path),
+        None => crate::embedded::jaspar(),
+    }
+}
+
+/// One of the known motifs, by its consensus, or a motif as it was spelled.
+pub(super) fn find(known: &[basewise_motif::Motif], text: &str, alphabet: Alphabet) -> Result<Motif> {
     if let Some(motif) = known.iter().find(|motif| motif.id == *text || motif.name == *text) {
         return Ok(Motif { id: motif.id.clone(), sequence: motif.consensus() });
     }

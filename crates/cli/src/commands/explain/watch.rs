@@ -59,7 +59,7 @@ impl WatchArgs {
 
 /// Says what share of a pass a substitution takes, if copies do with less than whole passes.
 pub(crate) fn tell_share(models: &Ensemble<TrainedModel>, plain: bool, printer: &Printer) {
-    let networks: Vec<_> = models.members().iter().filter_map(|model| model.network("").ok()).collect();
+    let networks: Vec<_> = models.members().iter().filter_map(TrainedModel::as_network).collect();
     if networks.is_empty() || plain {
         return;
     }
@@ -70,7 +70,7 @@ pub(crate) fn tell_share(models: &Ensemble<TrainedModel>, plain: bool, printer: 
     printer.talk(&format!("a substitution takes about {percent} of a pass{from}"));
 }
 
-/// The values of windows without the margins around them that an average over shifts reads.
+/// A region of the window, counted as an average over shifts reads it: from the start of the margin.
 pub(crate) fn with_margin(region: &Range<usize>, model: &dyn Predict) -> Range<usize> {
     region.start + model.margin()..region.end + model.margin()
 }

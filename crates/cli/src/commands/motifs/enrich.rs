@@ -60,6 +60,8 @@ pub(crate) struct EnrichArgs {
 
 /// Pairs of more motifs are refused: their number grows with the square.
 const MOST_PAIRED: usize = 3000;
+/// Larger gaps are refused: every one is tested.
+const LARGEST_GAP: usize = 100_000;
 
 /// `enrichment.json`.
 #[derive(Serialize)]
@@ -91,6 +93,10 @@ pub(crate) fn run(args: &EnrichArgs, printer: &Printer) -> Result<()> {
             format!("expected at most {} motifs beside --pairs, found {}", count(MOST_PAIRED), count(motifs.len())),
             Some("take one of each kind: basewise motifs cluster"),
         ));
+    }
+    if args.max_gap > LARGEST_GAP {
+        let message = format!("expected --max-gap of at most {}, found {}", count(LARGEST_GAP), args.max_gap);
+        return Err(user(message, None));
     }
     let (foreground, background, background_is) = sets(&args.sets, printer)?;
     let options = args.settings.options(&motifs, &args.sets.sequences())?;

@@ -26,7 +26,7 @@ pub(crate) struct SetArgs {
     /// Class of the foreground [default: 1 of a binary task, the first of several]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
-    /// Only these examples of a data set
+    /// Only these examples of data sets
     #[arg(long, value_enum, default_value = "all")]
     split: SplitArg,
     /// Seed of shuffled backgrounds
@@ -37,7 +37,7 @@ pub(crate) struct SetArgs {
 impl SetArgs {
     /// What the base frequencies are counted in.
     pub(crate) fn sequences(&self) -> SequenceArgs {
-        SequenceArgs::of_path(self.foreground.clone())
+        SequenceArgs::of_path(self.foreground.clone(), self.split)
     }
 }
 
@@ -63,9 +63,9 @@ impl Set {
         lengths.get(lengths.len() / 2).copied().unwrap_or(0)
     }
 
-    fn of_path(path: &Path) -> Result<Self> {
+    fn of_path(path: &Path, split: SplitArg) -> Result<Self> {
         let mut all = Vec::new();
-        SequenceArgs::of_path(path.to_path_buf()).visit(false, &mut |batch: &[Stretch]| {
+        SequenceArgs::of_path(path.to_path_buf(), split).visit(false, &mut |batch: &[Stretch]| {
             let more = batch.par_iter().map(|stretch| codes(&stretch.letters, &stretch.name));
             all.extend(more.collect::<Result<Vec<_>>>()?);
             Ok(())
@@ -79,9 +79,10 @@ pub(crate) fn sets(args: &SetArgs, printer: &Printer) -> Result<(Set, Set, Strin
     let (foreground, background, is) = if args.foreground.is_dir() && args.background_sequences.is_none() {
         of_dataset(args)?
     } else {
-        let foreground = Set::of_path(&args.foreground)?;
+        refuse_unused(args)?;
+        let foreground = Set::of_path(&args.foreground, args.split)?;
         match &args.background_sequences {
-            Some(path) => (foreground, Set::of_path(path)?, path.display().to_string()),
+            Some(path) => (foreground, Set::of_path(path, args.split)?, path.display().to_string()),
             None => {
                 let shuffled = shuffled(&args.foreground, args.seed)?;
                 (foreground, shuffled, "the foreground with its pairs of neighbours shuffled".to_owned())
@@ -98,9 +99,30 @@ pub(crate) fn sets(args: &SetArgs, printer: &Printer) -> Result<(Set, Set, Strin
     Ok((foreground, background, is))
 }
 
+/// Where no data set is divided by its classes, options that choose one would do nothing, nor would a split of files.
+fn refuse_unused(args: &SetArgs) -> Result<()> {
+    let is_dataset = |path: &PathBuf| path.is_dir();
+    let has_split = is_dataset(&args.foreground) || args.background_sequences.as_ref().is_some_and(is_dataset);
+    let given = [
+        ("--task", args.task.is_some()),
+        ("--class", args.class.is_some()),
+        ("--split", args.split != SplitArg::All && !has_split),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some(("--split", _)) => {
+            Err(user("expected a data set for --split, found FASTA files", Some("leave out --split")))
+        }
+        Some((option, _)) => Err(user(
+            format!("expected a data set without --background-sequences for {option}, found other sets"),
+            Some("leave out the option, or let the classes of a data set be the two sets"),
+        )),
+    }
+}
+
 fn shuffled(path: &Path, seed: u64) -> Result<Set> {
     let mut all: Vec<Vec<Code>> = Vec::new();
-    SequenceArgs::of_path(path.to_path_buf()).visit(false, &mut |batch: &[Stretch]| {
+    SequenceArgs::of_path(path.to_path_buf(), SplitArg::All).visit(false, &mut |batch: &[Stretch]| {
         let first = all.len();
         let shuffle = |(i, stretch): (usize, &Stretch)| {
             let mut rng = stream(seed, "motif enrichment background", &[(first + i) as u64]);

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &HitsArgs, printer: &Printer) -> Result<()> {
         ));
     }
     if let Some(least) = args.min_similarity {
-        if !(-1.0..=1.0).contains(&least) {
+        if !(0.0..=1.0).contains(&least) {
             return Err(user(format!("expected --min-similarity from 0 to 1, found {least}"), None));
         }
         patterns.iter_mut().for_each(|pattern| pattern.min_similarity = least);
@@ -81,8 +81,10 @@ pub(crate) fn run(args: &HitsArgs, printer: &Printer) -> Result<()> {
                 Some("write a table: -o hits.tsv"),
             ));
         }
-        let text =
-            if is_bed { sites_bed(&places, &source.places) } else { sites_tsv(&places, &source.ids, &source.places) };
+        let text = match is_bed {
+            true => sites_bed(&places, &source.places, source.length),
+            false => sites_tsv(&places, &source.ids, &source.places, source.length),
+        };
         write_text(path, &text)?;
     }
     printer.data(&summary(&patterns, &hits))?;

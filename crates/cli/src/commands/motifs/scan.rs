@@ -42,12 +42,14 @@ pub(crate) struct ScanArgs {
     /// Of these, report places up to this q-value
     #[arg(long, value_name = "Q", conflicts_with = "no_q_value")]
     q_value: Option<f64>,
-    /// Write places as they are found, by sequence, without q-values: memory then does not grow with their number
+    /// Write places as they are found, by sequence, without q-values: only those of a batch of
+    /// sequences are in memory
     #[arg(long)]
     no_q_value: bool,
 }
 
-/// Places that are held until their q-values are known, at most: 2 to 3 GB.
+/// Places that are held until their q-values are known, at most: by calculation 32 bytes each and their letters, and as much
+/// again while a list grows; several GB.
 const MOST_HELD: usize = 50_000_000;
 
 pub(crate) fn run(args: &ScanArgs, printer: &Printer) -> Result<()> {

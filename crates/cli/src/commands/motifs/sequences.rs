@@ -57,9 +57,9 @@ impl Stretch {
 }
 
 impl SequenceArgs {
-    /// Sequences that are given by their path alone.
-    pub(crate) fn of_path(path: PathBuf) -> Self {
-        Self { sequences: Some(path), genome: None, bed: None, split: SplitArg::All }
+    /// Sequences of a file, or the examples of a split of a data set.
+    pub(crate) fn of_path(path: PathBuf, split: SplitArg) -> Self {
+        Self { sequences: Some(path), genome: None, bed: None, split }
     }
 
     /// What is read, for messages.

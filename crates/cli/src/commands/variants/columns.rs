@@ -7,6 +7,7 @@ use basewise_core::variants::empirical_p;
 use basewise_core::variants::scores::{Output, Score, outputs};
 use basewise_core::{Matrix, Task};
 use basewise_io::variants::{InfoField, Value};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Raw scores of a neighbourhood: of its reference and of its edits.
@@ -22,6 +23,8 @@ pub(super) struct Columns {
     prefix: String,
     /// The outputs that are asked for.
     pub(super) outputs: Vec<Output>,
+    /// What the names of an output's fields end in.
+    endings: Vec<String>,
     /// Models that predict together.
     members: usize,
     /// Absolute main scores of null variants in rising order, a list for each output.
@@ -53,24 +56,13 @@ impl Columns {
             })
         };
         let outputs = if targets.is_empty() { all.clone() } else { targets.iter().map(find).collect::<Result<_>>()? };
-        Ok(Self { prefix, outputs, members, null: None, motifs: false })
+        let endings = endings(&outputs);
+        Ok(Self { prefix, outputs, endings, members, null: None, motifs: false })
     }
 
     /// The name of a field of an output; the output is part of it where there are several.
     fn id(&self, output: usize, what: &str) -> String {
-        if self.outputs.len() == 1 {
-            return format!("{}_{what}", self.prefix);
-        }
-        let legal = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
-        let name = |i: usize| self.outputs[i].name.chars().map(legal).collect::<String>();
-        let own = name(output);
-        // Names that differ only in what a field cannot hold are told apart by number.
-        let twin = (0..self.outputs.len()).any(|other| other != output && name(other) == own);
-        if twin {
-            format!("{}_{what}_{own}_{}", self.prefix, output + 1)
-        } else {
-            format!("{}_{what}_{own}", self.prefix)
-        }
+        format!("{}_{what}{}", self.prefix, self.endings[output])
     }
 
     /// The fields, in the order of the values.
@@ -117,13 +109,6 @@ impl Columns {
         self.members > 1 && !matches!(score, Score::Reference | Score::Alternate)
     }
 
-    /// The values of an allele that was not scored.
-    pub(super) fn unscored(&self, status: Status) -> Vec<Value> {
-        let mut values = vec![Value::Missing; self.fields().len()];
-        values[0] = Value::Text(status.word().to_owned());
-        values
-    }
-
     /// The scores of an output: row 0 is the reference, `rows` are the ways to put the allele into the window, over which
     /// scores are averaged. Of an ensemble their spread over what each member says alone follows, in the same order.
     pub(super) fn scores(&self, output: &Output, raw: &Raw, rows: Range<usize>) -> (Vec<f64>, Vec<f64>) {
@@ -167,6 +152,29 @@ impl Columns {
     }
 }
 
+/// The values, of `width` fields, of an allele that was not scored.
+pub(super) fn unscored(status: Status, width: usize) -> Vec<Value> {
+    let mut values = vec![Value::Missing; width];
+    values[0] = Value::Text(status.word().to_owned());
+    values
+}
+
+/// What fields of each output end in: nothing if there is only one, else its name in letters that a field can hold.
+fn endings(outputs: &[Output]) -> Vec<String> {
+    if outputs.len() == 1 {
+        return vec![String::new()];
+    }
+    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
+    let names: Vec<String> = outputs.iter().map(|output| output.name.chars().map(legal).collect()).collect();
+    let mut shared = BTreeMap::<&str, usize>::new();
+    names.iter().for_each(|name| *shared.entry(name).or_default() += 1);
+    // Names that differ only in what a field cannot hold are told apart by number.
+    let ending = |(i, name): (usize, &String)| {
+        if shared[name.as_str()] > 1 { format!("_{name}_{}", i + 1) } else { format!("_{name}") }
+    };
+    names.iter().enumerate().map(ending).collect()
+}
+
 /// The main score among the scores of an output.
 pub(super) fn main_of(output: &Output, scores: &[f64]) -> f64 {
     output.scores().iter().position(|&score| score == output.main_score()).map_or(f64::NAN, |i| scores[i])
@@ -196,5 +204,23 @@ fn meaning(score: Score) -> &'static str {
         Score::LogOddsChange => "change of the log odds (natural logarithm), alternate minus reference",
         Score::Divergence => "Jensen-Shannon distance of the shapes of the signal (natural logarithm), 0 to 0.833",
         Score::Shift => "shift of the signal's centre of mass, in bases along the contig",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_field_cannot_tell_apart_are_numbered() {
+        let task = |name: &str| Task { name: name.into(), kind: basewise_core::TaskKind::Regression };
+        let columns = |names: &[&str]| {
+            let tasks: Vec<Task> = names.iter().map(|name| task(name)).collect();
+            Columns::new(&tasks, &[], 1, None).unwrap()
+        };
+        let several = columns(&["a b", "liver", "a-b"]);
+        let ids: Vec<String> = (0..3).map(|i| several.id(i, "REF")).collect();
+        assert_eq!(ids, ["BW_REF_a_b_1", "BW_REF_liver", "BW_REF_a_b_3"]);
+        assert_eq!(columns(&["a b"]).id(0, "REF"), "BW_REF");
     }
 }

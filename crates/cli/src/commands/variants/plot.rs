@@ -65,7 +65,7 @@ pub(super) fn run(args: &PlotArgs, printer: &Printer) -> Result<Outcome> {
     let genome = Genome::open(&args.genome)?;
     let (target, name) = output_index(model.tasks(), args.target.as_deref())?;
     let alleles = alleles(args, &genome, &model)?;
-    let tracks = tracks(&alleles, &model, target)?;
+    let tracks = tracks(&alleles, &model, target, args.flank)?;
     let changes = match &args.motifs {
         Some(path) => alleles.motif_changes(&MotifChanges::read(path, model.encoding())?, &genome)?,
         None => String::new(),
@@ -145,7 +145,7 @@ impl Alleles {
     /// The part of the window that is drawn.
     fn drawn(&self, flank: usize) -> std::ops::Range<usize> {
         let end = self.changed[0].end.max(self.changed[1].end);
-        self.changed[0].start.saturating_sub(flank)..(end + flank).min(self.window.length)
+        self.changed[0].start.saturating_sub(flank)..end.saturating_add(flank).min(self.window.length)
     }
 
     /// Motifs that come or go, in words.
@@ -162,15 +162,14 @@ impl Alleles {
     }
 }
 
-/// The raw score of a sequence, and the contribution of each base in its window.
+/// The raw score of a sequence, and the contribution of each base that is drawn, at its position of the window.
 struct Track {
     score: f32,
     heights: Vec<[f64; 4]>,
 }
 
 /// By substitutions of the bases that are drawn, in both sequences.
-fn tracks(alleles: &Alleles, model: &dyn Predict, target: usize) -> Result<Vec<Track>> {
-    let flank = alleles.window.length;
+fn tracks(alleles: &Alleles, model: &dyn Predict, target: usize, flank: usize) -> Result<Vec<Track>> {
     let drawn = alleles.drawn(flank);
     let neighbourhood = |sequence: &Vec<Code>| {
         let at = |position: usize| {

@@ -4,6 +4,7 @@ use anyhow::Result;
 use basewise_core::variants::{Variant, Window};
 use basewise_core::{Interval, Strand};
 use basewise_io::Genome;
+use basewise_io::variants::Region;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,14 @@ pub(crate) enum CentreArg {
     Variant,
     /// The middle of a region is, as when the model was trained on such regions
     Region,
+}
+
+/// A place as it was typed: a part of a contig, or a contig, which may have a name that looks like a place.
+pub(super) fn region(text: &str, genome: &Genome) -> Result<Region> {
+    Ok(match genome.length(text) {
+        Ok(_) => Region { chrom: text.to_owned(), start: 0, end: u64::MAX },
+        Err(_) => Region::parse(text)?,
+    })
 }
 
 /// Regions of a BED file, by contig and start.

@@ -3,6 +3,7 @@
 use super::columns::Columns;
 use super::heat_map::heat_map;
 use super::prepare::{Group, Job, Prepared};
+use super::regions::region;
 use super::scorer::Scorer;
 use super::status::Status;
 use crate::commands::command_line;
@@ -19,7 +20,7 @@ use basewise_core::{Code, Edit, Interval, Predict, Strand};
 use basewise_io::Genome;
 use basewise_io::bigwig::{self, Window as Values};
 use basewise_io::genome::Nearby;
-use basewise_io::variants::{InfoField, Region, Value};
+use basewise_io::variants::{InfoField, Value};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -108,11 +109,7 @@ pub(super) fn run(args: &SaturateArgs, printer: &Printer) -> Result<Outcome> {
 
 /// The region on the genome.
 fn place(args: &SaturateArgs, genome: &Genome) -> Result<Interval> {
-    // A contig may have a name that looks like a place.
-    let region = match genome.length(&args.region) {
-        Ok(length) => Region { chrom: args.region.clone(), start: 0, end: length },
-        Err(_) => Region::parse(&args.region)?,
-    };
+    let region = region(&args.region, genome)?;
     let length = genome.length(&region.chrom)?;
     let mut place = region.interval(length);
     if place.is_empty() || (region.end > length && region.end != u64::MAX) {

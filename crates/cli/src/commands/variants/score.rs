@@ -6,7 +6,7 @@ use super::motif_changes::MotifChanges;
 use super::null::NullSource;
 use super::parts::{Parts, add_lines, hex};
 use super::prepare::{Preparer, Rules};
-use super::regions::Regions;
+use super::regions::{Regions, region};
 use super::scorer::Scorer;
 use super::shard::{Manifest, Shard, identity};
 use super::status::Account;
@@ -41,7 +41,8 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
     let genome = Genome::open(genome)?;
     genome.notes().iter().for_each(|note| printer.talk(note));
     let regions = args.regions.as_deref().map(|path| Regions::read(path, &genome)).transpose()?;
-    let scorer = scorer(args, &models, &genome, regions.as_ref())?;
+    let mut scorer = scorer(args, &models)?;
+    let region = args.region.as_deref().map(|text| region(text, &genome)).transpose()?;
     let reader = VariantReader::open(vcf)?;
     let run_identity = identity(&(
         env!("CARGO_PKG_VERSION"),
@@ -52,11 +53,17 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
         args.regions.as_deref().map(basewise_io::input::digest).transpose()?,
         args.motifs.as_deref().map(basewise_io::input::digest).transpose()?,
     ))?;
-    let parts = if output == Path::new("-") { None } else { Some(Parts::open(output, &run_identity, args.resume)?) };
     let rules = rules(args, &models, regions.as_ref())?;
+    let parts = if output == Path::new("-") { None } else { Some(Parts::open(output, &run_identity, args.resume)?) };
+    if args.shard.is_some() {
+        remove_manifest(output)?;
+    }
+    scorer.columns.null = match null(args, &scorer, &genome, regions.as_ref()) {
+        Ok(null) => null,
+        Err(error) => return Err(failed(parts, error, printer)),
+    };
     let around = scorer.motifs.as_ref().map_or(0, MotifChanges::reach);
     let preparer = Preparer::new(&genome, rules, vcf, around);
-    let region = args.region.as_deref().map(Region::parse).transpose()?;
     let total = if printer.shows_bars() { records_in(vcf)? } else { 0 };
     let bar = printer.bar(total as u64, "{pos}/{len} records, {per_sec}, {eta} left {bar:24}");
     let mut flow = Flow {
@@ -75,10 +82,7 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
     bar.finish_and_clear();
     let notes = match ran {
         Ok(notes) => notes,
-        Err(error) => {
-            flow.parts.take().and_then(Parts::after_failure).iter().for_each(|note| printer.talk(note));
-            return Err(error);
-        }
+        Err(error) => return Err(failed(flow.parts, error, printer)),
     };
     notes.iter().for_each(|note| printer.talk(note));
     if let Some(shard) = args.shard {
@@ -102,7 +106,7 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
     printer.talk(&flow.account.text());
     let score = scorer.columns.fields()[scorer.columns.main_field(0)].id.clone();
     flow.top.table(&score).iter().for_each(|table| printer.talk(table.trim_end()));
-    if flow.account.alleles > 0 && flow.account.scored() == 0 {
+    if flow.account.scored() == 0 {
         printer.warn("no allele was scored");
     }
     Ok(Outcome::Done)
@@ -120,12 +124,22 @@ fn check_output(args: &ScoreArgs, output: &Path, vcf: &Path) -> Result<()> {
             Some("parts become one file by `basewise variants merge`"),
         ));
     }
-    // Whatever is there is not complete any more.
+    Ok(())
+}
+
+/// Whatever is there is not complete any more.
+fn remove_manifest(output: &Path) -> Result<()> {
     let manifest = Manifest::path(output);
     if manifest.exists() {
         fs_err::remove_file(manifest)?;
     }
     Ok(())
+}
+
+/// Says how to go on from what is finished, if something is.
+fn failed(parts: Option<Parts>, error: anyhow::Error, printer: &Printer) -> anyhow::Error {
+    parts.and_then(Parts::after_failure).iter().for_each(|note| printer.talk(note));
+    error
 }
 
 /// Refuses models that need more than bases, and those of one strand without a strand.
@@ -146,33 +160,37 @@ fn check_model(args: &ScoreArgs, models: &Ensemble<TrainedModel>) -> Result<()> 
     Ok(())
 }
 
-fn scorer<'a>(
-    args: &ScoreArgs,
-    models: &'a Ensemble<TrainedModel>,
-    genome: &Genome,
-    regions: Option<&Regions>,
-) -> Result<Scorer<'a>> {
-    let views = args.average.over(models)?;
-    let columns = Columns::new(models.tasks(), &args.target, models.members().len(), args.name.as_deref())?;
+/// What scores alleles, still without null scores.
+fn scorer<'a>(args: &ScoreArgs, models: &'a Ensemble<TrainedModel>) -> Result<Scorer<'a>> {
+    let mut columns = Columns::new(models.tasks(), &args.target, models.members().len(), args.name.as_deref())?;
     let motifs = args.motifs.as_deref().map(|path| MotifChanges::read(path, models.encoding())).transpose()?;
     // Classical models have no way that is faster than whole passes, and these go best together.
     let plain = args.plain || models.members().iter().any(|model| matches!(model, TrainedModel::Classical(_)));
-    let mut scorer = Scorer { models, average: args.average, plain, columns, motifs };
-    if args.null > 0 {
-        let source = NullSource {
-            genome,
-            regions,
-            centre: args.centre,
-            kind: args.null_kind,
-            number: args.null,
-            seed: args.seed,
-            length: models.length(),
-            margin: views.margin(),
-        };
-        scorer.columns.null = Some(source.scores(&scorer)?);
+    columns.motifs = motifs.is_some();
+    Ok(Scorer { models, average: args.average, plain, columns, motifs })
+}
+
+/// Main scores of null variants, if they are asked for.
+fn null(
+    args: &ScoreArgs,
+    scorer: &Scorer<'_>,
+    genome: &Genome,
+    regions: Option<&Regions>,
+) -> Result<Option<Vec<Vec<f64>>>> {
+    if args.null == 0 {
+        return Ok(None);
     }
-    scorer.columns.motifs = scorer.motifs.is_some();
-    Ok(scorer)
+    let source = NullSource {
+        genome,
+        regions,
+        centre: args.centre,
+        kind: args.null_kind,
+        number: args.null,
+        seed: args.seed,
+        length: scorer.models.length(),
+        margin: args.average.over(scorer.models)?.margin(),
+    };
+    source.scores(scorer).map(Some)
 }
 
 fn rules<'a>(args: &ScoreArgs, models: &Ensemble<TrainedModel>, regions: Option<&'a Regions>) -> Result<Rules<'a>> {
@@ -318,15 +336,14 @@ impl Flow<'_> {
         }
         fields.iter().for_each(|field| header.add_field(field));
         header.add_line("basewise_version", env!("CARGO_PKG_VERSION"));
-        header.add_line("basewise_command", &command());
+        header.add_line("basewise_command", &command(std::env::args().skip(1)));
         Ok(header)
     }
 }
 
 /// The command line without what does not change the result: outputs, parts, threads.
-fn command() -> String {
+fn command(mut rest: impl Iterator<Item = String>) -> String {
     let mut words = Vec::new();
-    let mut rest = std::env::args().skip(1);
     while let Some(word) = rest.next() {
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
         match name {
@@ -336,8 +353,29 @@ fn command() -> String {
                     rest.next();
                 }
             }
+            // A short option with its value: -oFILE, -t4.
+            _ if name.starts_with("-o") || name.starts_with("-t") => {}
             _ => words.push(crate::commands::quote(&word)),
         }
     }
     format!("basewise {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_told_without_outputs_parts_and_threads() {
+        let told = |line: &str| command(line.split_whitespace().map(str::to_owned));
+        let expected = "basewise variants run --vcf - -gx.fa --target t";
+        for line in [
+            "variants run --vcf - -o out.vcf -gx.fa --threads 4 --target t",
+            "variants run --vcf - -oout.vcf -gx.fa -t4 --target t --resume",
+            "variants run --vcf - -o=out.vcf -gx.fa -t=4 --target t -q",
+            "-t 4 variants run --vcf - --output=a=b.vcf -gx.fa --shard 1/2 --target t --top=3",
+        ] {
+            assert_eq!(told(line), expected, "{line}");
+        }
+    }
 }

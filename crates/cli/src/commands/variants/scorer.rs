@@ -1,8 +1,9 @@
 //! Scores of prepared alleles, neighbourhoods in parallel.
 
-use super::columns::{Columns, Raw, main_of};
+use super::columns::{Columns, Raw, main_of, unscored};
 use super::motif_changes::MotifChanges;
 use super::prepare::{Group, Job, Prepared};
+use super::status::Status;
 use crate::shared_args::AverageArgs;
 use crate::trained::TrainedModel;
 use anyhow::Result;
@@ -28,7 +29,8 @@ pub(super) struct Scorer<'a> {
 impl Scorer<'_> {
     /// The values of each allele of each record.
     pub(super) fn values(&self, prepared: &Prepared) -> Result<Vec<Vec<Vec<Value>>>> {
-        let row = |status: &_| self.columns.unscored(*status);
+        let width = self.columns.fields().len();
+        let row = |status: &Status| unscored(*status, width);
         let mut values: Vec<Vec<Vec<Value>>> =
             prepared.statuses.iter().map(|alleles| alleles.iter().map(row).collect()).collect();
         let scored = self.each(&prepared.neighbourhoods, &prepared.groups, |job, raw| {

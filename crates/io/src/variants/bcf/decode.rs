@@ -106,8 +106,10 @@ impl<'b> Bytes<'b> {
         let byte = self.take(1)?[0];
         let length = match usize::from(byte >> 4) {
             15 => {
-                let (kind, 1) = self.kind()? else { return None };
-                usize::try_from(self.number(kind)??).ok()?
+                // The length is one number, so its own length is 1, and damaged bytes do not nest.
+                let byte = self.take(1)?[0];
+                let number = self.number(byte & 15)?.filter(|_| byte >> 4 == 1)?;
+                usize::try_from(number).ok()?
             }
             length => length,
         };
@@ -234,7 +236,10 @@ fn line(shared: &[u8], samples: &[u8], dictionary: &Dictionary) -> Option<String
 fn of_samples(bytes: &[u8], formats: u32, count: usize, dictionary: &Dictionary) -> Option<String> {
     let mut bytes = Bytes(bytes);
     let mut keys = Vec::new();
-    let mut samples = vec![Vec::new(); count.min(bytes.0.len().max(dictionary.samples))];
+    if count != dictionary.samples {
+        return None;
+    }
+    let mut samples = vec![Vec::new(); count];
     for _ in 0..formats {
         let key = dictionary.strings.name(bytes.typed_number()?)?;
         let (kind, length) = bytes.kind()?;
@@ -267,4 +272,20 @@ fn genotype(values: &[Option<i64>]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_value_is_one_number() {
+        assert_eq!(Bytes(&[0x17]).kind(), Some((TEXT, 1)));
+        assert_eq!(Bytes(&[0xf7, 0x11, 20]).kind(), Some((TEXT, 20)));
+        // Damaged bytes neither nest nor count backwards.
+        assert_eq!(Bytes(&[0xff; 100_000]).kind(), None);
+        assert_eq!(Bytes(&[0xf7, 0x21, 20, 20]).kind(), None);
+        assert_eq!(Bytes(&[0xf7, 0x11, 0xff]).kind(), None);
+        assert_eq!(Bytes(&[0xf7]).kind(), None);
+    }
 }

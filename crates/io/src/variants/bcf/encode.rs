@@ -7,6 +7,7 @@ use crate::error::{Error, Result, excerpt};
 use crate::variants::{Header, Record};
 use noodles_bgzf::VirtualPosition;
 use noodles_bgzf::io::Writer as Bgzip;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,11 @@ impl<W: Write> BcfWriter<W> {
         writer.write_all(b"BCF\x02\x02").and_then(|()| writer.write_all(&length.to_le_bytes())).map_err(failed)?;
         writer.write_all(&text).map_err(failed)?;
         Ok(Self { path: path.to_path_buf(), dictionary, writer })
+    }
+
+    /// The contigs of the header by their numbers.
+    pub(in crate::variants) fn contigs(&self) -> &BTreeMap<String, usize> {
+        &self.dictionary.contigs.by_name
     }
 
     /// Writes one line.
@@ -78,11 +84,18 @@ fn bytes_of(record: &Record, dictionary: &Dictionary) -> std::result::Result<Vec
         shared.extend(number.to_le_bytes());
     }
     shared.extend(quality.to_le_bytes());
-    let counts = u32::try_from(alleles.len() << 16 | fields.len())
-        .map_err(|_| "expected fewer than 65,536 alleles".to_owned())?;
-    shared.extend(counts.to_le_bytes());
+    for (what, number, most) in [
+        ("alleles", alleles.len(), 0xffff),
+        ("fields in INFO", fields.len(), 0xffff),
+        ("keys in FORMAT", formats.len(), 0xff),
+    ] {
+        if number > most {
+            return Err(format!("expected at most {most} {what}, found {number}"));
+        }
+    }
+    shared.extend(((alleles.len() as u32) << 16 | fields.len() as u32).to_le_bytes());
     let samples = columns.len().saturating_sub(9);
-    if samples != dictionary.samples || samples >= 1 << 24 || formats.len() > 255 {
+    if samples != dictionary.samples || samples >= 1 << 24 {
         return Err(format!("expected {} samples as in the header, found {samples}", dictionary.samples));
     }
     shared.extend(((formats.len() as u32) << 24 | samples as u32).to_le_bytes());

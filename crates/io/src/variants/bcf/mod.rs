@@ -13,6 +13,7 @@ mod tests;
 pub(super) use decode::BcfReader;
 pub(super) use encode::BcfWriter;
 
+use super::header::value_of;
 use std::collections::BTreeMap;
 
 /// Types of values.
@@ -101,22 +102,4 @@ impl Dictionary {
         }
         own
     }
-}
-
-/// The value of a key in `##INFO=<ID=AC,Number=A,...>`, outside of its description.
-fn value_of<'l>(line: &'l str, key: &str) -> Option<&'l str> {
-    let (_, rest) = line.split_once("=<")?;
-    let mut in_quotes = false;
-    let parts = rest.split(|c: char| {
-        in_quotes ^= c == '"';
-        !in_quotes && matches!(c, ',' | '>')
-    });
-    for part in parts {
-        if let Some((own, value)) = part.split_once('=')
-            && own == key
-        {
-            return Some(value);
-        }
-    }
-    None
 }

@@ -3,9 +3,8 @@
 use super::recurrent::Direction;
 use crate::architecture::Shape;
 use crate::engine::Pass;
-use crate::engine::layers::{conv as conv_layer, first, folded, shape, strands};
+use crate::engine::layers::{conv as conv_layer, first, folded, norm_factors, shape, strands};
 use crate::engine::node::{Conv, First, Node, Op};
-use crate::network::BATCH_NORM_EPSILON;
 use basewise_kernels::matrix::Packed;
 use basewise_kernels::{conv, pool};
 
@@ -14,7 +13,7 @@ use basewise_kernels::{conv, pool};
 pub(super) struct Known {
     /// What comes out.
     pub(super) output: Vec<f32>,
-    /// Sums before rectifier, pool and residual sum; empty where none follows.
+    /// Sums before rectifier, pool and residual sum; empty where neither rectifier nor pool follows.
     pub(super) sums: Vec<f32>,
     /// Of one example: its output, and its sums.
     sizes: [usize; 2],
@@ -51,7 +50,7 @@ impl Known {
         &self.output[example * self.sizes[0]..][..self.sizes[0]]
     }
 
-    /// The sums for an example; the output where nothing follows.
+    /// The sums for an example; the output where there are none apart.
     pub(super) fn sums_of(&self, example: usize) -> &[f32] {
         if self.sums.is_empty() {
             self.output_of(example)
@@ -84,7 +83,8 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
         Op::First(layer) => know_first(pass, node, layer, codes),
         Op::Conv(layer) => know_conv(pass, node, layer, x),
         Op::Dense { parameter, relu } => {
-            let sums = output(pass, node, Op::Dense { parameter: *parameter, relu: false }, node.output, x);
+            let linear = Node { op: Op::Dense { parameter: *parameter, relu: false }, ..*node };
+            let sums = output(pass, &linear, x);
             let (features, units) = (node.input.size(), node.output.size());
             // After a flattened array only some rows are wanted, others for other edits.
             let weights = || Packed::new(level, features, units, &pass.weights.parameters[*parameter].values);
@@ -93,12 +93,9 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
         }
         Op::BatchNorm { parameter, buffer, relu } => {
             let op = Op::BatchNorm { parameter: *parameter, buffer: *buffer, relu: false };
-            let sums = output(pass, node, op, node.output, x);
-            let (scale, variance) =
-                (&pass.weights.parameters[*parameter].values, &pass.weights.buffers[*buffer + 1].values);
-            let factor = |(s, v): (&f32, &f32)| (f64::from(*s) / (f64::from(*v) + BATCH_NORM_EPSILON).sqrt()) as f32;
-            let ready = Ready::Scale(scale.iter().zip(variance).map(factor).collect());
-            rectified(node, sums, *relu, ready)
+            let sums = output(pass, &Node { op, ..*node }, x);
+            let factors = norm_factors(pass.weights, *parameter, *buffer).map(|factor| factor as f32);
+            rectified(node, sums, *relu, Ready::Scale(factors.collect()))
         }
         Op::Recurrent(layer) => super::recurrent::know(pass, node, layer, x),
         Op::Residual(inner) => {
@@ -135,9 +132,9 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
     }
 }
 
-/// The output of a node that does something else, with the input of this one.
-fn output(pass: &mut Pass, node: &Node, op: Op, output: Shape, x: &[f32]) -> Vec<f32> {
-    let kept = pass.node(&Node { op, input: node.input, output, number: None }, x, &[]);
+/// The output of a node.
+fn output(pass: &mut Pass, node: &Node, x: &[f32]) -> Vec<f32> {
+    let kept = pass.node(node, x, &[]);
     let values = kept.output.to_vec();
     pass.buffers.give_extra(kept.extra);
     pass.buffers.give(kept.output);
@@ -176,9 +173,6 @@ fn know_conv(pass: &mut Pass, node: &Node, layer: &Conv, x: &[f32]) -> Known {
     let mut known =
         followed(pass, node, sums, [layer.shape.outputs, layer.shape.filters], (layer.relu, layer.pool), ready);
     if layer.residual {
-        if known.sums.is_empty() {
-            known = Known { sums: known.output.clone(), sizes: [known.sizes[0]; 2], ..known };
-        }
         known.output.iter_mut().zip(x).for_each(|(y, x)| *y += x);
     }
     known
@@ -194,8 +188,8 @@ fn followed(
     ready: Ready,
 ) -> Known {
     let Some(windows) = windows else { return rectified(node, sums, relu, ready) };
-    let before = Node { op: Op::MaxPool(windows), input: Shape { channels: filters, length: outputs }, ..node.clone() };
-    let mut output = output(pass, &before, Op::MaxPool(windows), node.output, &sums);
+    let pooled = Node { op: Op::MaxPool(windows), input: Shape { channels: filters, length: outputs }, ..*node };
+    let mut output = output(pass, &pooled, &sums);
     if relu {
         output.iter_mut().for_each(|y| *y = y.max(0.0));
     }

@@ -172,7 +172,7 @@ impl Network<'_> {
     }
 
     fn group(&self, edits: &[Trimmed], around: &Range<usize>, own: &[f32], buffers: &mut Buffers) -> Vec<f32> {
-        let changes: Vec<_> = edits.iter().map(|edit| edit.changes.clone()).collect();
+        let changes: Vec<_> = edits.iter().map(|edit| edit.changes.as_slice()).collect();
         let mut walk = Walk { level: self.level, weights: self.weights, buffers, changes: &changes, example: 0 };
         let reads_codes = self.start.is_empty();
         let first = self.stages.first().filter(|_| !reads_codes);

@@ -172,14 +172,10 @@ pub(super) fn lay_out<'a>(nodes: &'a [Node], needed: Range<usize>) -> (Vec<Stage
 /// Positions of a node's input that its output within `range` depends on.
 fn needs<'a>(node: &'a Node, range: &Range<usize>) -> (Vec<Vec<Stage<'a>>>, Range<usize>) {
     let plain = |range| (Vec::new(), range);
-    let before_pool = |windows: &Option<pool::Shape>| match windows {
-        Some(windows) => Windows::from(windows).seen(range),
-        None => range.clone(),
-    };
     match &node.op {
-        Op::First(layer) => plain(Windows::from(layer).seen(&before_pool(&layer.windows()))),
+        Op::First(layer) => plain(Windows::from(layer).seen(&before_pool(layer.windows(), range))),
         Op::Conv(layer) => {
-            let seen = Windows::from(&layer.shape).seen(&before_pool(&layer.pool));
+            let seen = Windows::from(&layer.shape).seen(&before_pool(layer.pool, range));
             plain(if layer.residual { hull(&seen, range) } else { seen })
         }
         Op::MaxPool(windows) | Op::AveragePool(windows) => plain(Windows::from(windows).seen(range)),

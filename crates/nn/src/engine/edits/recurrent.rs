@@ -1,6 +1,7 @@
 //! LSTM and GRU from the first position that an edit changes on.
 
 use super::known::{Known, Ready};
+use super::reach::hull;
 use super::walk::{Patch, Walk};
 use crate::architecture::Shape;
 use crate::engine::Pass;
@@ -116,7 +117,7 @@ impl Walk<'_> {
         let mut changed = patch.range.clone();
         for (d, direction) in directions.iter().enumerate() {
             let end = self.run(&sizes, d, direction, &patch, (&mut all, layer.last));
-            changed = changed.start.min(end.start)..changed.end.max(end.end);
+            changed = hull(&changed, &end);
         }
         self.give(patch);
         if layer.last {
@@ -166,7 +167,7 @@ impl Walk<'_> {
                 own
             };
             step(self.level, layer, d, direction, copies, share, &mut now, (&mut y, units));
-            gone = gone.start.min(position)..gone.end.max(position + 1);
+            gone = hull(&gone, &(position..position + 1));
             let state = &direction.states[of(units, position)];
             difference::subtract(self.level, copies, units, state, &mut y);
             let end = if d == 1 { position == 0 } else { position + 1 == length };

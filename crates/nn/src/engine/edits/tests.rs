@@ -239,20 +239,22 @@ fn threads_do_not_change_a_bit() {
 /// Several heads, a profile with control signal, covariates, RNA, both strands: what a model gives, alone and averaged.
 #[test]
 fn models_give_what_plain_edits_give() {
-    use crate::testing::{profile_task, three_covariates, three_tasks, untrained, untrained_with_control};
+    use crate::testing::{cpu, profile_task, three_covariates, three_tasks, untrained, untrained_with_control};
     use basewise_core::average::{Averaged, Ensemble};
-    use basewise_core::{Predict, predict_edits_plainly};
+    use basewise_core::{Alphabet, Predict, predict_edits_plainly};
     let heads = crate::testing::net(crate::testing::SMALL);
     let signal = crate::testing::net("[[layer]]\ntype='conv1d'\nfilters=6\nwidth=5\n[[layer]]\ntype='relu'\n");
+    let rna = Encoding { alphabet: Alphabet::Rna, ..DNA };
     let models = [
         untrained(&heads, three_tasks(), three_covariates(), 40),
         untrained_with_control(&signal, vec![profile_task("p"), profile_task("q")], 40),
+        crate::Model::untrained(&heads, &three_tasks(), rna, 40, 5, &cpu()).unwrap(),
     ];
     for (i, model) in models.into_iter().enumerate() {
-        let mut batch = SequenceBatch::new(DNA, 40).with_control(model.control());
+        let mut batch = SequenceBatch::new(model.encoding(), 40).with_control(model.control());
         let mut rng = stream(i as u64, "edit models", &[]);
         for _ in 0..2 {
-            batch.push_codes(&random_codes(DNA, 40, &mut rng));
+            batch.push_codes(&random_codes(model.encoding(), 40, &mut rng));
             batch.push_covariates(model.covariates(), [0.4, 30.0, 2011.0][..model.covariates().len()].iter().copied());
             let size = model.control().map_or(0, |control| control.size());
             batch.push_control((0..size).map(|_| uniform(&mut rng)));
@@ -260,7 +262,7 @@ fn models_give_what_plain_edits_give() {
         let edits = substitutions(batch.sequence(1));
         assert!(model.edit_share() < 0.9, "{}", model.edit_share());
         let ensemble = Ensemble::new(vec![model.clone(), model.clone()]).unwrap();
-        let averaged = Averaged::new(&ensemble, true, 0).unwrap();
+        let averaged = Averaged::new(&ensemble, model.encoding().alphabet == Alphabet::Dna, 0).unwrap();
         let all: [&dyn Predict; 3] = [&model, &ensemble, &averaged];
         for model in all {
             let plain = predict_edits_plainly(model, &batch, 1, &edits).unwrap();
@@ -271,7 +273,7 @@ fn models_give_what_plain_edits_give() {
             assert!(near, "model {i}");
             assert_eq!(model.predict_edits(&batch, 0, &[]).unwrap().rows(), 0);
         }
-        let wrong = SequenceBatch::new(DNA, 39);
+        let wrong = SequenceBatch::new(model.encoding(), 39);
         assert!(model.predict_edits(&wrong, 0, &[]).is_err());
     }
 }

@@ -4,7 +4,7 @@ use super::known::{Known, Ready, passes_places};
 use super::reach::{Stage, both, hull, mirrored, reached};
 use crate::architecture::{Combine, Shape};
 use crate::engine::layers::strands;
-use crate::engine::node::{Node, Op};
+use crate::engine::node::{MARK, Node, Op};
 use crate::engine::{Array, Buffers, Pass};
 use crate::network::{Mode, Weights};
 use basewise_kernels::{Level, activation, difference, norm, softmax};
@@ -36,7 +36,7 @@ pub(super) struct Walk<'a> {
     pub(super) weights: &'a Weights,
     pub(super) buffers: &'a mut Buffers,
     /// By copy, in the order of positions.
-    pub(super) changes: &'a [Vec<Change>],
+    pub(super) changes: &'a [&'a [Change]],
     /// Which of the known sequences they are copies of: with both strands there are two.
     pub(super) example: usize,
 }
@@ -300,7 +300,7 @@ impl Walk<'_> {
             level: self.level,
             weights: self.weights,
             buffers: &mut *self.buffers,
-            changes: &turned,
+            changes: &turned.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             example: self.example + 1,
         };
         let reverse = other.sequence(stages, inner, &turned_input, turned_start);
@@ -417,11 +417,11 @@ pub(super) fn one_hot(walk: &mut Walk, range: Range<usize>, input: Shape) -> Opt
     let (copies, channels) = (walk.copies(), input.channels);
     let mut patch = walk.zeros(range, input)?;
     for (copy, changes) in walk.changes.iter().enumerate() {
-        for change in changes {
+        for change in *changes {
             let at = ((change.position - patch.range.start) * copies + copy) * channels;
             let row = &mut patch.values[at..at + channels];
             for (symbol, sign) in [(change.old, -1.0), (change.new, 1.0)] {
-                let (base, mark) = (usize::from(symbol % 5), symbol / 5);
+                let (base, mark) = (usize::from(symbol % MARK), symbol / MARK);
                 if base < strands::BASES {
                     row[base] += sign;
                 }

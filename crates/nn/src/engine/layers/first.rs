@@ -2,7 +2,7 @@
 
 use super::{add_up, folded};
 use crate::engine::chunks;
-use crate::engine::node::{First, SYMBOLS};
+use crate::engine::node::{First, MARK, SYMBOLS};
 use crate::engine::{Extra, Found, Pass};
 use basewise_core::{Code, SequenceBatch};
 use basewise_kernels::onehot;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Bases of the alphabet.
 const BASES: usize = 4;
 
-/// One symbol a position: base 0 to 3 or 4 for the unknown one, and 5 more with a mark.
+/// One symbol a position: base 0 to 3 or 4 for the unknown one, and [`MARK`] more with a mark.
 pub(in crate::engine) fn codes(batch: &SequenceBatch) -> Vec<u8> {
     let marks = batch.encoding().channels() > BASES;
     (0..batch.len()).flat_map(|i| batch.sequence(i)).map(|code| symbol(code, marks)).collect()
@@ -19,7 +19,7 @@ pub(in crate::engine) fn codes(batch: &SequenceBatch) -> Vec<u8> {
 
 /// The symbol of a code, where marks count or not.
 pub(in crate::engine) fn symbol(code: &Code, marks: bool) -> u8 {
-    code.base().min(4) + if marks && code.is_marked() { 5 } else { 0 }
+    code.base().min(4) + if marks && code.is_marked() { MARK } else { 0 }
 }
 
 /// Weights `[filters, channels, width]` as a table `[width, symbols, filters]`: what each symbol adds under each tap.

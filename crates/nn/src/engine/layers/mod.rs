@@ -16,8 +16,15 @@ pub(super) mod strands;
 
 use super::Pass;
 use super::node::Fold;
-use crate::network::BATCH_NORM_EPSILON;
+use crate::network::{BATCH_NORM_EPSILON, Weights};
 use std::borrow::Cow;
+
+/// What a batch norm in evaluation multiplies each channel by; `parameter` and `buffer` are its first ones.
+pub(super) fn norm_factors(weights: &Weights, parameter: usize, buffer: usize) -> impl Iterator<Item = f64> + '_ {
+    let (scale, variance) = (&weights.parameters[parameter].values, &weights.buffers[buffer + 1].values);
+    let factor = |(s, v): (&f32, &f32)| f64::from(*s) / (f64::from(*v) + BATCH_NORM_EPSILON).sqrt();
+    scale.iter().zip(variance).map(factor)
+}
 
 /// Weights and bias of a convolution with the batch norm that follows it in evaluation: a factor and a shift for each
 /// filter.
@@ -25,12 +32,12 @@ pub(super) fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) 
     let all = pass.weights;
     let [weights, bias] = [0, 1].map(|i| &all.parameters[parameter + i].values[..]);
     let Some(fold) = fold else { return (weights.into(), bias.into()) };
-    let [scale, shift] = [0, 1].map(|i| &all.parameters[fold.parameter + i].values);
-    let [mean, variance] = [0, 1].map(|i| &all.buffers[fold.buffer + i].values);
-    let factor = |f: usize| f64::from(scale[f]) / (f64::from(variance[f]) + BATCH_NORM_EPSILON).sqrt();
+    let shift = &all.parameters[fold.parameter + 1].values;
+    let mean = &all.buffers[fold.buffer].values;
+    let factors: Vec<f64> = norm_factors(all, fold.parameter, fold.buffer).collect();
     let own = weights.len() / bias.len().max(1);
-    let scaled = |(at, w): (usize, &f32)| (f64::from(*w) * factor(at / own)) as f32;
-    let moved = |(f, b): (usize, &f32)| (f64::from(b - mean[f]) * factor(f) + f64::from(shift[f])) as f32;
+    let scaled = |(at, w): (usize, &f32)| (f64::from(*w) * factors[at / own]) as f32;
+    let moved = |(f, b): (usize, &f32)| (f64::from(b - mean[f]) * factors[f] + f64::from(shift[f])) as f32;
     (weights.iter().enumerate().map(scaled).collect(), bias.iter().enumerate().map(moved).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::architecture::{Combine, Shape};
 use crate::engine::buffers::Array;
-use crate::engine::node::SYMBOLS;
+use crate::engine::node::MARK;
 use crate::engine::{Extra, Found, Node, Pass, Tape};
 use rayon::prelude::*;
 
@@ -11,7 +11,6 @@ pub(in crate::engine) const BASES: usize = 4;
 
 /// The symbol of the complement; the unknown base and the mark stay.
 pub(in crate::engine) fn complement(symbol: u8) -> u8 {
-    const MARK: u8 = (SYMBOLS / 2) as u8;
     let (base, mark) = (symbol % MARK, symbol / MARK * MARK);
     if base < BASES as u8 { 3 - base + mark } else { symbol }
 }

@@ -134,19 +134,8 @@ impl Pass<'_> {
             Op::Residual(inner) => return self.lift_residual(inner, x, extra, m, lift),
             Op::Concat(branches) => return self.lift_concat(node, branches, x, extra, m, lift),
             Op::Strands(..) => return self.lift_strands(node, extra, m, lift),
-            Op::First(_)
-            | Op::Conv(_)
-            | Op::Dense { .. }
-            | Op::MaxPool(_)
-            | Op::AveragePool(_)
-            | Op::Flatten
-            | Op::Crop { .. }
-            | Op::SideInputs { .. }
-            | Op::ControlSignal { .. }
-            | Op::Recurrent(_)
-            | Op::Upsample { .. }
-            | Op::AttentionPool { .. }
-            | Op::SelfAttention(_) => {}
+            // `lift_into` names all others.
+            _ => {}
         }
         let mut dx = self.buffers.take(self.n * node.input.size());
         self.lift_into(node, x, y, &extra, &mut m, &mut dx, &pairs);

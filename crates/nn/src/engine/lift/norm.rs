@@ -2,18 +2,14 @@
 
 use super::Pairs;
 use crate::engine::Pass;
+use crate::engine::layers::norm_factors;
 use crate::engine::node::NormKind;
-use crate::network::{BATCH_NORM_EPSILON, LAYER_NORM_EPSILON, RMS_NORM_EPSILON};
+use crate::network::{LAYER_NORM_EPSILON, RMS_NORM_EPSILON};
 use rayon::prelude::*;
 
 /// Batch norm in evaluation is a factor for each channel.
 pub(super) fn batch(pass: &Pass, (parameter, buffer): (usize, usize), m: &mut [f32]) {
-    let scale = &pass.weights.parameters[parameter].values;
-    let variance = &pass.weights.buffers[buffer + 1].values;
-    let factor = |(scale, variance): (&f32, &f32)| {
-        (f64::from(*scale) / (f64::from(*variance) + BATCH_NORM_EPSILON).sqrt()) as f32
-    };
-    let factors: Vec<f32> = scale.iter().zip(variance).map(factor).collect();
+    let factors: Vec<f32> = norm_factors(pass.weights, parameter, buffer).map(|factor| factor as f32).collect();
     m.par_chunks_mut(factors.len().max(1)).with_min_len(256).for_each(|m| {
         m.iter_mut().zip(&factors).for_each(|(m, factor)| *m *= factor);
     });

@@ -29,6 +29,8 @@ pub(super) fn log_sum(x: impl Iterator<Item = f64> + Clone) -> f64 {
 /// Numbers that are used again from softmax to softmax.
 #[derive(Default)]
 pub(super) struct Room {
+    /// The scores of the example and of the reference.
+    scores: [Vec<f64>; 2],
     slopes: Vec<f64>,
 }
 
@@ -40,11 +42,13 @@ impl Room {
 
     /// The same of every `stride`-th number.
     pub(super) fn lift_every(&mut self, stride: usize, x: &[f32], x0: &[f32], m: &mut [f32]) {
-        let wide =
-            |values: &'_ [f32]| values.iter().step_by(stride).map(|&value| f64::from(value)).collect::<Vec<f64>>();
-        let (x, x0) = (wide(x), wide(x0));
+        for (wide, values) in self.scores.iter_mut().zip([x, x0]) {
+            wide.clear();
+            wide.extend(values.iter().step_by(stride).map(|&value| f64::from(value)));
+        }
+        let [x, x0] = &self.scores;
         let (log, log0) = (log_sum(x.iter().copied()), log_sum(x0.iter().copied()));
-        let both = || x.iter().zip(&x0);
+        let both = || x.iter().zip(x0);
         self.slopes.clear();
         let slopes = both().zip(m.iter().step_by(stride));
         self.slopes.extend(slopes.map(|((x, x0), m)| f64::from(*m) * exp_rise(x - log, x0 - log0)));

@@ -135,8 +135,7 @@ fn of_dataset(args: &DiscoverArgs, path: &Path) -> Result<Sequences> {
         if label.is_nan() {
             continue;
         }
-        let codes = dataset.encoding.encode(&example.sequence)?;
-        let codes = codes.get(from..to).map_or(codes.clone(), <[Code]>::to_vec);
+        let codes = dataset.encoding.encode(example.sequence.get(from..to).unwrap_or(&example.sequence))?;
         all.push(Sequence {
             id: example.id.clone(),
             place: example.place.clone(),

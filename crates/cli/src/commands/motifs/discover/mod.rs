@@ -110,8 +110,8 @@ impl DiscoverArgs {
                 return Err(user(format!("expected --{name} of at least 1, found 0"), None));
             }
         }
-        if args.window + 2 * args.flank > 1000 {
-            let found = args.window + 2 * args.flank;
+        let found = args.window.saturating_add(args.flank.saturating_mul(2));
+        if found > 1000 {
             return Err(user(format!("expected seqlets of at most 1,000 bases, found {found}"), Some("lower --flank")));
         }
         Ok(Config {

@@ -95,7 +95,7 @@ pub(crate) struct Enrichment {
 }
 
 impl PatternRecord {
-    /// From the middles of a motif's sites and the numbers of their sequences, which must rise or fall together.
+    /// From the middles of a motif's sites and the numbers of their sequences, in any order.
     pub(super) fn new(motif: &Motif, middles: &[f64], length: usize, examples: impl Iterator<Item = usize>) -> Self {
         let n = middles.len().max(1) as f64;
         let position = middles.iter().sum::<f64>() / n;
@@ -208,33 +208,33 @@ pub(super) fn write_common(
         write_bytes(&dir.join("motifs.meme"), &text_of(motifs, Format::Meme)?)?;
     }
     write_text(&dir.join("patterns.tsv"), &patterns_tsv(record))?;
-    write_text(&dir.join("seqlets.tsv"), &sites_tsv(sites, ids, places))?;
+    write_text(&dir.join("seqlets.tsv"), &sites_tsv(sites, ids, places, record.length))?;
     if !sites.is_empty() && places.iter().any(Option::is_some) {
-        write_text(&dir.join("seqlets.bed"), &sites_bed(sites, places))?;
+        write_text(&dir.join("seqlets.bed"), &sites_bed(sites, places, record.length))?;
     }
     write_json(&dir.join("discovery.json"), record)
 }
 
-/// A place on the chromosome of its example, where that is known.
-fn on_chromosome(site: &Placed, places: &[Option<Interval>]) -> Option<Interval> {
+/// A place on the chromosome of its example, where that is known. Places of examples reach beyond the `length` bases that are
+/// read, by as much on either side, where a data set keeps room for moving them.
+fn on_chromosome(site: &Placed, places: &[Option<Interval>], length: usize) -> Option<Interval> {
     let place = places.get(site.example)?.as_ref()?;
+    let margin = place.len().saturating_sub(length as u64) / 2;
+    let (start, end) = ((place.start + margin) as i64, (place.end - margin) as i64);
     let turned = place.strand == Strand::Reverse;
-    let (from, to) = if turned {
-        (place.end as i64 - site.end, place.end as i64 - site.start)
-    } else {
-        (place.start as i64 + site.start, place.start as i64 + site.end)
-    };
+    let (from, to) = if turned { (end - site.end, end - site.start) } else { (start + site.start, start + site.end) };
     let strand = if turned == site.reverse { Strand::Forward } else { Strand::Reverse };
     Some(Interval { chrom: place.chrom.clone(), start: from.max(0) as u64, end: to.max(0) as u64, strand })
 }
 
-/// Sites as a table; the last three columns are empty where the place of a sequence is not known.
-pub(crate) fn sites_tsv(sites: &[Placed], ids: &[String], places: &[Option<Interval>]) -> String {
+/// Sites in sequences of `length` bases as a table; the last three columns are empty where the place of a sequence is not
+/// known.
+pub(crate) fn sites_tsv(sites: &[Placed], ids: &[String], places: &[Option<Interval>], length: usize) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.5}"));
     let mut out = "pattern\tid\tstart\tend\tstrand\timportance\tsimilarity\tchrom\tchrom_start\tchrom_end\n".to_owned();
     for site in sites {
         let strand = if site.reverse { '-' } else { '+' };
-        let place = on_chromosome(site, places)
+        let place = on_chromosome(site, places, length)
             .map_or_else(|| "\t\t".to_owned(), |place| format!("{}\t{}\t{}", place.chrom, place.start, place.end));
         let id = ids.get(site.example).map_or("", String::as_str);
         let (importance, similarity) = (number(site.importance), number(site.similarity));
@@ -247,10 +247,10 @@ pub(crate) fn sites_tsv(sites: &[Placed], ids: &[String], places: &[Option<Inter
 }
 
 /// Sites on chromosomes as BED, the score 1000 times the similarity, where there is one.
-pub(crate) fn sites_bed(sites: &[Placed], places: &[Option<Interval>]) -> String {
+pub(crate) fn sites_bed(sites: &[Placed], places: &[Option<Interval>], length: usize) -> String {
     let mut out = String::new();
     for site in sites {
-        if let Some(place) = on_chromosome(site, places) {
+        if let Some(place) = on_chromosome(site, places, length) {
             let score = (1000.0 * site.similarity.unwrap_or(0.0)).clamp(0.0, 1000.0).round();
             let strand = place.strand.symbol();
             out += &format!("{}\t{}\t{}\t{}\t{score}\t{strand}\n", place.chrom, place.start, place.end, site.pattern);
@@ -360,4 +360,31 @@ fn numbers(source: &Source, example: usize, at: i64, reverse: bool) -> (Option<u
         others.reverse();
     }
     (Some(if reverse { 3 - base } else { base }), own, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_lie_where_their_bases_were_read() {
+        let found = |start: u64, end: u64, strand: Strand, reverse: bool| {
+            let place = Interval { chrom: "c".into(), start, end, strand };
+            let (importance, similarity) = (None, None);
+            let site = Placed { pattern: "p".into(), example: 0, start: 2, end: 5, reverse, importance, similarity };
+            let on = on_chromosome(&site, &[Some(place)], 10).unwrap();
+            (on.start, on.end, on.strand)
+        };
+        use Strand::{Forward, Reverse};
+        assert_eq!(found(100, 110, Forward, false), (102, 105, Forward));
+        assert_eq!(found(100, 110, Reverse, false), (105, 108, Reverse));
+        // Three bases on either side that are not read.
+        assert_eq!(found(97, 113, Forward, true), (102, 105, Reverse));
+        assert_eq!(found(97, 113, Reverse, true), (105, 108, Forward));
+        // The extra one of an odd number is cut off at the end, as the example reads.
+        assert_eq!(found(97, 114, Forward, false), (102, 105, Forward));
+        assert_eq!(found(96, 113, Reverse, false), (105, 108, Reverse));
+        // A shorter example is read from its first base.
+        assert_eq!(found(100, 106, Forward, false), (102, 105, Forward));
+    }
 }
