@@ -6,6 +6,7 @@
 use crate::profile::reverse_scores;
 use crate::{
     Alphabet, ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind,
+    check_edits,
 };
 
 /// Why scores cannot be averaged as asked.
@@ -148,18 +149,37 @@ impl Predict for Averaged<'_> {
         self.mean(batch, |view, _, _| self.model.predict(view))
     }
 
-    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
-        let mut one = batch.emptied();
-        one.push_row(batch, row);
+    fn predict_row_edits(&self, batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<Vec<Matrix>, PredictError> {
+        check_edits(batch, edits)?;
         let length = self.model.length();
-        self.mean(&one, |view, start, reverse| {
-            let own = edits.iter().map(|edit| {
+        let all = self.mean(batch, |view, start, reverse| {
+            let turned = |edit: &Edit| {
                 let edit = edit.within(start..start + length);
                 if reverse { edit.reverse_complement(length) } else { edit }
-            });
-            self.model.predict_edits(view, 0, &own.collect::<Vec<_>>())
-        })
+            };
+            let own: Vec<Vec<Edit>> = edits.iter().map(|own| own.iter().map(turned).collect()).collect();
+            joined(&self.model.predict_row_edits(view, &own.iter().map(Vec::as_slice).collect::<Vec<_>>())?)
+        })?;
+        Ok(parted(&all, edits))
     }
+}
+
+/// Matrices of equally many columns below one another.
+fn joined(parts: &[Matrix]) -> Result<Matrix, PredictError> {
+    let columns = parts.iter().map(Matrix::columns).max().unwrap_or(0);
+    let data: Vec<f32> = parts.iter().flat_map(|part| part.data()).copied().collect();
+    Ok(Matrix::new(parts.iter().map(Matrix::rows).sum(), columns, data))
+}
+
+/// A row for each edit, as a matrix for each list of edits.
+fn parted(all: &Matrix, edits: &[&[Edit]]) -> Vec<Matrix> {
+    let (columns, mut first) = (all.columns(), 0);
+    let own = |edits: &&[Edit]| {
+        let rows = first..first + edits.len();
+        first = rows.end;
+        Matrix::new(edits.len(), columns, all.data()[rows.start * columns..rows.end * columns].to_vec())
+    };
+    edits.iter().map(own).collect()
 }
 
 /// Models that predict together: the mean of their raw scores, weighted if asked. One model alone is an ensemble of one.
@@ -291,10 +311,9 @@ impl<M: Predict> Predict for Ensemble<M> {
         self.mean(&self.predict_each(batch)?)
     }
 
-    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
-        let mut own = batch.emptied();
-        own.push_row(batch, row);
-        self.mean(&self.ask_each(&own, |member, own| member.predict_edits(own, 0, edits))?)
+    fn predict_row_edits(&self, batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<Vec<Matrix>, PredictError> {
+        let ask = |member: &M, own: &SequenceBatch| joined(&member.predict_row_edits(own, edits)?);
+        Ok(parted(&self.mean(&self.ask_each(batch, ask)?)?, edits))
     }
 }
 

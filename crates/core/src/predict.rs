@@ -38,39 +38,69 @@ pub trait Predict {
     /// If the batch has another length, encoding, control or number of covariates, or the device fails.
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError>;
 
-    /// Raw scores `[edits, outputs]` of copies of row `row`, each with one edit.
+    /// Raw scores of edited copies, each with one edit: for every row of the batch a matrix `[edits of the row, outputs]`.
     ///
     /// They are what [`Predict::predict`] gives for the edited sequences, to rounding. A model that can do with less than
     /// whole passes does; the default is whole passes, [`EDITS_AT_ONCE`] at a time.
     ///
     /// # Errors
+    /// As [`Predict::predict`]; if there is not one list of edits for each row.
+    fn predict_row_edits(&self, batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<Vec<Matrix>, PredictError> {
+        predict_edits_plainly(self, batch, edits)
+    }
+
+    /// [`Predict::predict_row_edits`] of one row: `[edits, outputs]`.
+    ///
+    /// # Errors
     /// As [`Predict::predict`].
     fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
-        predict_edits_plainly(self, batch, row, edits)
+        let mut one = batch.emptied();
+        one.push_row(batch, row);
+        Ok(self.predict_row_edits(&one, &[edits])?.remove(0))
     }
 }
 
 /// Edited sequences that are predicted together.
 pub const EDITS_AT_ONCE: usize = 256;
 
-/// [`Predict::predict_edits`] by whole passes: the oracle of every faster way.
+/// [`Predict::predict_row_edits`] by whole passes: the oracle of every faster way.
 ///
 /// # Errors
-/// As [`Predict::predict`].
+/// As [`Predict::predict_row_edits`].
 pub fn predict_edits_plainly<M: Predict + ?Sized>(
     model: &M,
     batch: &SequenceBatch,
-    row: usize,
-    edits: &[Edit],
-) -> Result<Matrix, PredictError> {
-    let outputs = model.tasks().iter().map(Task::outputs).sum();
-    let mut scores = Vec::with_capacity(edits.len() * outputs);
-    for part in edits.chunks(EDITS_AT_ONCE) {
+    edits: &[&[Edit]],
+) -> Result<Vec<Matrix>, PredictError> {
+    check_edits(batch, edits)?;
+    let outputs: usize = model.tasks().iter().map(Task::outputs).sum();
+    let all: Vec<(usize, &Edit)> =
+        edits.iter().enumerate().flat_map(|(row, own)| own.iter().map(move |edit| (row, edit))).collect();
+    let mut scores = Vec::with_capacity(all.len() * outputs);
+    for part in all.chunks(EDITS_AT_ONCE) {
         let mut edited = batch.emptied();
-        part.iter().for_each(|edit| edit.push(batch, row, &mut edited));
+        part.iter().for_each(|(row, edit)| edit.push(batch, *row, &mut edited));
         scores.extend_from_slice(model.predict(&edited)?.data());
     }
-    Ok(Matrix::new(edits.len(), outputs, scores))
+    let mut rest = scores.as_slice();
+    let of_row = |own: &&[Edit]| {
+        let (first, others) = rest.split_at(own.len() * outputs);
+        rest = others;
+        Matrix::new(own.len(), outputs, first.to_vec())
+    };
+    Ok(edits.iter().map(of_row).collect())
+}
+
+/// Whether there is one list of edits for each row.
+///
+/// # Errors
+/// If there are more or less.
+pub fn check_edits(batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<(), PredictError> {
+    if edits.len() == batch.len() {
+        return Ok(());
+    }
+    let (rows, found) = (batch.len(), edits.len());
+    Err(PredictError::Device(format!("expected a list of edits for each of {rows} sequences, found {found}")))
 }
 
 /// Why a prediction could not be made.

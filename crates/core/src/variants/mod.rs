@@ -10,7 +10,7 @@ mod null;
 pub mod scores;
 mod window;
 
-pub use neighbourhood::{MANY_EDITS, Neighbourhood, predict};
+pub use neighbourhood::{Neighbourhood, predict};
 pub use normalize::{Agreement, Variant, compare};
 pub use null::{empirical_p, null_substitution};
 pub use window::{Stretch, Window};

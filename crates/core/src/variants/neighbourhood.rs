@@ -1,6 +1,6 @@
 //! Variants that share a window, predicted together.
 
-use crate::{Code, Edit, Matrix, Predict, PredictError, SequenceBatch};
+use crate::{Code, Edit, Matrix, Predict, PredictError, SequenceBatch, predict_edits_plainly};
 
 /// A window and the edits that variants make of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,14 +11,10 @@ pub struct Neighbourhood {
     pub edits: Vec<Edit>,
 }
 
-/// Edits of a window from which on they are scored as such. For fewer, whole passes of many windows together cost less than
-/// one pass of a single reference and what its edits change.
-pub const MANY_EDITS: usize = 4;
-
 /// Raw scores for each neighbourhood, `[1 + edits, outputs]`: of the reference, then of each edit.
 ///
-/// One reference serves all edits of a window with at least [`MANY_EDITS`] of them ([`Predict::predict_edits`]); other
-/// sequences, and all with `plain`, take whole passes, all of them in one batch.
+/// The pass of a reference serves all edits of its window ([`Predict::predict_row_edits`]); with `plain`, every sequence
+/// takes a pass of its own.
 ///
 /// # Errors
 /// What the model reports.
@@ -27,39 +23,14 @@ pub fn predict(
     neighbourhoods: &[Neighbourhood],
     plain: bool,
 ) -> Result<Vec<Matrix>, PredictError> {
-    let is_whole = |own: &&Neighbourhood| plain || own.edits.len() < MANY_EDITS;
     let mut batch = SequenceBatch::new(model.encoding(), model.length());
-    for own in neighbourhoods.iter().filter(is_whole) {
-        batch.push_codes(&own.reference);
-        for edit in &own.edits {
-            batch.push_codes(&own.reference);
-            let last = batch.len() - 1;
-            edit.apply(batch.sequence_mut(last));
-        }
-    }
-    let whole = if batch.is_empty() { Matrix::default() } else { model.predict(&batch)? };
-    let mut first = 0;
-    let scores = |own: &Neighbourhood| {
-        if !is_whole(&own) {
-            return edited(model, own);
-        }
-        let rows = first..first + own.edits.len() + 1;
-        first = rows.end;
-        let columns = whole.columns();
-        let own = whole.data()[rows.start * columns..rows.end * columns].to_vec();
-        Ok(Matrix::new(rows.len(), columns, own))
-    };
-    neighbourhoods.iter().map(scores).collect()
-}
-
-/// Raw scores of a neighbourhood as edits of its reference.
-fn edited(model: &dyn Predict, own: &Neighbourhood) -> Result<Matrix, PredictError> {
-    let mut batch = SequenceBatch::new(model.encoding(), model.length());
-    batch.push_codes(&own.reference);
+    neighbourhoods.iter().for_each(|own| batch.push_codes(&own.reference));
     // An edit of nothing is the reference, so that it need not be predicted once more.
-    let nothing = Edit { start: own.reference.len(), codes: Vec::new() };
-    let edits: Vec<Edit> = std::iter::once(nothing).chain(own.edits.iter().cloned()).collect();
-    model.predict_edits(&batch, 0, &edits)
+    let nothing = |own: &Neighbourhood| Edit { start: own.reference.len(), codes: Vec::new() };
+    let all = |own: &Neighbourhood| std::iter::once(nothing(own)).chain(own.edits.iter().cloned()).collect();
+    let edits: Vec<Vec<Edit>> = neighbourhoods.iter().map(all).collect();
+    let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
+    if plain { predict_edits_plainly(model, &batch, &edits) } else { model.predict_row_edits(&batch, &edits) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::Seqlet;
 use super::coarse::Neighbours;
-use super::leiden::Graph;
+use basewise_core::communities::Graph;
 use rayon::prelude::*;
 
 /// Keeps the seqlets whose coarse and fine similarities correlate by ranks above `least`, and the neighbours that are kept.

@@ -15,7 +15,6 @@ mod coarse;
 mod density;
 mod fine;
 pub mod hits;
-mod leiden;
 mod merge;
 mod pattern;
 mod report;
@@ -28,6 +27,7 @@ pub use report::{Report, SignReport, Stop};
 pub use tracks::{Attributions, AttributionsError};
 
 use aggregate::Aggregate;
+use basewise_core::communities::best_of;
 use merge::Merger;
 use serde::{Deserialize, Serialize};
 use tracks::Tracks;
@@ -159,7 +159,7 @@ fn patterns_of(
             }
         }
         let graph = density::graph(&fine, config.perplexity);
-        let clusters = leiden::best_of(&graph, config.clusterings, config.seed);
+        let clusters = best_of(&graph, 1.0, config.clusterings, config.seed);
         patterns = aggregate::patterns(tracks, config, &background, &seqlets, &clusters, sign);
         report.clusters = patterns.len();
         seqlets = aggregate::all_sites(&patterns);
