@@ -12,6 +12,7 @@ pub mod attention;
 pub mod bench;
 pub mod columns;
 pub mod conv;
+pub mod counts;
 pub mod dense;
 pub mod difference;
 pub mod matrix;
@@ -24,6 +25,7 @@ pub mod recurrent;
 mod simd;
 mod size;
 pub mod softmax;
+pub mod sparse;
 pub mod windows;
 
 pub use simd::Level;

@@ -154,7 +154,13 @@ impl Workload {
             edits.chunks(EDITS_AT_ONCE).flat_map(of_part).collect()
         };
         let Self { engine, weights, batch, .. } = self;
-        let fast = if plain { None } else { engine.edits(weights, batch, 0, &edits) };
+        let fast = if plain {
+            None
+        } else {
+            let mut one = batch.emptied();
+            one.push_row(batch, 0);
+            engine.edits(weights, &one, &[&edits]).remove(0)
+        };
         let scores = fast.unwrap_or_else(|| whole(engine, weights, batch));
         scores.iter().map(|&score| f64::from(score)).sum()
     }

@@ -10,14 +10,20 @@
 //! | [`train()`] | how do weights come about, stop, and go on exactly where they stopped? |
 //! | [`Model`] | weights with their purpose: load, save, predict |
 //! | [`interchange`] | how do weights come from other programs, and models go to them? |
+//! | [`graph`] | which class has a node of a graph, and which links are missing? |
 //! | [`attribute`] | which bases mattered, and what do the first filters look for? |
+//! | [`generative`] | how are new sequences made like those that are there? |
+//! | [`autoencoder`] | what do cells look like through a few numbers? expression counts, without labels |
 
 mod architecture;
 pub mod attribute;
+pub mod autoencoder;
 #[doc(hidden)]
 pub mod bench;
 pub mod device;
 mod engine;
+pub mod generative;
+pub mod graph;
 pub mod interchange;
 pub mod loss;
 mod memory;

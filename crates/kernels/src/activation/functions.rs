@@ -166,6 +166,21 @@ pub(super) unsafe fn softplus<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// `ln(1 + e^x)` and its derivative `1 / (1 + e^-x)`, by one exponential.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+pub(crate) unsafe fn softplus_and_sigmoid<S: Simd>(x: S::F) -> (S::F, S::F) {
+    // SAFETY: arithmetic only; the caller has the instruction set.
+    unsafe {
+        let (zero, one) = (S::splat(0.0), S::splat(1.0));
+        let t = exp_below_80::<S>(S::min(x, S::sub(zero, x)));
+        let softplus = S::fma(t, polynomial::<S, 10>(&LOG_1P, t), S::max(x, zero));
+        (softplus, S::div(S::select_gt(x, zero, one, t), S::add(t, one)))
+    }
+}
+
 /// Distribution function and density of the standard normal distribution, the function with a relative error below
 /// 4e-7 also in its lower tail.
 ///

@@ -150,7 +150,8 @@ impl Model {
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
+/// The bytes of a file that is no larger than models may be.
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
     let size = fs_err::metadata(path)?.len();
     if size > MAX_FILE {
         let message = format!("expected a model of at most {MAX_FILE} bytes, found {size}");
@@ -159,13 +160,19 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
     Ok(fs_err::read(path)?)
 }
 
-fn read_header(bytes: &[u8], file: &str) -> Result<Header, ModelError> {
-    let content = |message: String| ModelError::Content { file: file.to_owned(), message };
+/// Our entry of the header.
+fn header_entry(bytes: &[u8], file: &str) -> Result<String, ModelError> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)
         .map_err(|error| ModelError::Safetensors { file: file.to_owned(), message: error.to_string() })?;
-    let json = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY)).ok_or_else(|| {
-        content("the header has no entry \"basewise\"; expected a model that `basewise train` wrote".into())
-    })?;
+    metadata.metadata().as_ref().and_then(|entries| entries.get(KEY)).cloned().ok_or_else(|| {
+        let message = "the header has no entry \"basewise\"; expected a model that `basewise train` wrote".into();
+        ModelError::Content { file: file.to_owned(), message }
+    })
+}
+
+fn read_header(bytes: &[u8], file: &str) -> Result<Header, ModelError> {
+    let content = |message: String| ModelError::Content { file: file.to_owned(), message };
+    let json = &header_entry(bytes, file)?;
     #[derive(Deserialize)]
     struct Version {
         format_version: u32,
@@ -188,7 +195,7 @@ fn read_header(bytes: &[u8], file: &str) -> Result<Header, ModelError> {
 }
 
 /// Copies the expected arrays out of a file's bytes; anything missing, extra, misshapen or not finite is an error.
-fn arrays_of(bytes: &[u8], specs: &[&Spec], file: &str) -> Result<Vec<Array>, ModelError> {
+pub(crate) fn arrays_of(bytes: &[u8], specs: &[&Spec], file: &str) -> Result<Vec<Array>, ModelError> {
     let content = |message: String| ModelError::Content { file: file.to_owned(), message };
     let tensors = SafeTensors::deserialize(bytes)
         .map_err(|error| ModelError::Safetensors { file: file.to_owned(), message: error.to_string() })?;
@@ -214,6 +221,17 @@ fn arrays_of(bytes: &[u8], specs: &[&Spec], file: &str) -> Result<Vec<Array>, Mo
             }
         })
         .collect()
+}
+
+/// Reads the arrays of a file whose specifications `specs` makes of its header.
+pub(crate) fn read_with_header(
+    path: &Path,
+    specs: impl FnOnce(&str) -> Result<Vec<Spec>, ModelError>,
+) -> Result<Vec<Array>, ModelError> {
+    let file = path.display().to_string();
+    let bytes = read_bounded(path)?;
+    let specs = specs(&header_entry(&bytes, &file)?)?;
+    arrays_of(&bytes, &specs.iter().collect::<Vec<_>>(), &file)
 }
 
 /// Reads a file of plain arrays.

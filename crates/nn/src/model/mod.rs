@@ -3,14 +3,15 @@
 mod file;
 
 pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
-pub(crate) use file::{read_arrays, write_arrays, write_whole};
+pub(crate) use file::{arrays_of, read_arrays, read_bounded, read_with_header, write_arrays, write_whole};
 
 use crate::architecture::{Architecture, Inputs, Outputs, ShapeError, Summary};
 use crate::device::OpenedDevice;
 use crate::engine::{Input, Placed, edit_share, edit_spread};
 use crate::network::{Leaves, Mode, Plan, Weights, forward, forward_batch};
 use basewise_core::{
-    ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, predict_edits_plainly,
+    ControlSignal, Covariate, Edit, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, check_edits,
+    predict_edits_plainly,
 };
 use burn_tensor::{Device, Tensor, TensorData};
 
@@ -236,20 +237,23 @@ impl Predict for Model {
         Ok(Matrix::new(batch.len(), self.plan.outputs, scores))
     }
 
-    /// On the processor, what an edit leaves as it is is computed once for all of them.
-    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
+    /// On the processor, what an edit leaves as it is is computed once for all edits of a row.
+    fn predict_row_edits(&self, batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<Vec<Matrix>, PredictError> {
         self.check(batch)?;
-        let fast = match self.placed {
-            Placed::Host => self.plan.engines.with(&self.plan, |engine| engine.edits(&self.weights, batch, row, edits)),
-            Placed::Device(_) => None,
-        };
-        match fast {
-            // A difference of infinite numbers says nothing about what a whole pass gives.
-            Some(scores) if scores.iter().all(|score| score.is_finite()) => {
-                Ok(Matrix::new(edits.len(), self.plan.outputs, scores))
+        check_edits(batch, edits)?;
+        let Placed::Host = self.placed else { return predict_edits_plainly(self, batch, edits) };
+        let fast = self.plan.engines.with(&self.plan, |engine| engine.edits(&self.weights, batch, edits));
+        // A difference of infinite numbers says nothing about what a whole pass gives.
+        let is_done = |scores: &Option<Vec<f32>>| scores.as_ref().is_some_and(|all| all.iter().all(|v| v.is_finite()));
+        let left: Vec<&[Edit]> =
+            fast.iter().zip(edits).map(|(fast, own)| if is_done(fast) { &[][..] } else { own }).collect();
+        let mut scores = predict_edits_plainly(self, batch, &left)?;
+        for ((all, fast), own) in scores.iter_mut().zip(fast).zip(edits) {
+            if let Some(fast) = fast.filter(|_| all.rows() < own.len()) {
+                *all = Matrix::new(own.len(), self.plan.outputs, fast);
             }
-            _ => predict_edits_plainly(self, batch, row, edits),
         }
+        Ok(scores)
     }
 }
 

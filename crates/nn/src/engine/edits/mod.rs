@@ -1,6 +1,6 @@
 //! Scores of edited copies of a sequence without whole passes.
 //!
-//! The sequence goes through the network once, and everything that comes out of every node is kept. A copy then carries
+//! The sequence goes through the network once, several sequences together, and everything that comes out of every node is kept. A copy then carries
 //! only differences to that: at the positions that its edit can reach, a stretch that grows from layer to layer, and of
 //! those only what the scores depend on. Convolutions and dense layers are linear, so they multiply differences alone;
 //! functions of single numbers, norms and pools add what is known, and take it away after; recurrent layers go on from the
@@ -72,75 +72,97 @@ fn largest(nodes: &[Node]) -> usize {
     nodes.iter().map(|node| of(node).max(node.input.size()).max(node.output.size())).max().unwrap_or(0)
 }
 
+/// Numbers that are known of one sequence, about.
+fn size_known(nodes: &[Node]) -> usize {
+    let of = |node: &Node| match &node.op {
+        Op::Residual(inner) => size_known(inner),
+        Op::Strands(inner, _) => 2 * size_known(inner),
+        Op::Concat(branches) => branches.iter().map(|nodes| size_known(nodes)).sum(),
+        // A pool is often joined to the convolution whose sums it gets.
+        _ => node.input.size(),
+    };
+    nodes.iter().map(|node| node.output.size() + of(node)).sum()
+}
+
+/// Sequences whose passes are made together, at most.
+const TOGETHER: usize = 32;
+/// Numbers that may be known at once, but for a single sequence.
+const MOST_KNOWN: usize = 1 << 25;
+/// What the pass that keeps everything costs, in passes that keep nothing.
+const KEEPING: f64 = 1.2;
+
+/// Edits of one row, in groups.
+struct Grouped {
+    row: usize,
+    trimmed: Vec<Trimmed>,
+    groups: Groups,
+}
+
 impl Engine {
-    /// Raw scores `[edits, outputs]` of copies of row `row`, each with one edit; `None` where whole passes of the copies
-    /// would cost less than a pass of the sequence and what edits change.
+    /// Raw scores `[edits, outputs]` of copies of each row, each with one of the row's edits; `None` where whole passes of
+    /// the copies would cost less than a pass of the sequence and what edits change.
     pub(crate) fn edits(
         &mut self,
         weights: &Weights,
         batch: &SequenceBatch,
-        row: usize,
-        edits: &[Edit],
-    ) -> Option<Vec<f32>> {
-        self.edits_if(weights, batch, row, edits, |cost, pass| cost + pass < pass * edits.len() as f64)
+        edits: &[&[Edit]],
+    ) -> Vec<Option<Vec<f32>>> {
+        self.edits_if(weights, batch, edits, |cost, pass, edits| cost + KEEPING * pass < pass * edits as f64)
     }
 
     #[cfg(test)]
-    fn edits_anyway(
-        &mut self,
-        weights: &Weights,
-        batch: &SequenceBatch,
-        row: usize,
-        edits: &[Edit],
-    ) -> Option<Vec<f32>> {
-        self.edits_if(weights, batch, row, edits, |_, _| true)
+    fn edits_anyway(&mut self, weights: &Weights, batch: &SequenceBatch, edits: &[&[Edit]]) -> Vec<Option<Vec<f32>>> {
+        self.edits_if(weights, batch, edits, |_, _, _| true)
     }
 
     fn edits_if(
         &mut self,
         weights: &Weights,
         batch: &SequenceBatch,
-        row: usize,
-        edits: &[Edit],
-        worth: impl FnOnce(f64, f64) -> bool,
-    ) -> Option<Vec<f32>> {
+        edits: &[&[Edit]],
+        worth: impl Fn(f64, f64, usize) -> bool,
+    ) -> Vec<Option<Vec<f32>>> {
         let Self { infer_nodes: nodes, buffers, edit_buffers, level, .. } = self;
         let marks = batch.encoding().channels() > 4;
-        let trimmed = groups::trimmed(batch, row, edits, |code| layers::first::symbol(code, marks));
-        let (stages, _) = reach::lay_out(nodes, 0..nodes.last()?.output.length);
-        let (groups, cost) = groups::best(&trimmed, &stages, largest(nodes));
-        if !worth(cost, work(&stages, 0..self.length)) {
-            return None;
+        let (stages, _) = reach::lay_out(nodes, 0..nodes.last().map_or(0, |node| node.output.length));
+        let (pass, largest) = (work(&stages, 0..self.length), largest(nodes));
+        let mut rows = Vec::new();
+        for (row, edits) in edits.iter().enumerate() {
+            let trimmed = groups::trimmed(batch, row, edits, |code| layers::first::symbol(code, marks));
+            let (groups, cost) = groups::best(&trimmed, &stages, largest);
+            if worth(cost, pass, edits.len()) {
+                rows.push(Grouped { row, trimmed, groups });
+            }
         }
-        let mut one = batch.emptied();
-        one.push_row(batch, row);
-        let (known, start) = know(*level, nodes, weights, &one, buffers, [self.channels, self.length]);
-        let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights };
-        let scores = known.last()?.output_of(0);
-        let found = network.groups(&trimmed, &groups, scores, edit_buffers);
-        let mut all = scores.repeat(edits.len());
-        let rows = found.iter().flat_map(|found| found.chunks_exact(scores.len()));
-        for (edit, row) in trimmed.iter().zip(rows) {
-            all[edit.index * scores.len()..(edit.index + 1) * scores.len()].copy_from_slice(row);
+        let mut all = vec![None; edits.len()];
+        let together = (MOST_KNOWN / size_known(nodes).max(1)).clamp(1, TOGETHER);
+        for rows in rows.chunks(together) {
+            let mut own = batch.emptied();
+            rows.iter().for_each(|grouped| own.push_row(batch, grouped.row));
+            let (known, start) = know(*level, nodes, weights, &own, buffers, [self.channels, self.length]);
+            let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights };
+            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, edit_buffers)) {
+                all[grouped.row] = Some(scores);
+            }
+            buffers.give(start);
         }
-        buffers.give(start);
-        Some(all)
+        all
     }
 }
 
-/// The pass of the sequence itself, and what its first node got.
+/// The pass of the sequences themselves, and what its first node got.
 fn know(
     level: Level,
     nodes: &[Node],
     weights: &Weights,
-    one: &SequenceBatch,
+    own: &SequenceBatch,
     buffers: &mut Buffers,
     [channels, length]: [usize; 2],
 ) -> (Vec<Known>, Array) {
-    let (side, statistics) = (one.side(), Vec::new());
+    let (n, side, statistics) = (own.len(), own.side(), Vec::new());
     let mut pass =
-        Pass { level, n: 1, weights, mode: Mode::Evaluate, side, keep: false, lean: false, buffers, statistics };
-    let (start, codes) = pass.start(Input::Codes(one), channels, length, nodes);
+        Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, buffers, statistics };
+    let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
     (known::know(&mut pass, nodes, &start, &codes), start)
 }
 
@@ -155,30 +177,55 @@ struct Network<'a> {
 }
 
 impl Network<'_> {
-    /// Scores of each group; `own` are those of the sequence.
-    fn groups(&self, edits: &[Trimmed], groups: &Groups, own: &[f32], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
+    /// Scores `[edits, outputs]` of the edits of each row.
+    fn scores(&self, rows: &[Grouped], edits: &[&[Edit]], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
+        let Some(last) = self.known.last() else { return vec![Vec::new(); rows.len()] };
         let pool = Mutex::new(std::mem::take(waiting));
         let lock = || pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = |(members, around): &(Range<usize>, Range<usize>)| {
+        let group = |(example, group): (usize, &(Range<usize>, Range<usize>))| {
             let buffers = lock().pop();
             let mut buffers = buffers.unwrap_or_default();
-            let found = self.group(&edits[members.clone()], around, own, &mut buffers);
+            let own = &rows[example].trimmed[group.0.clone()];
+            let found = self.group(example, rows.len(), own, &group.1, &mut buffers);
             lock().push(buffers);
             found
         };
-        let found = groups.par_iter().map(one).collect();
+        let groups: Vec<_> =
+            rows.iter().enumerate().flat_map(|(i, row)| row.groups.iter().map(move |group| (i, group))).collect();
+        let found: Vec<Vec<f32>> = groups.into_par_iter().map(group).collect();
         *waiting = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found
+        let mut found = found.into_iter();
+        let of_row = |(example, row): (usize, &Grouped)| {
+            let own = last.output_of(example);
+            let mut all = own.repeat(edits[row.row].len());
+            let found: Vec<Vec<f32>> = found.by_ref().take(row.groups.len()).collect();
+            let scores = found.iter().flat_map(|found| found.chunks_exact(own.len()));
+            for (edit, scores) in row.trimmed.iter().zip(scores) {
+                all[edit.index * own.len()..(edit.index + 1) * own.len()].copy_from_slice(scores);
+            }
+            all
+        };
+        rows.iter().enumerate().map(of_row).collect()
     }
 
-    fn group(&self, edits: &[Trimmed], around: &Range<usize>, own: &[f32], buffers: &mut Buffers) -> Vec<f32> {
+    /// Scores of a group of copies of the known sequence `example` of `examples`.
+    fn group(
+        &self,
+        example: usize,
+        examples: usize,
+        edits: &[Trimmed],
+        around: &Range<usize>,
+        buffers: &mut Buffers,
+    ) -> Vec<f32> {
         let changes: Vec<_> = edits.iter().map(|edit| edit.changes.as_slice()).collect();
-        let mut walk = Walk { level: self.level, weights: self.weights, buffers, changes: &changes, example: 0 };
-        let reads_codes = self.start.is_empty();
-        let first = self.stages.first().filter(|_| !reads_codes);
-        let start = first.and_then(|stage| walk::one_hot(&mut walk, around.clone(), stage.node.input));
+        let mut walk = Walk { level: self.level, weights: self.weights, buffers, changes: &changes, example, examples };
+        let first = self.stages.first().filter(|_| !self.start.is_empty());
+        let patch = first.and_then(|stage| walk::one_hot(&mut walk, around.clone(), stage.node.input));
+        let size = self.start.len() / examples;
+        let start = &self.start[example * size..(example + 1) * size];
+        let own = self.known.last().map_or(&[][..], |known| known.output_of(example));
         let mut scores = own.repeat(edits.len());
-        if let Some(patch) = walk.sequence(self.stages, self.known, self.start, start) {
+        if let Some(patch) = walk.sequence(self.stages, self.known, start, patch) {
             walk.add_to_scores(patch, &mut scores);
         }
         scores

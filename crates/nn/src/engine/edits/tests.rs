@@ -43,7 +43,7 @@ fn some_edits(encoding: Encoding, sequence: &[Code], rng: &mut Stream) -> Vec<Ed
     edits
 }
 
-/// Checks edits of the second of three sequences against whole passes.
+/// Checks edits of three sequences together, and of the second alone, against whole passes.
 fn agrees(plan: &Plan, encoding: Encoding, seed: u64, what: &str) {
     let mut rng = stream(seed, "test edits", &[]);
     let weights = random_weights(plan, &mut rng);
@@ -52,20 +52,27 @@ fn agrees(plan: &Plan, encoding: Encoding, seed: u64, what: &str) {
     let beside = plan.inputs().beside();
     let side: Vec<f64> = (0..3 * beside).map(|_| normal(&mut rng).abs()).collect();
     (0..3).for_each(|i| batch.push_control(side[i * beside..(i + 1) * beside].iter().copied()));
-    let edits = some_edits(encoding, batch.sequence(1), &mut rng);
+    let edits: Vec<Vec<Edit>> = (0..3).map(|row| some_edits(encoding, batch.sequence(row), &mut rng)).collect();
+    let edits = [&edits[0][..3], &edits[1], &edits[2][edits[2].len() - 9..]];
     let mut engine = Engine::new(plan);
-    let mut copies = batch.emptied();
-    edits.iter().for_each(|edit| edit.push(&batch, 1, &mut copies));
-    let wanted = engine.infer(&weights, Input::Codes(&copies));
-    let got = engine.edits_anyway(&weights, &batch, 1, &edits).unwrap();
-    assert_eq!(got.len(), wanted.len(), "{what}");
-    let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
-    for (i, (got, want)) in got.iter().zip(&wanted).enumerate() {
-        let edit = &edits[i / plan.outputs];
-        let at = (edit.start, edit.codes.len());
-        assert!((got - want).abs() <= 1e-5 * largest, "{what}: edit {at:?}: {got} against {want} of {largest}");
+    let all = engine.edits_anyway(&weights, &batch, &edits);
+    for (row, (got, edits)) in all.iter().zip(edits).enumerate() {
+        let got = got.as_ref().unwrap();
+        let mut copies = batch.emptied();
+        edits.iter().for_each(|edit| edit.push(&batch, row, &mut copies));
+        let wanted = engine.infer(&weights, Input::Codes(&copies));
+        assert_eq!(got.len(), wanted.len(), "{what}");
+        let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+        for (i, (got, want)) in got.iter().zip(&wanted).enumerate() {
+            let edit = &edits[i / plan.outputs];
+            let at = (row, edit.start, edit.codes.len());
+            assert!((got - want).abs() <= 1e-5 * largest, "{what}: edit {at:?}: {got} against {want} of {largest}");
+        }
     }
-    assert_eq!(engine.edits_anyway(&weights, &batch, 1, &edits).unwrap(), got, "{what}: memory used again");
+    assert_eq!(engine.edits_anyway(&weights, &batch, &edits), all, "{what}: memory used again");
+    let mut second = batch.emptied();
+    second.push_row(&batch, 1);
+    assert_eq!(engine.edits_anyway(&weights, &second, &edits[1..2]), all[1..2], "{what}: whatever else is asked");
 }
 
 #[test]
@@ -228,7 +235,7 @@ fn threads_do_not_change_a_bit() {
         let edits = substitutions(batch.sequence(0));
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Engine::new(&plan).edits_anyway(&weights, &batch, 0, &edits).unwrap())
+            pool.install(|| Engine::new(&plan).edits_anyway(&weights, &batch, &[&edits]).remove(0).unwrap())
         };
         let bits = |scores: Vec<f32>| scores.into_iter().map(f32::to_bits).collect::<Vec<_>>();
         let one = bits(run(1));
@@ -265,7 +272,7 @@ fn models_give_what_plain_edits_give() {
         let averaged = Averaged::new(&ensemble, model.encoding().alphabet == Alphabet::Dna, 0).unwrap();
         let all: [&dyn Predict; 3] = [&model, &ensemble, &averaged];
         for model in all {
-            let plain = predict_edits_plainly(model, &batch, 1, &edits).unwrap();
+            let plain = predict_edits_plainly(model, &batch, &[&[], &edits]).unwrap().remove(1);
             let fast = model.predict_edits(&batch, 1, &edits).unwrap();
             let largest = plain.data().iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
             assert_eq!((fast.rows(), fast.columns()), (plain.rows(), plain.columns()));
@@ -274,7 +281,8 @@ fn models_give_what_plain_edits_give() {
             assert_eq!(model.predict_edits(&batch, 0, &[]).unwrap().rows(), 0);
         }
         let wrong = SequenceBatch::new(model.encoding(), 39);
-        assert!(model.predict_edits(&wrong, 0, &[]).is_err());
+        assert!(model.predict_row_edits(&wrong, &[]).is_err());
+        assert!(model.predict_row_edits(&batch, &[&edits]).is_err(), "one list for two rows");
     }
 }
 

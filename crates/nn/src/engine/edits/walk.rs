@@ -37,8 +37,10 @@ pub(super) struct Walk<'a> {
     pub(super) buffers: &'a mut Buffers,
     /// By copy, in the order of positions.
     pub(super) changes: &'a [&'a [Change]],
-    /// Which of the known sequences they are copies of: with both strands there are two.
+    /// Which of the known sequences they are copies of.
     pub(super) example: usize,
+    /// Known sequences; where both strands are known, their reverse complements follow them.
+    pub(super) examples: usize,
 }
 
 impl Walk<'_> {
@@ -301,7 +303,8 @@ impl Walk<'_> {
             weights: self.weights,
             buffers: &mut *self.buffers,
             changes: &turned.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-            example: self.example + 1,
+            example: self.example + self.examples,
+            examples: 2 * self.examples,
         };
         let reverse = other.sequence(stages, inner, &turned_input, turned_start);
         let [forward, reverse] =
@@ -334,7 +337,7 @@ impl Walk<'_> {
         let range = hull(&range_of(&forward), &mirrored(&range_of(&reverse), length));
         let mut sum = self.zeros(range.clone(), shape)?;
         let strands = known.inner[0].last()?;
-        let (a, b) = (strands.output_of(self.example), strands.output_of(self.example + 1));
+        let (a, b) = (strands.output_of(self.example), strands.output_of(self.example + self.examples));
         let after = known.output_of(self.example);
         let at = |patch: &Option<Patch>, position: usize, i: usize| match patch {
             Some(patch) if patch.range.contains(&position) => {
