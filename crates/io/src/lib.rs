@@ -7,8 +7,10 @@
 //! | [`genome`] | a reference genome at random places |
 //! | [`signal`], [`mod@bigwig`] | numbers along a genome: bigWig (also written), bedGraph, wiggle |
 //! | [`variants`] | VCF, BCF and tables of variants, and scores written into them |
+//! | [`graph`] | edges, and features and labels of nodes |
 //! | [`build`] | data sets out of those |
 //! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
+//! | [`cells`] | matrices of cells by genes: 10x (mtx, h5), h5ad (also written), tables |
 //! | [`keras`] | weights that Keras saved |
 //! | [`modisco`] | patterns in the layout of TF-MoDISco (written) |
 //! | [`state_dict`] | weights that PyTorch saved |
@@ -48,11 +50,13 @@ pub mod arrays;
 pub mod bed;
 pub mod bigwig;
 pub mod build;
+pub mod cells;
 mod columnar;
 pub mod dataset;
 mod error;
 pub mod fasta;
 pub mod genome;
+pub mod graph;
 pub mod input;
 pub mod keras;
 pub mod modisco;

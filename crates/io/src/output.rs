@@ -11,8 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Files that tell the kind of a directory written by basewise; [`write_dir`] replaces only what has one of them.
-pub const MARKERS: [&str; 7] =
-    ["dataset.json", "run.json", "explain.json", "motifs.json", "comparison.json", "variants.json", "report.json"];
+pub const MARKERS: [&str; 9] = [
+    "dataset.json",
+    "run.json",
+    "explain.json",
+    "motifs.json",
+    "comparison.json",
+    "variants.json",
+    "report.json",
+    "cells.json",
+    "autoencode.json",
+];
 
 /// What directories of a kind may hold, where that varies: none of it is the user's own.
 const FILES: [(&str, &[&str]); 1] =
@@ -35,6 +44,30 @@ pub(crate) fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send))
     let mut file = NewFile::create(path)?;
     fill(&mut file)?;
     file.finish()
+}
+
+/// [`write_file`] for writers that want a path of their own: `fill` makes the file it is given, which is then moved to
+/// its place.
+pub(crate) fn write_path(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    if is_dash(path) {
+        return Err(Error::new("expected a file to write to, found -"));
+    }
+    let failed = |cause| Error::io(path, "written", cause);
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(&place).is_ok_and(|about| about.is_dir()) {
+        return Err(Error::of(path, "expected a file name, found a directory"));
+    }
+    create_parent(&place)?;
+    let aside = Aside::new(&place)?;
+    fill(&aside.path).map_err(|error| error.moved(&aside.path, path))?;
+    let file = OpenOptions::new().write(true).open(&aside.path).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    if let Ok(old) = fs::metadata(&place) {
+        let _ = fs::set_permissions(&aside.path, old.permissions());
+    }
+    fs::rename(&aside.path, &place).map_err(failed)?;
+    sync_directory(place.parent());
+    Ok(())
 }
 
 /// A file that is written piece by piece and appears when it is [finished](NewFile::finish), whole; dropped before, it
@@ -159,6 +192,15 @@ pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Resul
     swap(path, &place, &aside)?;
     sync_directory(place.parent());
     Ok(())
+}
+
+/// Whether [`write_dir`] may write there: asked before long work.
+///
+/// # Errors
+/// What is in the way.
+pub fn check_dir(path: &Path, overwrite: bool) -> Result<()> {
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    occupant(path, &place, overwrite).map(|_| ())
 }
 
 /// The first entry (by name) of `old` that is neither in `new` nor one of the `known` files; a path below `old`.

@@ -25,7 +25,7 @@ pub struct Table {
 /// Those of [`crate::input::open`]; no header or no row; two columns of one name; a row with more or fewer fields than
 /// the header; a quote without an end; a line beyond [`Lines::LIMIT`]. All name the line.
 pub fn read(path: &Path) -> Result<Table> {
-    let mut rows = Rows { lines: Lines::open(path)?, delimiter: b'\t' };
+    let mut rows = Rows::open(path)?;
     let mut names = rows.header()?;
     if let Some(first) = names.first_mut() {
         *first = first.trim_start_matches('#').trim_start().to_owned();
@@ -108,13 +108,18 @@ fn looks_like_sequence(text: &str) -> bool {
 }
 
 /// Cuts lines into fields.
-struct Rows {
+pub(crate) struct Rows {
     lines: Lines,
     delimiter: u8,
 }
 
 impl Rows {
-    fn header(&mut self) -> Result<Vec<String>> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        Ok(Self { lines: Lines::open(path)?, delimiter: b'\t' })
+    }
+
+    /// The names of the columns, from the first line that is not blank.
+    pub(crate) fn header(&mut self) -> Result<Vec<String>> {
         let path = self.lines.path().to_path_buf();
         let empty = || Error::of(&path, "expected a header line with column names, found only blank lines");
         loop {
@@ -128,7 +133,8 @@ impl Rows {
         }
     }
 
-    fn next_row(&mut self) -> Result<Option<(usize, Vec<String>)>> {
+    /// The next row and its line.
+    pub(crate) fn next_row(&mut self) -> Result<Option<(usize, Vec<String>)>> {
         while let Some((line, text)) = self.lines.next_line()? {
             if !text.is_empty() {
                 let text = text.to_vec();

@@ -1,0 +1,184 @@
+//! Tables: TSV, CSV and Parquet, a row a cell (or a gene).
+
+use super::{CellMatrix, Column, Frame, Raw, ReadOptions, rows};
+use crate::columnar::{self, Values};
+use crate::error::{Error, Result, excerpt, nearest};
+use crate::table::Rows;
+use std::path::Path;
+
+/// Numbers of a Parquet table, at most: it is read as a whole.
+const MOST_NUMBERS: usize = 1 << 28;
+
+/// Reads a table. The first column holds names; of the others, those of text and those that `options` names describe
+/// cells, the rest are genes.
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let raw = if name.ends_with(".parquet") { parquet(path, options)? } else { text(path, options)? };
+    if !options.genes_in_rows {
+        return raw.finish(path);
+    }
+    if !raw.cells.columns.is_empty() {
+        let column = &raw.cells.columns[0].0;
+        let message = format!("expected numbers of cells in each column, found text in column {column:?}");
+        return Err(Error::of(path, message).with_hint("where a row is a gene, only its first column may be text"));
+    }
+    let Raw { counts, cells, genes, obsm, part, notes } = raw;
+    Raw { counts: counts.transposed(), cells: genes, genes: cells, obsm, part, notes }.finish(path)
+}
+
+fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
+    let mut rows_of = Rows::open(path)?;
+    let mut names = rows_of.header()?;
+    let Some((mut line, mut fields)) = rows_of.next_row()? else {
+        return Err(Error::of(path, "expected rows below the header, found none"));
+    };
+    // R writes no name above the names of rows.
+    if names.len() + 1 == fields.len() {
+        names.insert(0, String::new());
+    }
+    check_columns(path, &names, &options.describing)?;
+    let describes: Vec<bool> = (0..names.len())
+        .map(|i| i > 0 && (options.describing.contains(&names[i]) || fields.get(i).is_some_and(|f| !is_number(f))))
+        .collect();
+    let gene_columns: Vec<usize> = (1..names.len()).filter(|&i| !describes[i]).collect();
+    let mut counts = rows::empty(gene_columns.len());
+    let mut ids = Vec::new();
+    let mut described: Vec<Vec<String>> = vec![Vec::new(); names.len()];
+    let mut row = vec![0.0; gene_columns.len()];
+    loop {
+        if fields.len() != names.len() {
+            let message = format!("expected {} fields as in the header, found {}", names.len(), fields.len());
+            return Err(Error::at_line(path, line, message));
+        }
+        for (value, &column) in row.iter_mut().zip(&gene_columns) {
+            *value = number(path, line, &names[column], &fields[column])?;
+        }
+        rows::push_dense(&mut counts, &row);
+        for (i, field) in fields.into_iter().enumerate() {
+            match i {
+                0 => ids.push(field),
+                _ if describes[i] => described[i].push(field),
+                _ => {}
+            }
+        }
+        match rows_of.next_row()? {
+            Some(next) => (line, fields) = next,
+            None => break,
+        }
+    }
+    let columns = (1..names.len()).filter(|&i| describes[i]);
+    let columns = columns.map(|i| (names[i].clone(), described_column(std::mem::take(&mut described[i])))).collect();
+    let genes = gene_columns.iter().map(|&i| names[i].clone()).collect();
+    Ok(raw(counts, Frame { ids, columns }, Frame::named(genes)))
+}
+
+fn raw(counts: basewise_core::sparse::Csr, cells: Frame, genes: Frame) -> Raw {
+    Raw { counts, cells, genes, obsm: Vec::new(), part: String::new(), notes: Vec::new() }
+}
+
+fn check_columns(path: &Path, names: &[String], describing: &[String]) -> Result<()> {
+    for wanted in describing {
+        if !names.iter().skip(1).any(|name| name == wanted) {
+            let error = Error::of(path, format!("expected a column {wanted:?}, found none"));
+            return Err(match nearest(wanted, names.iter().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_number(field: &str) -> bool {
+    field.trim().parse::<f32>().is_ok()
+}
+
+fn number(path: &Path, line: usize, column: &str, field: &str) -> Result<f32> {
+    field.trim().parse().map_err(|_| {
+        let message = format!("expected a number in column {column:?}, found {}", excerpt(field.as_bytes()));
+        Error::at_line(path, line, message)
+            .with_hint("--describing names columns that are no genes; missing numbers must be filled in or left out")
+    })
+}
+
+/// Fields as whole numbers if all are, else as numbers, else as text; an empty field is missing.
+fn described_column(fields: Vec<String>) -> Column {
+    let known = |field: &&String| !field.is_empty();
+    if fields.iter().filter(known).all(|field| field.parse::<i64>().is_ok()) {
+        return Column::Whole(fields.iter().map(|field| field.parse().ok()).collect());
+    }
+    if fields.iter().filter(known).all(|field| field.parse::<f64>().is_ok()) {
+        return Column::Number(fields.iter().map(|field| field.parse().unwrap_or(f64::NAN)).collect());
+    }
+    Column::Text(fields.into_iter().map(|field| (!field.is_empty()).then_some(field)).collect())
+}
+
+fn parquet(path: &Path, options: &ReadOptions) -> Result<Raw> {
+    let columns = columnar::read(path)?;
+    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    check_columns(path, &names, &options.describing)?;
+    let rows = columns.first().map_or(0, |(_, values)| values.len());
+    if rows.saturating_mul(columns.len()) > MOST_NUMBERS {
+        let message = format!("expected at most {MOST_NUMBERS} numbers in a table, found {rows} x {}", columns.len());
+        return Err(Error::of(path, message).with_hint("write it as h5ad, whose matrix may be sparse"));
+    }
+    let index = columns
+        .iter()
+        .position(|(name, _)| name == "__index_level_0__")
+        .or(columns.iter().position(|(_, values)| matches!(values, Values::Text(_))));
+    let Some(index) = index else {
+        return Err(Error::of(path, "expected a column of text with the names of cells, found none")
+            .with_hint("keep the index of the table: frame.to_parquet(file)"));
+    };
+    let mut ids = Vec::new();
+    let mut described = Vec::new();
+    let mut genes: Vec<(String, Vec<f32>)> = Vec::new();
+    for (i, (name, values)) in columns.into_iter().enumerate() {
+        let describes = options.describing.contains(&name);
+        match values {
+            Values::Text(texts) if i == index => ids = names_of(path, &name, texts)?,
+            Values::Whole(values) if i == index => {
+                ids = values.into_iter().map(|value| value.map_or(String::new(), |v| v.to_string())).collect();
+            }
+            Values::Text(texts) => {
+                described.push((name, Column::Text(texts.into_iter().map(|t| t.map(lossy)).collect())))
+            }
+            Values::Whole(values) if describes => described.push((name, Column::Whole(values))),
+            Values::Double(values) if describes => {
+                described.push((name, Column::Number(values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())));
+            }
+            Values::Whole(values) => {
+                genes.push((name, values.into_iter().map(|v| v.map_or(f32::NAN, |v| v as f32)).collect()))
+            }
+            Values::Double(values) => {
+                genes.push((name, values.into_iter().map(|v| v.map_or(f32::NAN, |v| v as f32)).collect()))
+            }
+            Values::Lists { .. } => {
+                return Err(Error::of(path, format!("expected numbers or text in column {name:?}, found lists")));
+            }
+        }
+    }
+    let mut counts = rows::empty(genes.len());
+    let mut row = vec![0.0; genes.len()];
+    for i in 0..rows {
+        for (value, (_, column)) in row.iter_mut().zip(&genes) {
+            *value = column[i];
+        }
+        rows::push_dense(&mut counts, &row);
+    }
+    let genes = genes.into_iter().map(|(name, _)| name).collect();
+    Ok(raw(counts, Frame { ids, columns: described }, Frame::named(genes)))
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn names_of(path: &Path, column: &str, texts: Vec<Option<Vec<u8>>>) -> Result<Vec<String>> {
+    let named = |(row, text): (usize, Option<Vec<u8>>)| {
+        text.map(lossy).ok_or_else(|| {
+            Error::of(path, format!("expected a name in row {} of column {column:?}, found none", row + 1))
+        })
+    };
+    texts.into_iter().enumerate().map(named).collect()
+}
