@@ -167,8 +167,8 @@ impl Predict for TrainedModel {
         self.seam().predict(batch)
     }
 
-    fn predict_edits(&self, batch: &SequenceBatch, row: usize, edits: &[Edit]) -> Result<Matrix, PredictError> {
-        self.seam().predict_edits(batch, row, edits)
+    fn predict_row_edits(&self, batch: &SequenceBatch, edits: &[&[Edit]]) -> Result<Vec<Matrix>, PredictError> {
+        self.seam().predict_row_edits(batch, edits)
     }
 }
 

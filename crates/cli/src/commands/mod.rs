@@ -1,13 +1,17 @@
 //! One module a subcommand; `run` is the table of contents.
 
+pub(crate) mod cells;
 pub(crate) mod children;
 pub(crate) mod compare;
 pub(crate) mod curves;
 pub(crate) mod dataset;
+pub(crate) mod design;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod features;
+pub(crate) mod generate;
+pub(crate) mod graph;
 pub(crate) mod model;
 pub(crate) mod motifs;
 pub(crate) mod predict;
@@ -51,6 +55,17 @@ pub(crate) enum Command {
     /// Motifs: found, scanned for, matched, clustered, tested, drawn, converted
     #[command(subcommand)]
     Motifs(motifs::MotifsCommand),
+    /// Matrices of cells by genes: what is in them, filtering, clusters
+    #[command(subcommand)]
+    Cells(cells::CellsCommand),
+    /// Graph networks: classes of nodes and missing links of gene and protein networks
+    #[command(subcommand)]
+    Graph(graph::GraphCommand),
+    /// New sequences like those of a data set: a generative model, samples, how real they look
+    #[command(subcommand)]
+    Generate(Box<generate::GenerateCommand>),
+    /// Sequences edited until a model predicts what is wanted
+    Design(Box<design::DesignArgs>),
     /// Look at architectures and trained models
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -73,6 +88,10 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<Outcome> {
         Command::Explain(args) => explain::run(&args, printer),
         Command::Variants(args) => variants::run(&args, printer),
         Command::Motifs(args) => motifs::run(args, printer),
+        Command::Cells(args) => cells::run(args, printer),
+        Command::Graph(args) => graph::run(&args, printer),
+        Command::Generate(args) => generate::run(&args, printer),
+        Command::Design(args) => design::run(&args, printer),
         Command::Model(args) => model::run(args, printer),
         Command::Report(args) => report::run(&args, printer),
         Command::Doctor(args) => doctor::run(&args, printer),

@@ -7,12 +7,15 @@
 )]
 
 mod bad_input;
+mod cells;
 mod classical;
 mod compare;
 mod covariates;
 mod data_in;
 mod discover;
 mod ensembles;
+mod generate;
+mod graph;
 mod guide;
 mod help;
 mod interchange;

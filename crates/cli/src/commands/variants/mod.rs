@@ -4,6 +4,7 @@ mod columns;
 mod heat_map;
 mod motif_changes;
 mod null;
+mod page;
 mod parts;
 mod plot;
 mod prepare;
@@ -53,6 +54,7 @@ pub(crate) enum Other {
   $ printf 'chrom\\tpos\\tref\\talt\\nchr11:190037-190237\\t100\\tT\\tC\\n' > variants.tsv
   $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o scored.vcf.gz
   $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o - | tail -1
+  $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o paged.tsv --page variants.html
 
 Every record is written as it came, with fields BW_... added to INFO; BW_STATUS says of each allele what became of it. Alleles
 are normalized (left-aligned and trimmed) for scoring only. Windows are centred on the variant; of an insertion or a deletion
@@ -112,6 +114,9 @@ pub(crate) struct ScoreArgs {
     /// Show the N alleles with the largest effects at the end
     #[arg(long, default_value_t = 0, value_name = "N")]
     top: usize,
+    /// Write an HTML page with these alleles and a picture of each [default: of the first 10]
+    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
+    page: Option<PathBuf>,
     /// Predict every sequence by a whole pass, instead of recomputing what an allele changes
     #[arg(long)]
     plain: bool,

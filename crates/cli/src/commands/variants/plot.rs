@@ -64,21 +64,47 @@ pub(super) fn run(args: &PlotArgs, printer: &Printer) -> Result<Outcome> {
     let model = args.average.over(&models)?;
     let genome = Genome::open(&args.genome)?;
     let (target, name) = output_index(model.tasks(), args.target.as_deref())?;
-    let alleles = alleles(args, &genome, &model)?;
-    let tracks = tracks(&alleles, &model, target, args.flank)?;
-    let changes = match &args.motifs {
-        Some(path) => alleles.motif_changes(&MotifChanges::read(path, model.encoding())?, &genome)?,
-        None => String::new(),
+    let motifs = args.motifs.as_deref().map(|path| MotifChanges::read(path, model.encoding())).transpose()?;
+    let plot = Plot {
+        variant: &args.variant,
+        reverse: args.reverse,
+        flank: args.flank,
+        target,
+        name: &name,
+        motifs: motifs.as_ref(),
     };
-    let svg = picture(args, &alleles, &tracks, &name, &changes, &model);
+    let (svg, [before, after]) = plot.draw(&genome, &model)?;
     if is_png {
         write_bytes(&args.output, &png(&svg, 2.0)?)?
     } else {
         write_text(&args.output, &svg)?
     }
-    let [before, after] = [&tracks[0], &tracks[1]].map(|track| track.score);
     printer.talk(&format!("{name}: raw score {before:.3} to {after:.3}; wrote {}", args.output.display()));
     Ok(Outcome::Done)
+}
+
+/// What is drawn of a variant.
+pub(super) struct Plot<'a> {
+    /// CHROM:POS:REF:ALT.
+    pub(super) variant: &'a str,
+    pub(super) reverse: bool,
+    /// Bases on each side.
+    pub(super) flank: usize,
+    /// The output, and what it is called.
+    pub(super) target: usize,
+    pub(super) name: &'a str,
+    pub(super) motifs: Option<&'a MotifChanges>,
+}
+
+impl Plot<'_> {
+    /// The picture as SVG, and the raw scores of the reference and the alternate sequence.
+    pub(super) fn draw(&self, genome: &Genome, model: &dyn Predict) -> Result<(String, [f32; 2])> {
+        let alleles = alleles(self, genome, model)?;
+        let tracks = tracks(&alleles, model, self.target, self.flank)?;
+        let changes = self.motifs.map(|motifs| alleles.motif_changes(motifs, genome)).transpose()?.unwrap_or_default();
+        let svg = picture(self, &alleles, &tracks, &changes, model);
+        Ok((svg, [tracks[0].score, tracks[1].score]))
+    }
 }
 
 /// A variant and both sequences of the model's window around it.
@@ -91,14 +117,14 @@ struct Alleles {
     changed: [std::ops::Range<usize>; 2],
 }
 
-fn alleles(args: &PlotArgs, genome: &Genome, model: &dyn Predict) -> Result<Alleles> {
+fn alleles(args: &Plot<'_>, genome: &Genome, model: &dyn Predict) -> Result<Alleles> {
     let wrong = || {
         user(format!("expected a variant such as chr1:1000:A:T, found {:?}", args.variant), Some("POS counts from 1"))
     };
     let parts: Vec<&str> = args.variant.rsplitn(4, ':').collect();
     let [alternate, reference, position, chrom] = parts.as_slice() else { return Err(wrong()) };
     let line = format!("{chrom}\t{position}\t.\t{reference}\t{alternate}\t.\t.\t.");
-    let record = Record::parse(line.into_bytes(), Path::new(&args.variant), 1).map_err(|_| wrong())?;
+    let record = Record::parse(line.into_bytes(), Path::new(args.variant), 1).map_err(|_| wrong())?;
     let length = model.length() - 2 * model.margin();
     let rules = Rules {
         mismatch: MismatchArg::Error,
@@ -112,7 +138,7 @@ fn alleles(args: &PlotArgs, genome: &Genome, model: &dyn Predict) -> Result<Alle
     };
     let named = Path::new("--variant");
     let mut preparer = Preparer::new(genome, rules, named, 0);
-    let prepared = preparer.prepare(std::slice::from_ref(&record), |_| args.variant.clone())?;
+    let prepared = preparer.prepare(std::slice::from_ref(&record), |_| args.variant.to_owned())?;
     let Some(job) = prepared.groups.first().and_then(|group| group.jobs.first()) else {
         let status = prepared.statuses.first().and_then(|own| own.first()).map_or("no allele", |status| status.word());
         return Err(user(
@@ -195,14 +221,7 @@ fn tracks(alleles: &Alleles, model: &dyn Predict, target: usize, flank: usize) -
 }
 
 /// Both tracks, one above the other.
-fn picture(
-    args: &PlotArgs,
-    alleles: &Alleles,
-    tracks: &[Track],
-    name: &str,
-    changes: &str,
-    model: &dyn Predict,
-) -> String {
+fn picture(args: &Plot<'_>, alleles: &Alleles, tracks: &[Track], changes: &str, model: &dyn Predict) -> String {
     let drawn = alleles.drawn(args.flank);
     let ends = |track: &Track| {
         let row = |row: &[f64; 4]| (row.iter().copied().fold(0.0, f64::min), row.iter().copied().fold(0.0, f64::max));
@@ -217,7 +236,7 @@ fn picture(
         let changes = if i == 1 && !changes.is_empty() { format!("; {changes}") } else { String::new() };
         let changed = &alleles.changed[i];
         let options = LogoOptions {
-            title: Some(format!("{what}: {name} {:.3}{changes}", track.score)),
+            title: Some(format!("{what}: {} {:.3}{changes}", args.name, track.score)),
             alphabet: model.encoding().alphabet,
             y_range: Some(range),
             start: drawn.start as i64 - alleles.changed[0].start as i64,

@@ -4,13 +4,14 @@ use super::ScoreArgs;
 use super::columns::Columns;
 use super::motif_changes::MotifChanges;
 use super::null::NullSource;
+use super::page;
 use super::parts::{Parts, add_lines, hex};
 use super::prepare::{Preparer, Rules};
 use super::regions::{Regions, region};
 use super::scorer::Scorer;
 use super::shard::{Manifest, Shard, identity};
 use super::status::Account;
-use super::top::Top;
+use super::top::{self, Top};
 use crate::commands::evaluate::batch_of;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -74,7 +75,7 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
         shard: args.shard.unwrap_or(Shard::WHOLE),
         parts,
         account: Account::default(),
-        top: Top::new(args.top, scorer.columns.main_field(0)),
+        top: Top::new(shown(args), scorer.columns.main_field(0)),
         hasher: Sha256::new(),
         read: 0,
     };
@@ -105,11 +106,24 @@ pub(super) fn run(args: &ScoreArgs, run: &Path, printer: &Printer) -> Result<Out
     }
     printer.talk(&flow.account.text());
     let score = scorer.columns.fields()[scorer.columns.main_field(0)].id.clone();
-    flow.top.table(&score).iter().for_each(|table| printer.talk(table.trim_end()));
+    let ranked = flow.top.ranked();
+    if args.top > 0 {
+        top::table(&ranked, &score).iter().for_each(|table| printer.talk(table.trim_end()));
+    }
+    if let Some(path) = &args.page {
+        let page = page::Page { ranked: &ranked, score: &score, account: &flow.account.text() };
+        page.write(path, args, &scorer, &genome)?;
+        printer.talk(&format!("wrote {}", path.display()));
+    }
     if flow.account.scored() == 0 {
         printer.warn("no allele was scored");
     }
     Ok(Outcome::Done)
+}
+
+/// Alleles of the ranking.
+fn shown(args: &ScoreArgs) -> usize {
+    if args.page.is_some() && args.top == 0 { page::SHOWN } else { args.top }
 }
 
 fn check_output(args: &ScoreArgs, output: &Path, vcf: &Path) -> Result<()> {

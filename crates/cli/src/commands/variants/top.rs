@@ -11,7 +11,30 @@ pub(super) struct Top {
     number: usize,
     /// Which of an allele's values ranks it.
     field: usize,
-    rows: Vec<(f32, [String; 4])>,
+    rows: Vec<Ranked>,
+}
+
+/// An allele with its main score.
+#[derive(Clone, Debug)]
+pub(super) struct Ranked {
+    pub(super) score: f32,
+    pub(super) chrom: String,
+    pub(super) position: u64,
+    pub(super) reference: Vec<u8>,
+    pub(super) alternate: Vec<u8>,
+}
+
+impl Ranked {
+    /// As `variants plot --variant` takes it.
+    pub(super) fn name(&self) -> String {
+        let [reference, alternate] = [&self.reference, &self.alternate].map(|bases| String::from_utf8_lossy(bases));
+        format!("{}:{}:{reference}:{alternate}", self.chrom, self.position)
+    }
+
+    /// Cells of a table: contig, position, both alleles.
+    pub(super) fn cells(&self) -> [String; 4] {
+        [self.chrom.clone(), self.position.to_string(), shown(&self.reference), shown(&self.alternate)]
+    }
 }
 
 impl Top {
@@ -28,8 +51,13 @@ impl Top {
             if let Some(&Value::Number(score)) = row.get(self.field)
                 && score.is_finite()
             {
-                let (chrom, position) = (record.chrom().to_owned(), record.position().to_string());
-                self.rows.push((score, [chrom, position, shown(record.reference()), shown(allele)]));
+                self.rows.push(Ranked {
+                    score,
+                    chrom: record.chrom().to_owned(),
+                    position: record.position(),
+                    reference: record.reference().to_vec(),
+                    alternate: allele.to_vec(),
+                });
             }
         }
         if self.rows.len() > 2 * self.number + 1024 {
@@ -39,22 +67,27 @@ impl Top {
 
     /// Keeps the largest; of equal ones, those that came first.
     fn cut(&mut self) {
-        self.rows.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+        self.rows.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
         self.rows.truncate(self.number);
     }
 
-    /// The ranking as a table, with the score under its field's name; nothing if none was asked for.
-    pub(super) fn table(mut self, score: &str) -> Option<String> {
+    /// The alleles, those of the largest effects first.
+    pub(super) fn ranked(mut self) -> Vec<Ranked> {
         self.cut();
-        if self.rows.is_empty() {
-            return None;
-        }
-        let mut table = Table::new(&["chrom", "pos", "ref", "alt", score]);
-        for (value, cells) in self.rows {
-            table.row(cells.into_iter().chain([format!("{value:.4}")]));
-        }
-        Some(table.render())
+        self.rows
     }
+}
+
+/// A ranking as a table, with the score under its field's name; nothing for none.
+pub(super) fn table(ranked: &[Ranked], score: &str) -> Option<String> {
+    if ranked.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&["chrom", "pos", "ref", "alt", score]);
+    for allele in ranked {
+        table.row(allele.cells().into_iter().chain([format!("{:.4}", allele.score)]));
+    }
+    Some(table.render())
 }
 
 fn shown(allele: &[u8]) -> String {
@@ -80,10 +113,10 @@ mod tests {
             top.add(&record(position), &[row(Value::Number(score)), row(Value::Missing)]);
         }
         assert_eq!(
-            top.table("S").unwrap(),
+            table(&top.ranked(), "S").unwrap(),
             "chrom   pos  ref  alt        S\nc      2000  A    C    -9.0000\nc      2999  A    C     2.9990\n"
         );
         assert_eq!(shown(&[b'G'; 30]), format!("{}...", "G".repeat(20)));
-        assert!(Top::new(0, 1).table("S").is_none());
+        assert!(table(&Top::new(0, 1).ranked(), "S").is_none());
     }
 }

@@ -8,6 +8,12 @@ use crate::report::number;
 
 /// Share of each class by predicted probability, as outlined steps that may overlap.
 pub(in crate::report) fn score_histograms(data: &ScoreHistograms) -> Markup {
+    let axes = ("Predicted probability", "Share of the class");
+    class_histograms(data, "Predicted probabilities by true class", axes, 0.34)
+}
+
+/// Histograms of numbers from 0 to 1, each as shares of its class; the key stands above `key`.
+pub(in crate::report) fn class_histograms(data: &ScoreHistograms, title: &str, axes: (&str, &str), key: f64) -> Markup {
     let shares: Vec<(usize, &ClassHistogram, Vec<f64>)> = data
         .classes
         .iter()
@@ -20,7 +26,7 @@ pub(in crate::report) fn score_histograms(data: &ScoreHistograms) -> Markup {
     let (heights, ticks) = nice_axis(shares.iter().flat_map(|s| s.2.iter().copied()).chain([0.0, 0.01]), 4);
     let margins = Margins { left: 44.0, right: 12.0, top: 34.0, bottom: 42.0 };
     let frame = Frame::new(380.0, 404.0, margins, (0.0, 1.0), heights);
-    let mut content = frame.axes((&Ticks::nice(0.0, 1.0, 5), "Predicted probability"), (&ticks, "Share of the class"));
+    let mut content = frame.axes((&Ticks::nice(0.0, 1.0, 5), axes.0), (&ticks, axes.1));
     for (i, _, values) in &shares {
         let outline = frame.path(steps(values));
         if outline.is_empty() {
@@ -32,17 +38,17 @@ pub(in crate::report) fn score_histograms(data: &ScoreHistograms) -> Markup {
         content.push(tag("path").attr("d", area).attr("class", format_args!("area s{}", i % 6 + 1)));
         content.push(tag("path").attr("d", outline).attr("class", format_args!("line s{}", i % 6 + 1)));
     }
-    content.push(class_key(&frame, &data.classes));
-    frame.svg("Predicted probabilities by true class", content)
+    content.push(class_key(&frame, &data.classes, key));
+    frame.svg(title, content)
 }
 
 /// Swatch and name of each class in the middle of the plot, which good predictions leave empty.
-fn class_key(frame: &Frame, classes: &[ClassHistogram]) -> Markup {
+fn class_key(frame: &Frame, classes: &[ClassHistogram], key: f64) -> Markup {
     let mut markup = Markup::new();
     for (i, class) in classes.iter().enumerate().take(6) {
         let name: String = class.class.chars().take(18).collect();
         let text = format!("{name} (n\u{a0}=\u{a0}{})", number::grouped(class.counts.iter().sum()));
-        let (x, y) = (frame.x.at(0.34), frame.y.range.1 + 14.0 + 18.0 * i as f64);
+        let (x, y) = (frame.x.at(key), frame.y.range.1 + 14.0 + 18.0 * i as f64);
         markup.push(rect(x, y - 9.0, 10.0, 10.0).attr("class", format_args!("swatch s{}", i % 6 + 1)));
         markup.push(label(x + 16.0, y, &text).class("key"));
     }

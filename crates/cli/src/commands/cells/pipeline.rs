@@ -1,0 +1,121 @@
+//! From chosen counts to coordinates and neighbours: what scanpy's tutorial does, with its defaults.
+
+use super::cluster::ClusterArgs;
+use anyhow::Result;
+use basewise_core::Matrix;
+use basewise_core::sparse::Csr;
+use basewise_io::cells::{CellMatrix, Values};
+use basewise_learn::unsupervised::counts::{self, Flavor, Variable, VariableOptions};
+use basewise_learn::unsupervised::neighbors::{Metric, Neighbors};
+use basewise_learn::unsupervised::{Pca, PcaOptions, PcaSolver, TsneOptions};
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// What is done to values before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Transform {
+    /// normalize-log for counts, as-is for other values
+    Auto,
+    /// Each cell's sum becomes the median of sums, then the logarithm of 1 + value
+    NormalizeLog,
+    /// The logarithm of 1 + value
+    Log,
+    /// Nothing: values are normalized, or logarithms, already
+    AsIs,
+}
+
+impl Transform {
+    /// What is meant for values of this kind.
+    pub(crate) fn of(self, values: Values) -> Self {
+        match (self, values) {
+            (Self::Auto, Values::Counts) => Self::NormalizeLog,
+            (Self::Auto, _) => Self::AsIs,
+            (given, _) => given,
+        }
+    }
+
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Auto => "chosen by the values",
+            Self::NormalizeLog => "normalized to the median of sums, then log(1 + value)",
+            Self::Log => "log(1 + value)",
+            Self::AsIs => "taken as they are",
+        }
+    }
+}
+
+/// Values that were transformed, and the genes to go on with.
+pub(crate) struct Prepared {
+    /// Cells by genes.
+    pub(crate) values: Csr,
+    pub(crate) transform: Transform,
+    /// Of each gene; `None` if all are used.
+    pub(crate) variable: Option<Vec<Variable>>,
+}
+
+impl Prepared {
+    /// Whether each gene is used.
+    pub(crate) fn used(&self) -> Vec<bool> {
+        match &self.variable {
+            Some(variable) => variable.iter().map(|gene| gene.chosen).collect(),
+            None => vec![true; self.values.columns],
+        }
+    }
+
+    /// The values of the genes that are used.
+    pub(crate) fn chosen(&self) -> Csr {
+        self.values.select_columns(&self.used())
+    }
+}
+
+/// Transforms values and chooses the `top` most variable genes, or all where there are no more, or values are negative.
+pub(crate) fn prepare(matrix: &CellMatrix, transform: Transform, top: usize) -> Result<Prepared> {
+    let transform = transform.of(matrix.values);
+    let mut values = matrix.counts.clone();
+    if transform == Transform::NormalizeLog {
+        counts::normalize(&mut values, None)?;
+    }
+    if matches!(transform, Transform::NormalizeLog | Transform::Log) {
+        counts::log1p(&mut values)?;
+    }
+    let many = top > 0 && values.columns > top && values.rows > 1 && matrix.values != Values::Signed;
+    let options = VariableOptions { flavor: Flavor::Seurat, top: Some(top), ..VariableOptions::default() };
+    let variable = if many { Some(counts::highly_variable(&values, &options)?) } else { None };
+    Ok(Prepared { values, transform, variable })
+}
+
+/// Coordinates of cells, their neighbours and their map.
+pub(crate) struct Embedded {
+    pub(crate) pca: Pca,
+    /// Cells by components.
+    pub(crate) coordinates: Matrix,
+    pub(crate) neighbors: Neighbors,
+    /// Cells by cells, UMAP's weights.
+    pub(crate) connectivities: Csr,
+    /// Cells by 2; none if no map was asked for, or cells are too few for one.
+    pub(crate) map: Option<Matrix>,
+}
+
+/// Cells that a map needs at least.
+const MAPPED: usize = 10;
+
+/// Components, neighbours and a map of prepared values.
+pub(crate) fn embed(prepared: &Prepared, args: &ClusterArgs) -> Result<Embedded> {
+    let chosen = prepared.chosen();
+    let components = args.components.min(chosen.rows.saturating_sub(1)).min(chosen.columns.saturating_sub(1)).max(1);
+    let pca = PcaOptions { components, solver: PcaSolver::Auto, seed: args.seed }.fit(&chosen)?;
+    let coordinates = pca.transform(&chosen)?;
+    // The cell itself counts as a neighbour in scanpy's number.
+    let count = args.neighbors.saturating_sub(1).clamp(1, chosen.rows.saturating_sub(1).max(1));
+    let neighbors = Neighbors::find(&coordinates, count, Metric::Euclidean)?;
+    let connectivities = neighbors.connectivities();
+    let map = if args.no_map || chosen.rows < MAPPED {
+        None
+    } else {
+        let perplexity = args.perplexity.min((chosen.rows - 1) as f64 / 3.0);
+        Some(TsneOptions { perplexity, seed: args.seed, ..TsneOptions::default() }.fit(&coordinates)?.map)
+    };
+    Ok(Embedded { pca, coordinates, neighbors, connectivities, map })
+}

@@ -1,0 +1,151 @@
+//! Cells on a map, and silhouettes of clusters.
+
+use super::frame::{Frame, Margins, circle, label, line, rect, svg};
+use super::scale::{Ticks, extent};
+use crate::report::markup::{Markup, tag};
+use crate::report::number::coordinate;
+
+/// A map of cells, coloured by groups.
+pub(in crate::report) struct CellMap<'a> {
+    /// For those who cannot see it.
+    pub(in crate::report) title: &'a str,
+    /// Names of x and y.
+    pub(in crate::report) axes: (&'a str, &'a str),
+    /// Where each cell is.
+    pub(in crate::report) points: &'a [[f64; 2]],
+    /// Names of the groups.
+    pub(in crate::report) groups: &'a [String],
+    /// Group of each cell; none is grey.
+    pub(in crate::report) codes: &'a [Option<u32>],
+}
+
+/// Groups that the key names.
+const NAMED: usize = 24;
+/// Dots beyond which a map is drawn as pixels: a dot's place in the file costs 20 bytes, a page of a million is none.
+const RASTER: usize = 50_000;
+
+/// The colour of a group: hues a golden angle apart, three lightnesses in turn, so that neighbours differ.
+pub(super) fn colour(group: usize) -> (f64, f64, f64) {
+    let hue = (210.0 + 137.508 * group as f64) % 360.0;
+    (hue, 62.0, [46.0, 58.0, 38.0][group % 3])
+}
+
+fn css(group: usize) -> String {
+    let (hue, saturation, lightness) = colour(group);
+    format!("hsl({hue:.0} {saturation:.0}% {lightness:.0}%)")
+}
+
+/// Draws a map; names of groups stand beside it.
+pub(in crate::report) fn cell_map(map: &CellMap<'_>) -> Markup {
+    let finite = |point: &&[f64; 2]| point.iter().all(|value| value.is_finite());
+    let span = |axis: usize| {
+        let (low, high) = extent(map.points.iter().filter(finite).map(|point| point[axis])).unwrap_or((0.0, 1.0));
+        let pad = 0.03 * (high - low).max(1e-9);
+        (low - pad, high + pad)
+    };
+    let named = map.groups.len().min(NAMED);
+    let longest = map.groups.iter().take(named).map(|name| shortened(name).chars().count()).max().unwrap_or(0);
+    let right = 26.0 + 6.2 * longest as f64;
+    let margins = Margins { left: 14.0, right, top: 20.0, bottom: 28.0 };
+    let frame = Frame::new(330.0 + right, 350.0, margins, span(0), span(1));
+    let (left, end) = frame.x.range;
+    let (bottom, top) = frame.y.range;
+    let mut content: Markup = rect(left, top, end - left, bottom - top).class("guide").attr("fill", "none").into();
+    content.push(label((left + end) / 2.0, bottom + 18.0, map.axes.0).class("title middle"));
+    content.push(label(left, top - 7.0, map.axes.1).class("title"));
+    content.push(if map.points.len() > RASTER { super::raster::dots(&frame, map) } else { dots(&frame, map) });
+    for (group, name) in map.groups.iter().take(named).enumerate() {
+        let y = top + 8.0 + 15.0 * group as f64;
+        content.push(circle(end + 12.0, y - 3.6, 4.0).attr("fill", css(group)));
+        content.push(label(end + 20.0, y, shortened(name)).class("tick"));
+    }
+    if map.groups.len() > named {
+        let y = top + 8.0 + 15.0 * named as f64;
+        content.push(label(end + 20.0, y, format_args!("and {} more", map.groups.len() - named)).class("tick"));
+    }
+    frame.svg(map.title, content)
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= 22 { name.to_owned() } else { name.chars().take(20).chain("...".chars()).collect() }
+}
+
+/// One path a group, of strokes without length: a round cap makes each a dot, in a third of the bytes of a circle.
+fn dots(frame: &Frame, map: &CellMap<'_>) -> Markup {
+    let width = if map.points.len() > 5000 { 2.2 } else { 3.4 };
+    let mut paths = vec![String::new(); map.groups.len() + 1];
+    for (point, code) in map.points.iter().zip(map.codes) {
+        if point.iter().all(|value| value.is_finite()) {
+            let (x, y) = frame.at(point[0], point[1]);
+            let at = code.map_or(map.groups.len(), |code| code as usize);
+            if let Some(path) = paths.get_mut(at) {
+                path.push_str(&format!("M{} {}h0", coordinate(x), coordinate(y)));
+            }
+        }
+    }
+    let path = |(group, path): (usize, String)| {
+        let stroke = if group < map.groups.len() { css(group) } else { "#999".to_owned() };
+        tag("path").attr("d", path).attr("stroke", stroke)
+    };
+    let all = paths.into_iter().enumerate().filter(|(_, path)| !path.is_empty()).map(path);
+    tag("g")
+        .attr("fill", "none")
+        .attr("stroke-linecap", "round")
+        .attr("stroke-width", coordinate(width))
+        .attr("stroke-opacity", "0.75")
+        .add_all(all)
+        .into()
+}
+
+/// Silhouettes of each cluster, falling.
+pub(in crate::report) struct Silhouettes<'a> {
+    /// A list a cluster.
+    pub(in crate::report) clusters: &'a [Vec<f64>],
+}
+
+/// Draws silhouettes as one shape a cluster, below each other; `None` if there are none.
+pub(in crate::report) fn silhouettes(data: &Silhouettes<'_>) -> Option<Markup> {
+    let cells: usize = data.clusters.iter().map(Vec::len).sum();
+    if cells == 0 {
+        return None;
+    }
+    let (width, height) = (400.0, 270.0);
+    let low = data.clusters.iter().flatten().copied().fold(0.0, f64::min);
+    let low = (10.0 * low).floor() / 10.0;
+    let margins = Margins { left: 34.0, right: 12.0, top: 20.0, bottom: 42.0 };
+    let frame = Frame::new(width, height, margins, (low, 1.0), (0.0, 1.0));
+    let (bottom, top) = frame.y.range;
+    let gap = 2.0;
+    let each = (bottom - top - gap * data.clusters.len() as f64).max(1.0) / cells as f64;
+    let ticks = Ticks::nice(low, 1.0, 5);
+    let mut content = Markup::new();
+    for &value in &ticks.values {
+        let x = frame.x.at(value);
+        content.push(line(x, top, x, bottom).class("guide"));
+        content.push(label(x, bottom + 16.0, ticks.label(value)).class("tick middle"));
+    }
+    content.push(label(width / 2.0, bottom + 34.0, "Silhouette").class("title middle"));
+    content.push(label(0.0, top - 7.0, "Cluster").class("title"));
+    let zero = frame.x.at(0.0);
+    let mut y = top;
+    for (cluster, values) in data.clusters.iter().enumerate() {
+        let extent = each * values.len() as f64;
+        // No eye sees more than two values a pixel.
+        let step = (values.len() as f64 / (2.0 * extent).max(2.0)).ceil().max(1.0) as usize;
+        let mut path = format!("M{} {}", coordinate(zero), coordinate(y));
+        for (i, &value) in values.iter().enumerate().step_by(step) {
+            let at = y + each * i as f64;
+            let end = y + each * (i + step).min(values.len()) as f64;
+            let x = coordinate(frame.x.at(value));
+            path.push_str(&format!("L{x} {}L{x} {}", coordinate(at), coordinate(end)));
+        }
+        path.push_str(&format!("L{} {}Z", coordinate(zero), coordinate(y + extent)));
+        content.push(tag("path").attr("d", path).attr("fill", css(cluster)));
+        if extent > 9.0 {
+            content.push(label(28.0, y + extent / 2.0 + 3.6, cluster).class("tick end"));
+        }
+        y += extent + gap;
+    }
+    content.push(line(zero, top, zero, bottom).class("axis"));
+    Some(svg(width, height, "Silhouettes by cluster", content))
+}

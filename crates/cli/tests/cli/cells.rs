@@ -1,0 +1,137 @@
+//! Matrices of cells, from the command line.
+
+use crate::support::Folder;
+use serde_json::Value;
+use std::fs;
+
+/// 120 cells of three kinds by 60 genes: a third of the genes is higher in each kind.
+fn table() -> String {
+    let mut state = 7u32;
+    let mut draw = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    let genes: Vec<String> = (0..60).map(|gene| format!("g{gene}")).collect();
+    let mut text = format!("cell\tkind\t{}\tMT-1\n", genes.join("\t"));
+    for cell in 0..120 {
+        let counts: Vec<String> =
+            (0..61).map(|gene| (draw(6) + if gene % 3 == cell % 3 { 6 } else { 0 }).to_string()).collect();
+        text += &format!("c{cell}\tk{}\t{}\n", cell % 3, counts.join("\t"));
+    }
+    text
+}
+
+fn summary(f: &Folder, folder: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(f.path(&format!("{folder}/cells.json"))).unwrap()).unwrap()
+}
+
+#[test]
+fn a_table_becomes_clusters_and_an_h5ad_file_to_which_more_is_added() {
+    let f = Folder::new();
+    f.write("t.tsv", table());
+    let ran = f.run("cells cluster t.tsv --labels kind -o out").ok();
+    assert!(ran.stderr.contains("120 cells in = 120 used + 0 left out; 61 genes in = 61 used"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("adjusted Rand index 1.0000"), "{}", ran.stdout);
+    let found = summary(&f, "out");
+    assert_eq!((&found["clusters"].as_array().unwrap().len(), &found["metrics"]["nmi"]), (&3, &1.0.into()));
+    let lines = |name: &str| fs::read_to_string(f.path(&format!("out/{name}"))).unwrap();
+    assert_eq!(lines("clusters.tsv").lines().count(), 121);
+    assert_eq!(lines("markers.tsv").lines().count(), 1 + 3 * 25);
+    let page = lines("report.html");
+    for part in
+        ["Map of cells by cluster", "Map of cells by label", "Silhouettes by cluster", "Variance of each component"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+
+    // The same seed, another number of threads: the same bytes.
+    f.run("cells cluster t.tsv --labels kind -o again -t 1").ok();
+    assert_eq!(lines("clusters.tsv"), fs::read_to_string(f.path("again/clusters.tsv")).unwrap());
+    f.run("cells cluster t.tsv --labels kind -o out").fails_saying(&["--overwrite"]);
+
+    let shown = f.run("cells show out/cells.h5ad --json").ok().stdout;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let columns: Vec<&str> = shown["obs"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert_eq!(columns, ["kind", "n_genes_by_counts", "total_counts", "pct_counts_mt", "leiden"]);
+
+    let line = "cells cluster out/cells.h5ad --method kmeans --clusters 2-5 --no-map --min-counts 200 --labels leiden -o more.h5ad";
+    let ran = f.run(line).ok();
+    assert!(ran.stdout.contains("adjusted Rand index 1.0000"), "{}", ran.stdout);
+    let shown = f.run("cells show more.h5ad").ok().stdout;
+    for part in ["kmeans", "leiden", "X_pca", "X_tsne", "120 cells x 61 genes (X)"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let ran =
+        f.run("cells cluster t.tsv --method mixture --clusters 3 --components 3 --labels kind --no-map -o m.h5ad").ok();
+    assert!(ran.stdout.contains("adjusted Rand index 1.0000"), "{}", ran.stdout);
+}
+
+#[test]
+fn cells_are_filtered_and_labels_read_from_a_file() {
+    let f = Folder::new();
+    f.write("t.tsv", table()).write("labels.csv", "cell,kind,other\nc0,a,x\nc1,b,x\nc2,a,y\n");
+    let shown = f.run("cells show t.tsv").ok().stdout;
+    assert!(shown.contains("120 cells x 61 genes") && shown.contains("mitochondrial share"), "{shown}");
+    let per_cell = f.run("cells show t.tsv -o -").ok().stdout;
+    assert!(per_cell.starts_with("cell\tn_genes_by_counts\ttotal_counts\tpct_counts_mt\nc0\t"), "{per_cell}");
+    f.run("cells filter t.tsv --max-mitochondrial 0.01 -o few.h5ad").ok();
+    let few = f.run("cells show few.h5ad").ok().stdout;
+    assert!(!few.starts_with("120 cells") && few.contains("total_counts"), "{few}");
+    f.run("cells cluster t.tsv --labels labels.csv:other -o o.h5ad --no-map").ok();
+
+    f.run("cells filter t.tsv --min-genes 1000 -o none.h5ad")
+        .fails_saying(&["expected cells within the limits, found none of 120", "hint:"]);
+    f.run("cells cluster t.tsv --labels nothing -o o.h5ad").fails_saying(&["expected a column \"nothing\""]);
+    f.run("cells cluster few.h5ad --labels nothing -o o.h5ad").fails_saying(&["found \"nothing\"; columns are kind"]);
+    f.run("cells cluster t.tsv --clusters 3 -o o.h5ad").fails_saying(&["--resolution"]);
+    f.run("cells show labels.csv:other").fails_saying(&["found none of that name"]);
+    f.write("wrong.csv", "cell,kind\nd0,a\n");
+    f.run("cells cluster t.tsv --labels wrong.csv -o o.h5ad").fails_saying(&["such as \"c0\", found \"d0\""]);
+}
+
+#[test]
+fn an_autoencoder_stands_beside_components() {
+    let f = Folder::new();
+    f.write("t.tsv", table());
+    let settings = "--labels kind --epochs 40 --warm-up 40 --hidden 32 --latent 4 --learning-rate 0.01 --draws 4";
+    let ran = f.run(&format!("cells autoencode t.tsv {settings} --denoised --samples 20 -o vae")).ok();
+    assert!(
+        ran.stderr.contains("120 cells in = 120 used") && ran.stdout.contains("importance-weighted"),
+        "{}",
+        ran.stdout
+    );
+    let read = |name: &str| fs::read_to_string(f.path(name)).unwrap();
+    let found: Value = serde_json::from_str(&read("vae/autoencode.json")).unwrap();
+    assert_eq!((&found["epochs"], &found["held_out"]["cells"]), (&40.into(), &12.into()));
+    // Kinds lie apart, though communities of so few cells may be parts of kinds.
+    for way in ["autoencoder", "pca"] {
+        assert!(found[way]["label_silhouette"].as_f64().unwrap() > 0.6, "{way}: {found}");
+    }
+    assert_eq!(read("vae/latent.tsv").lines().count(), 121);
+    assert_eq!(read("vae/history.tsv").lines().count(), 41);
+    for part in
+        ["Map of cells by label, autoencoder", "Map of cells by cluster, principal components", "Loss of each epoch"]
+    {
+        assert!(read("vae/report.html").contains(part), "{part}");
+    }
+    assert!(f.run("cells show vae/samples.h5ad").ok().stdout.starts_with("20 cells x 61 genes"));
+    assert!(f.run("cells show vae/denoised.h5ad").ok().stdout.contains("120 cells x 61 genes"));
+
+    // The same seed, another number of threads: the same bytes.
+    f.run(&format!("cells autoencode t.tsv {settings} -o again -t 1")).ok();
+    assert_eq!(read("vae/latent.tsv"), read("again/latent.tsv"));
+    assert_eq!(read("vae/history.tsv"), read("again/history.tsv"));
+    f.run(&format!("cells autoencode t.tsv {settings} -o vae")).fails_saying(&["--overwrite"]);
+
+    // Added to what is there, by another model.
+    f.run("cells autoencode vae/cells.h5ad --model dca --batch leiden_bw_vae --epochs 3 --no-map -o more.h5ad").ok();
+    let shown = f.run("cells show more.h5ad").ok().stdout;
+    for part in ["X_bw_vae", "X_bw_dca", "leiden_bw_dca"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    f.run("cells autoencode vae/denoised.h5ad --model denoise --epochs 3 --no-map -o d.h5ad").ok();
+    f.run("cells autoencode vae/denoised.h5ad -o d.h5ad").fails_saying(&["--model vae: expected counts", "hint:"]);
+    f.run("cells autoencode t.tsv --model ae --samples 3 -o x").fails_saying(&["--samples: expected --model vae"]);
+    f.run("cells autoencode t.tsv --denoised -o x.h5ad").fails_saying(&["expected a folder"]);
+    f.run("cells autoencode t.tsv --latent 0 -o x").fails_saying(&["at least one hidden unit and one latent number"]);
+}
