@@ -1,7 +1,7 @@
 """A variational autoencoder of counts by scvi-tools with its defaults: the rival of `basewise cells autoencode`.
 
     pip install scvi-tools scanpy igraph leidenalg
-    python bench/peers/scvi.py BASEWISE INPUT --labels FILE [--seeds 3] [--batch COLUMN] [--out FILE.json]
+    python bench/peers/scvi_vae.py BASEWISE INPUT --labels FILE [--seeds 3] [--batch COLUMN] [--out FILE.json]
 
 For each seed, in turns: `basewise cells autoencode INPUT --model vae --likelihood zinb`, and then scvi.model.SCVI on the same
 training cells and genes, as the h5ad file of the first names them, with all settings at their defaults (zero-inflated negative
@@ -70,7 +70,7 @@ def theirs(data, args, epochs, seed):
     wall, used = time.perf_counter() - start, time.process_time() - processor
     rest = data[held_out].copy()
     bound = -float(np.mean([float(model.get_elbo(rest)) for _ in range(DRAWS)]))
-    marginal = -float(np.mean(model.get_marginal_ll(rest, n_mc_samples=DRAWS, return_mean=False)))
+    marginal = -float(model.get_marginal_ll(rest, n_mc_samples=DRAWS))
     return model.get_latent_representation(data.copy()), {
         "bound": bound,
         "marginal": marginal,
