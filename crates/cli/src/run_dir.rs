@@ -365,6 +365,17 @@ pub(crate) fn make_room(dir: &Path, marker: &str, parts: &[&str]) -> Result<()> 
     Ok(())
 }
 
+/// Refuses to replace what was trained there before, as `marker` tells, unless that is asked for.
+pub(crate) fn keep_trained(dir: &Path, marker: &str, overwrite: bool) -> Result<()> {
+    if overwrite || !dir.join(marker).is_file() {
+        return Ok(());
+    }
+    Err(user(
+        format!("{}: expected a new or empty directory, found a trained model ({marker})", dir.display()),
+        Some("choose another directory with -o, or replace it with --overwrite"),
+    ))
+}
+
 /// Refuses to write over what is being read.
 pub(crate) fn not_the_input(output: &Path, input: &Path) -> Result<()> {
     match (output.canonicalize(), input.canonicalize()) {

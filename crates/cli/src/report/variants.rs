@@ -64,11 +64,12 @@ fn table(data: &VariantsReport, context: &mut Context) -> Markup {
         return tag("p").class("missing").text("No allele was scored.").into();
     }
     let head = ["rank", "contig", "position", "reference", "alternate", &data.score];
-    let head = tag("tr").add_all(head.map(|name| tag("th").text(name)));
+    let th = |name: &str| if name == data.score { tag("th").class("num").text(name) } else { tag("th").text(name) };
+    let head = tag("tr").add_all(head.map(th));
     let row = |(rank, allele): (usize, &Allele)| {
         let cells = tag("tr").add(tag("td").text(rank + 1));
         let cells = cells.add_all(allele.cells.iter().map(|cell| tag("td").text(cell)));
-        cells.add(tag("td").class("number").text(format_args!("{:.4}", allele.score)))
+        cells.add(tag("td").class("num").text(format_args!("{:.4}", allele.score)))
     };
     let rows = tag("tbody").add_all(data.alleles.iter().enumerate().map(row));
     let caption = Markup::text("Alleles by the size of their effect, of either sign.");

@@ -45,6 +45,10 @@ fn a_model_is_trained_sampled_from_and_scored() {
     assert_eq!(read(&f, "vae/history.jsonl"), read(&f, "again/history.jsonl"));
     let weights = |name: &str| std::fs::read(f.path(name).join("model.safetensors")).unwrap();
     assert_eq!(weights("vae"), weights("again"));
+    let again = "generate train d --epochs 1 --channels 12 --latent 4 -o again";
+    f.run(again).fails_saying(&["found a trained model (generator.json)", "--overwrite"]);
+    assert_eq!(weights("vae"), weights("again"), "kept");
+    f.run(&format!("{again} --overwrite")).ok();
 }
 
 #[test]

@@ -23,6 +23,8 @@ fn a_run_is_the_same_for_any_number_of_threads_and_predicts_what_it_was_judged_o
         let read = |run: &str| std::fs::read(folder.path(run).join(file)).unwrap();
         assert!(read("a") == read("b"), "{file}");
     }
+    folder.run(&format!("{line} -o a")).fails_saying(&["found a trained model (graph.json)", "--overwrite"]);
+    folder.run(&format!("{line} -t 1 -o b --overwrite")).ok();
     folder.run("graph predict a -o p.tsv").ok();
     folder.run(&format!("graph predict a {INPUT} -o q.tsv")).ok();
     let predicted = std::fs::read_to_string(folder.path("p.tsv")).unwrap();

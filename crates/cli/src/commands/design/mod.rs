@@ -25,8 +25,8 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o donor-vae
-  $ basewise generate sample donor-vae -n 3 --seed 1 -o to-design.fa
+  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o designs-vae
+  $ basewise generate sample designs-vae -n 3 --seed 1 -o to-design.fa
   $ basewise design quickstart/donor/run --sequences to-design.fa --target label=high --edits 3 -o designed
   $ basewise design quickstart/donor/run --sequences to-design.fa --target label=0.5 --method gradient --protect 0-20 -o half
 

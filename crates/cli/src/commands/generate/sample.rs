@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o donor-vae
-  $ basewise generate sample donor-vae -n 100 --seed 1 -o new.fa
-  $ basewise generate sample donor-vae -n 2 --temperature 0.5
+  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o donor-vae-sampled
+  $ basewise generate sample donor-vae-sampled -n 100 --seed 1 -o new.fa
+  $ basewise generate sample donor-vae-sampled -n 2 --temperature 0.5
 
 Sequence i of a seed is the same however many are written. Their names are generated_1, generated_2, ...")]
 pub(crate) struct SampleArgs {

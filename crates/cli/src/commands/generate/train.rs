@@ -6,7 +6,7 @@ use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::report::generated::{TrainingPage, render_training};
-use crate::run_dir::{make_room, write_json, write_text};
+use crate::run_dir::{keep_trained, make_room, write_json, write_text};
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::Split;
@@ -40,6 +40,9 @@ pub(crate) struct TrainArgs {
     /// Directory to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Replace a trained model that is there already
+    #[arg(long)]
+    overwrite: bool,
     /// Passes over the training sequences, at most [default: 60, with wgan 150]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
@@ -147,6 +150,7 @@ pub(super) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
             Some("the best epoch is chosen by it; deal examples again with `basewise dataset split`"),
         ));
     }
+    keep_trained(&args.output, record::RECORD, args.overwrite)?;
     make_room(&args.output, record::RECORD, &record::PARTS)?;
     printer.talk(&format!(
         "{} training and {} validation sequences of {} bases ({})",

@@ -3,7 +3,7 @@
 use super::record::{GraphRun, Judged, Question, SeedEpoch};
 use crate::failure::user;
 use crate::printer::Printer;
-use crate::run_dir::{make_room, read_json, write_json, write_text};
+use crate::run_dir::{keep_trained, make_room, read_json, write_json, write_text};
 use anyhow::{Context, Result};
 use basewise_nn::graph::nodes::Epoch;
 use basewise_nn::graph::{SavedNetworks, load, save};
@@ -16,7 +16,8 @@ const PARTS: [&str; 7] =
     [MARKER, MODEL, "metrics.json", "history.jsonl", "predictions.parquet", "links.tsv", "report.html"];
 
 /// Makes room for a run.
-pub(super) fn room(directory: &Path) -> Result<()> {
+pub(super) fn room(directory: &Path, overwrite: bool) -> Result<()> {
+    keep_trained(directory, MARKER, overwrite)?;
     make_room(directory, MARKER, &PARTS)
 }
 

@@ -71,6 +71,9 @@ pub(crate) struct LinksArgs {
     /// Directory to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Replace a trained model that is there already
+    #[arg(long)]
+    overwrite: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -84,7 +87,7 @@ pub(crate) fn run(args: &LinksArgs, printer: &Printer) -> Result<Outcome> {
     }
     let input = args.input.read()?;
     args.bounded(&input)?;
-    folder::room(&args.output)?;
+    folder::room(&args.output, args.overwrite)?;
     let scale = input.scale();
     input.tell(&scale, printer);
     let split = links(&input.graph, args.valid, args.test, args.settings.seed);

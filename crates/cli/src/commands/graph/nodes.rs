@@ -60,6 +60,9 @@ pub(crate) struct NodesArgs {
     /// Directory to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Replace a trained model that is there already
+    #[arg(long)]
+    overwrite: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &NodesArgs, printer: &Printer) -> Result<Outcome> {
     let words = read_words(&args.labels, "label")?;
     let input = args.input.read()?;
     let labelled = args.labelled(&input, &words)?;
-    folder::room(&args.output)?;
+    folder::room(&args.output, args.overwrite)?;
     let scale = input.scale();
     input.tell(&scale, printer);
     labelled.tell(printer);

@@ -25,8 +25,8 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o donor-vae
-  $ basewise generate sample donor-vae -n 100 --seed 1 -o new.fa
+  $ basewise generate train quickstart/donor/data --epochs 2 --channels 8 --latent 4 -o scored-vae
+  $ basewise generate sample scored-vae -n 100 --seed 1 -o new.fa
   $ basewise generate score new.fa --data quickstart/donor/data --run quickstart/donor/run -o new-scored
 
 What is compared with the real sequences of the test split (of the valid split, if there is no test split):
