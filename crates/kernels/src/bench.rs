@@ -70,7 +70,7 @@ pub struct Case {
 /// Partial sums of a weight gradient, as training makes them.
 const GROUPS: usize = 16;
 
-/// Convolutions of the networks that the project measures itself on, in all three passes, and attention in both.
+/// Convolutions of the networks that the project measures itself on, in all three passes and in inference, and attention in both.
 pub fn cases() -> Vec<Case> {
     let same = |channels, filters, width, dilation, length| Shape {
         channels,
@@ -106,7 +106,7 @@ fn at_once(length: usize, n: usize) -> usize {
     256usize.div_ceil(length).min(n.div_ceil(GROUPS)).max(1)
 }
 
-fn passes(name: &str, shape: Shape, n: usize) -> [Case; 3] {
+fn passes(name: &str, shape: Shape, n: usize) -> [Case; 4] {
     let level = Level::best();
     let (x, dy) = (numbers(n * shape.length * shape.channels), numbers(n * shape.outputs * shape.filters));
     let (weights, bias) = (numbers(shape.weights()), numbers(shape.filters));
@@ -114,9 +114,15 @@ fn passes(name: &str, shape: Shape, n: usize) -> [Case; 3] {
     let (piece, flops) = (at_once(shape.outputs, n), n as f64 * shape.flops());
     let case = |pass: &str, run| Case { name: format!("conv {name}, {pass}"), flops, run };
     let (packed, mut y) = (Weights::forward(level, &shape, &weights), dy.clone());
-    let x1 = x.clone();
+    let (x1, bias1) = (x.clone(), bias.clone());
     let forward = move || {
         y.par_chunks_mut(piece * outputs).zip(x1.par_chunks(piece * inputs)).for_each(|(y, x)| {
+            conv::forward(&shape, x.len() / inputs, x, &packed, &bias, Activation::Relu, y);
+        });
+    };
+    let (packed, mut y, x2, bias) = (Weights::inference(level, &shape, &weights), dy.clone(), x.clone(), bias1);
+    let inference = move || {
+        y.par_chunks_mut(piece * outputs).zip(x2.par_chunks(piece * inputs)).for_each(|(y, x)| {
             conv::forward(&shape, x.len() / inputs, x, &packed, &bias, Activation::Relu, y);
         });
     };
@@ -139,6 +145,7 @@ fn passes(name: &str, shape: Shape, n: usize) -> [Case; 3] {
     };
     [
         case("forward", Box::new(forward)),
+        case("forward in inference", Box::new(inference)),
         case("input gradient", Box::new(input)),
         case("weight gradient", Box::new(weight)),
     ]

@@ -2,24 +2,26 @@
 //! set. Results are the same bits at every level.
 
 use crate::Level;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, dispatch_words};
 
 /// Motifs that [`best_alignments`] aligns side by side at most.
 pub const LANES: usize = 32;
 
-/// `out[i]` becomes minus the Euclidean distance of `column` from the i-th of `columns`, which are given base by base.
+/// `out[i]` becomes the Euclidean distance of `column` from the i-th of `columns`, which are given base by base, in whole steps of
+/// `1 / steps`; distances are below 2^15 steps.
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn euclidean(level: Level, column: &[f64; 4], columns: [&[f64]; 4], out: &mut [f64]) {
+pub fn euclidean(level: Level, column: &[f32; 4], columns: [&[f32]; 4], steps: f32, out: &mut [i16]) {
     assert!(columns.iter().all(|base| base.len() == out.len()), "a number for each column");
-    dispatch(level, Euclidean { column, columns, out });
+    dispatch_words(level, Euclidean { column, columns, steps, out });
 }
 
 struct Euclidean<'a> {
-    column: &'a [f64; 4],
-    columns: [&'a [f64]; 4],
-    out: &'a mut [f64],
+    column: &'a [f32; 4],
+    columns: [&'a [f32]; 4],
+    steps: f32,
+    out: &'a mut [i16],
 }
 
 impl Kernel for Euclidean<'_> {
@@ -27,78 +29,59 @@ impl Kernel for Euclidean<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self { column: [a, c, g, t], columns: [ca, cc, cg, ct], out } = self;
-        let square = |x: f64| x * x;
+        let Self { column: [a, c, g, t], columns: [ca, cc, cg, ct], steps, out } = self;
+        let square = |x: f32| x * x;
         for ((((slot, ca), cc), cg), ct) in out.iter_mut().zip(ca).zip(cc).zip(cg).zip(ct) {
-            *slot = -(square(a - ca) + square(c - cc) + square(g - cg) + square(t - ct)).sqrt();
+            let distance = (square(a - ca) + square(c - cc) + square(g - cg) + square(t - ct)).sqrt();
+            *slot = nearest_whole(distance * steps);
         }
     }
 }
 
-/// `out[i]` becomes `floor((values[i] - middle) * scale + 0.5)`, of which the low 16 bits are kept where it is larger.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn bins(level: Level, values: &[f64], middle: f64, scale: f64, out: &mut [i16]) {
-    assert_eq!(values.len(), out.len(), "a bin for each value");
-    dispatch(level, Bins { values, middle, scale, out });
+/// The nearest whole number, the even one of two. Added to 1.5 times 2^23 it stands in the low bits of the sum, which takes one
+/// instruction for a vector, where a conversion that looks for what is no number takes many.
+#[inline(always)]
+fn nearest_whole(x: f32) -> i16 {
+    const ROOM: f32 = 1.5 * (1_u32 << 23) as f32;
+    (x + ROOM).to_bits() as i16
 }
 
-struct Bins<'a> {
-    values: &'a [f64],
-    middle: f64,
-    scale: f64,
-    out: &'a mut [i16],
+/// Bits of the fraction of a factor of [`scaled`].
+pub const FRACTION: u32 = 16;
+
+/// `(middle - value) * factor / 2^FRACTION`, rounded up from one half.
+#[inline(always)]
+pub fn scaled(value: i16, middle: i16, factor: i32) -> i16 {
+    (((i32::from(middle) - i32::from(value)) * factor + (1 << (FRACTION - 1))) >> FRACTION) as i16
 }
 
-impl Kernel for Bins<'_> {
+/// [`scaled`] of each of `values`, in its place.
+pub fn scale(level: Level, values: &mut [i16], middle: i16, factor: i32) {
+    dispatch_words(level, Scale { values, middle, factor });
+}
+
+struct Scale<'a> {
+    values: &'a mut [i16],
+    middle: i16,
+    factor: i32,
+}
+
+impl Kernel for Scale<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        for (slot, value) in self.out.iter_mut().zip(self.values) {
-            *slot = low_bits(((value - self.middle) * self.scale + 0.5).floor());
-        }
-    }
-}
-
-/// The low 16 bits of a whole number. Added to 1.5 times 2^52 it stands in the low bits of the sum, which takes one
-/// instruction for a vector, where a conversion that looks for what is no number takes many.
-#[inline(always)]
-fn low_bits(whole: f64) -> i16 {
-    const ROOM: f64 = 1.5 * (1_u64 << 52) as f64;
-    (whole + ROOM).to_bits() as i16
-}
-
-/// The lowest and the highest of some numbers; `(inf, -inf)` of none.
-pub fn extent(level: Level, values: &[f64]) -> (f64, f64) {
-    dispatch(level, Extent(values))
-}
-
-struct Extent<'a>(&'a [f64]);
-
-impl Kernel for Extent<'_> {
-    type Output = (f64, f64);
-
-    #[inline(always)]
-    fn run<S: Simd>(self) -> (f64, f64) {
-        // Numbers in the order of whole ones, whose extremes may be sought in any order.
-        let key = |x: &f64| {
-            let bits = x.to_bits().cast_signed();
-            bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
-        };
-        let value = |key: i64| f64::from_bits((key ^ ((key >> 63).cast_unsigned() >> 1).cast_signed()).cast_unsigned());
-        let low = self.0.iter().map(key).fold(key(&f64::INFINITY), i64::min);
-        let high = self.0.iter().map(key).fold(key(&f64::NEG_INFINITY), i64::max);
-        (value(low), value(high))
+        let (middle, factor) = (self.middle, self.factor);
+        self.values.iter_mut().for_each(|value| *value = scaled(*value, middle, factor));
     }
 }
 
 /// `out[i + j] += one[i] * other[j]`, the products with the first number of `other` first.
 ///
 /// # Panics
-/// If `out` is not as long as the two together less one.
+/// If one of the two is empty, or `out` is not as long as the two together less one.
 pub fn add_products(level: Level, one: &[f64], other: &[f64], out: &mut [f64]) {
+    assert!(!one.is_empty() && !other.is_empty(), "products of something");
     assert_eq!(out.len() + 1, one.len() + other.len(), "a slot for each sum of indices");
     dispatch(level, AddProducts { one, other, out });
 }
@@ -112,12 +95,26 @@ struct AddProducts<'a> {
 impl Kernel for AddProducts<'_> {
     type Output = ();
 
+    /// A tile of sums at a time, which stay in registers.
     #[inline(always)]
     fn run<S: Simd>(self) {
-        for (j, &factor) in self.other.iter().enumerate().filter(|(_, factor)| **factor != 0.0) {
-            for (slot, value) in self.out[j..].iter_mut().zip(self.one) {
-                *slot += factor * value;
+        const TILE: usize = 32;
+        let Self { one, other, out } = self;
+        let (n, m) = (one.len(), other.len());
+        // Tiles that reach beyond `one` for some factor find zeros there.
+        let mut padded = vec![0.0; n + 2 * (m - 1) + TILE];
+        padded[m - 1..m - 1 + n].copy_from_slice(one);
+        for (tile, slots) in out.chunks_mut(TILE).enumerate() {
+            let mut sums = [0.0; TILE];
+            sums[..slots.len()].copy_from_slice(slots);
+            let first = tile * TILE;
+            for (j, &factor) in other.iter().enumerate() {
+                let values = &padded[first + m - 1 - j..][..TILE];
+                for lane in 0..TILE {
+                    sums[lane] += factor * values[lane];
+                }
             }
+            slots.copy_from_slice(&sums[..slots.len()]);
         }
     }
 }
@@ -142,7 +139,7 @@ pub fn best_alignments(
     let length = rows.first().map_or(0, |row| row.len());
     assert!(rows.iter().all(|row| row.len() == length) && (motifs == 0 || length.is_multiple_of(motifs)));
     assert!(offsets.len() < 1 << 15, "places are counted with 15 bits");
-    dispatch(level, BestAlignments { rows, motifs, offsets, best, place });
+    dispatch_words(level, BestAlignments { rows, motifs, offsets, best, place });
 }
 
 struct BestAlignments<'a> {
@@ -191,26 +188,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn distances_bins_and_extents_are_those_of_the_definition(
-            column in proptest::array::uniform4(0.0_f64..1.0),
-            columns in proptest::collection::vec(proptest::array::uniform4(0.0_f64..1.0), 0..70),
-            middle in -1.0_f64..0.0,
-            scale in 1.0_f64..300.0,
+        fn distances_and_scales_are_those_of_the_definition(
+            column in proptest::array::uniform4(0.0_f32..1.0),
+            columns in proptest::collection::vec(proptest::array::uniform4(0.0_f32..1.0), 0..70),
+            middle in 0_i16..3000,
+            factor in 1_i32..(1 << FRACTION),
         ) {
-            let bases: [Vec<f64>; 4] = std::array::from_fn(|base| columns.iter().map(|c| c[base]).collect());
-            let distance = |c: &[f64; 4]| -(0..4).map(|i| (column[i] - c[i]).powi(2)).sum::<f64>().sqrt();
-            let expected: Vec<f64> = columns.iter().map(distance).collect();
-            let whole = |x: &f64| ((x - middle) * scale + 0.5).floor() as i16;
+            let bases: [Vec<f32>; 4] = std::array::from_fn(|base| columns.iter().map(|c| c[base]).collect());
+            let square = |a: f32, b: f32| (f64::from(a) - f64::from(b)).powi(2);
+            let distance = |c: &[f32; 4]| (0..4).map(|i| square(column[i], c[i])).sum::<f64>().sqrt() * 2000.0;
+            let mut first = None;
             for level in Level::available() {
-                let mut found = vec![0.0; columns.len()];
-                euclidean(level, &column, [&bases[0], &bases[1], &bases[2], &bases[3]], &mut found);
-                prop_assert_eq!(&found, &expected);
-                let mut binned = vec![0; found.len()];
-                bins(level, &found, middle, scale, &mut binned);
-                prop_assert_eq!(binned, expected.iter().map(whole).collect::<Vec<_>>());
-                let low = expected.iter().copied().fold(f64::INFINITY, f64::min);
-                let high = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                prop_assert_eq!(extent(level, &found), (low, high));
+                let mut found = vec![0; columns.len()];
+                euclidean(level, &column, [&bases[0], &bases[1], &bases[2], &bases[3]], 2000.0, &mut found);
+                for (found, c) in found.iter().zip(&columns) {
+                    prop_assert!((f64::from(*found) - distance(c)).abs() < 0.501);
+                }
+                prop_assert_eq!(&found, first.get_or_insert_with(|| found.clone()));
+                let exact = |v: &i16| (f64::from(middle - v) * f64::from(factor) / f64::from(1 << FRACTION) + 0.5).floor();
+                let expected: Vec<i16> = found.iter().map(|v| exact(v) as i16).collect();
+                scale(level, &mut found, middle, factor);
+                prop_assert_eq!(found, expected);
             }
         }
 
@@ -265,9 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_extent_and_no_alignment() {
+    fn nothing_has_no_alignment() {
         for level in Level::available() {
-            assert_eq!(extent(level, &[]), (f64::INFINITY, f64::NEG_INFINITY));
             let (mut best, mut place) = ([0], [7]);
             best_alignments(level, &[], 1, &[], &mut best, &mut place);
             assert_eq!((best, place), ([i16::MIN], [0]));

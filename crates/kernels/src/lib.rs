@@ -15,6 +15,7 @@ pub mod conv;
 pub mod counts;
 pub mod dense;
 pub mod difference;
+pub mod jaccard;
 pub mod matrix;
 pub mod norm;
 pub mod onehot;

@@ -174,10 +174,31 @@ pub(super) unsafe fn softplus<S: Simd>(x: S::F) -> S::F {
 pub(crate) unsafe fn softplus_and_sigmoid<S: Simd>(x: S::F) -> (S::F, S::F) {
     // SAFETY: arithmetic only; the caller has the instruction set.
     unsafe {
+        let [softplus, _, sigmoid, _] = softplus_both_ways::<S>(x);
+        (softplus, sigmoid)
+    }
+}
+
+/// `ln(1 + e^x)`, `ln(1 + e^-x)` and their derivatives but for the sign, `1 / (1 + e^-x)` and `1 / (1 + e^x)`, by one
+/// exponential; what is not used of these costs nothing.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+pub(crate) unsafe fn softplus_both_ways<S: Simd>(x: S::F) -> [S::F; 4] {
+    // SAFETY: arithmetic only; the caller has the instruction set.
+    unsafe {
         let (zero, one) = (S::splat(0.0), S::splat(1.0));
-        let t = exp_below_80::<S>(S::min(x, S::sub(zero, x)));
-        let softplus = S::fma(t, polynomial::<S, 10>(&LOG_1P, t), S::max(x, zero));
-        (softplus, S::div(S::select_gt(x, zero, one, t), S::add(t, one)))
+        let minus = S::sub(zero, x);
+        let t = exp_below_80::<S>(S::min(x, minus));
+        let logarithm = polynomial::<S, 10>(&LOG_1P, t);
+        let below = S::add(t, one);
+        [
+            S::fma(t, logarithm, S::max(x, zero)),
+            S::fma(t, logarithm, S::max(minus, zero)),
+            S::div(S::select_gt(x, zero, one, t), below),
+            S::div(S::select_gt(x, zero, t, one), below),
+        ]
     }
 }
 

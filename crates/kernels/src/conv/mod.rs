@@ -6,6 +6,7 @@
 //! weight gradient sums the outer products of shifted inputs and output gradients.
 
 mod gradient;
+mod minimal;
 mod narrow;
 mod rows;
 #[cfg(test)]
@@ -79,6 +80,12 @@ impl Shape {
         2.0 * self.weights() as f64 * self.outputs as f64
     }
 
+    /// What [`forward`] takes with weights for inference, as a part of what it takes with others: 1 where the way is the
+    /// same.
+    pub fn inference_share(&self) -> f64 {
+        minimal::choose(self).map_or(1.0, |way| 2.0 * way.cost(self) / self.flops())
+    }
+
     /// How outputs see inputs.
     fn windows(&self, group: usize) -> Windows {
         Windows {
@@ -113,16 +120,31 @@ impl Shape {
 /// Weights `[filters, channels / groups, width]`, laid out for products in either direction.
 #[derive(Clone, Debug)]
 pub struct Weights {
+    /// One a group; with minimal filtering, one a point.
     groups: Vec<Packed>,
+    minimal: Option<minimal::Way>,
 }
 
 impl Weights {
+    fn direct(groups: Vec<Packed>) -> Self {
+        Self { groups, minimal: None }
+    }
+
+    /// For [`forward`], in fewer products where that is worth it: results differ from those of [`Weights::forward`] by
+    /// rounding, less than 2e-6 of the largest, and laying out takes longer, for weights that are used many times.
+    pub fn inference(level: Level, shape: &Shape, weights: &[f32]) -> Self {
+        shape.check();
+        assert_eq!(weights.len(), shape.weights(), "weights of {shape:?}");
+        let Some(way) = minimal::choose(shape) else { return Self::forward(level, shape, weights) };
+        Self { groups: minimal::pack(level, shape, way, weights), minimal: Some(way) }
+    }
+
     /// For [`forward`].
     pub fn forward(level: Level, shape: &Shape, weights: &[f32]) -> Self {
         shape.check();
         assert_eq!(weights.len(), shape.weights(), "weights of {shape:?}");
         if shape.is_narrow() {
-            return Self { groups: vec![narrow::pack_forward(level, shape, weights)] };
+            return Self::direct(vec![narrow::pack_forward(level, shape, weights)]);
         }
         let (inner, own, width) = (shape.inner(), shape.own(), shape.width);
         let group = |g| {
@@ -132,7 +154,7 @@ impl Weights {
             };
             Packed::from_fn(level, width * inner, own, value)
         };
-        Self { groups: (0..shape.groups).map(group).collect() }
+        Self::direct((0..shape.groups).map(group).collect())
     }
 
     /// For [`input_gradient`].
@@ -140,7 +162,7 @@ impl Weights {
         shape.check();
         assert_eq!(weights.len(), shape.weights(), "weights of {shape:?}");
         if shape.is_narrow() {
-            return Self { groups: vec![narrow::pack_backward(level, shape, weights)] };
+            return Self::direct(vec![narrow::pack_backward(level, shape, weights)]);
         }
         let (inner, own, width) = (shape.inner(), shape.own(), shape.width);
         let group = |g| {
@@ -150,7 +172,7 @@ impl Weights {
             };
             Packed::from_fn(level, width * own, inner, value)
         };
-        Self { groups: (0..shape.groups).map(group).collect() }
+        Self::direct((0..shape.groups).map(group).collect())
     }
 }
 
@@ -165,10 +187,13 @@ pub enum Activation {
 }
 
 /// `y = activation(x * weights + bias)` for `n` sequences: `x` is `[n, length, channels]`, `y` `[n, outputs, filters]`,
-/// `weights` from [`Weights::forward`], `bias` one number a filter.
+/// `weights` from [`Weights::forward`] or [`Weights::inference`], `bias` one number a filter.
 pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f32], then: Activation, y: &mut [f32]) {
     shape.check_arrays(n, x.len(), y.len());
     assert_eq!(bias.len(), shape.filters, "bias of {shape:?}");
+    if let Some(way) = weights.minimal {
+        return minimal::forward(shape, n, x, (way, &weights.groups), bias, then, y);
+    }
     if shape.is_narrow() {
         return narrow::forward(shape, x, &weights.groups[0], bias, then, y);
     }
@@ -188,6 +213,7 @@ pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f3
 /// [`Weights::backward`]. With `add` it is added to what `dx` holds.
 pub fn input_gradient(shape: &Shape, n: usize, dy: &[f32], weights: &Weights, add: bool, dx: &mut [f32]) {
     shape.check_arrays(n, dx.len(), dy.len());
+    assert!(weights.minimal.is_none(), "weights for the way forwards of {shape:?}");
     if shape.is_narrow() {
         return narrow::input_gradient(shape, dy, &weights.groups[0], add, dx);
     }

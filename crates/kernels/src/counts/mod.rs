@@ -1,13 +1,18 @@
-//! Likelihoods of counts in many columns: what a zero contributes, and the softmax that gives means.
+//! Likelihoods of counts in many columns: what a zero contributes, how other counts differ from it, and the softmax that gives
+//! means.
 //!
 //! Most counts of a cell are 0, and for these the negative binomial distribution needs no gamma function. So these kernels
-//! treat every value as a 0, and who calls them puts right the few that are none.
+//! treat every value as a 0, and who calls them puts right the few that are none, with [`positives`].
 //!
 //! Arrays are `[rows, columns]`, row-major. All functions run on the calling thread.
 
+mod positive;
+
+pub use positive::{PositiveSlopes, Positives, positives};
+
 use crate::Level;
 use crate::activation::elementwise::{load_up_to, store_up_to};
-use crate::activation::functions::{exp, softplus_and_sigmoid};
+use crate::activation::functions::{exp, softplus_and_sigmoid, softplus_both_ways};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Lanes of the widest vector.
@@ -199,12 +204,10 @@ impl Kernel for ZeroKernel<'_> {
                     if let Some(inflation) = input.inflation {
                         let l = load_up_to::<S>(inflation.as_ptr().add(at), n);
                         let (alone, chance) = softplus_and_sigmoid::<S>(l);
-                        let (both, kept) = softplus_and_sigmoid::<S>(S::add(l, loss));
+                        // `share` is 1 - `kept`, from the exponential where both are small.
+                        let [both, _, kept, share] = softplus_both_ways::<S>(S::add(l, loss));
                         store_up_to::<S>(out.inflation.as_mut_ptr().add(at), n, S::sub(chance, kept));
                         loss = S::add(alone, S::sub(loss, both));
-                        // 1 - kept, from the exponential where both are small.
-                        let (_, share) =
-                            softplus_and_sigmoid::<S>(S::sub(S::splat(0.0), S::add(l, S::mul(theta, softplus))));
                         slope = S::mul(slope, share);
                         by_dispersion = S::mul(by_dispersion, share);
                     }

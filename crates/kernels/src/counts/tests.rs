@@ -97,3 +97,63 @@ fn zeros_and_their_slopes_are_those_of_the_definition() {
         }
     }
 }
+
+/// `-ln P(x) + ln P(0)` for a whole `x > 0`, as the definitions have it: `Γ(x + θ) / Γ(θ)` is a product.
+fn naive_difference(x: u32, s: f64, r: f64, inflation: Option<f64>) -> f64 {
+    let (mean, theta) = (s.exp(), r.exp());
+    let rising: f64 = (0..x).map(|k| (theta + f64::from(k)).ln() - f64::from(k + 1).ln()).sum();
+    let count = f64::from(x);
+    let inner = -rising - theta * (theta / (theta + mean)).ln() - count * (mean / (theta + mean)).ln();
+    let kept = inflation.map_or(1.0, |l| 1.0 - 1.0 / (1.0 + (-l).exp()));
+    inner - kept.ln() - naive(s, r, inflation)
+}
+
+#[test]
+fn positive_counts_and_their_slopes_are_those_of_the_definition() {
+    let slope = |f: &dyn Fn(f64) -> f64| (f(1e-5) - f(-1e-5)) / 2e-5;
+    for count in [0_usize, 1, 5, 16, 67] {
+        let counts: Vec<f32> = (0..count).map(|i| [1.0, 2.0, 30.0, 5.0][i % 4]).collect();
+        let (log_means, log_dispersion, l) = (values(count, 1, 4.0), values(count, 3, 3.0), values(count, 4, 3.0));
+        let dispersion: Vec<f32> = log_dispersion.iter().map(|r| r.exp()).collect();
+        let terms = |i: usize, f: &dyn Fn(f64) -> f64| (0..counts[i] as u32).map(|k| f(f64::from(k))).sum::<f64>();
+        let theta = |i: usize| f64::from(log_dispersion[i]).exp();
+        let constants: Vec<f32> =
+            (0..count).map(|i| terms(i, &|k| (k + 1.0).ln() - (theta(i) + k).ln()) as f32).collect();
+        let digammas: Vec<f32> = (0..count).map(|i| terms(i, &|k| 1.0 / (theta(i) + k)) as f32).collect();
+        for (level, inflated) in Level::available().into_iter().flat_map(|level| [(level, false), (level, true)]) {
+            let inflation = inflated.then_some(&l[..]);
+            let input = Positives {
+                counts: &counts,
+                log_means: &log_means,
+                log_dispersion: &log_dispersion,
+                dispersion: &dispersion,
+                constants: &constants,
+                digammas: &digammas,
+                inflation,
+            };
+            let mut found = [(); 4].map(|()| vec![9.0_f32; count]);
+            let [losses, by_mean, by_dispersion, by_inflation] = &mut found;
+            let out =
+                PositiveSlopes { losses, log_means: by_mean, log_dispersion: by_dispersion, inflation: by_inflation };
+            positives(level, input, out);
+            for i in 0..count {
+                let (x, s, r) = (counts[i] as u32, f64::from(log_means[i]), f64::from(log_dispersion[i]));
+                let l = inflated.then_some(f64::from(l[i]));
+                let expected = [
+                    naive_difference(x, s, r, l),
+                    slope(&|h| naive_difference(x, s + h, r, l) + naive(s + h, r, l)),
+                    slope(&|h| naive_difference(x, s, r + h, l)),
+                    l.map_or(9.0, |l| slope(&|h| naive_difference(x, s, r, Some(l + h)) + naive(s, r, Some(l + h)))),
+                ];
+                for (part, expected) in expected.into_iter().enumerate() {
+                    let found = f64::from(found[part][i]);
+                    let bound = 4e-6 * (1.0 + f64::from(x) + expected.abs());
+                    assert!(
+                        (found - expected).abs() < bound,
+                        "{level}: {part}, {i}: expected {expected}, found {found}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ mod tile;
 pub(crate) use outer::{GROUP, Outer, Pack, Runs};
 pub use right::Packed;
 pub(crate) use right::panel_ranges;
-pub(crate) use tile::{Finish, Left, Product, Start};
+pub(crate) use tile::{Finish, Left, Product, Start, load_left};
 
 use crate::Level;
 use crate::simd::dispatch;

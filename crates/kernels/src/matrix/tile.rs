@@ -35,7 +35,12 @@ pub(crate) enum Start<'a> {
     Bias(&'a [f32]),
     /// What is there already.
     Add,
+    /// Zero, and anew for each block of rows of the right matrix, whose sums are then added: longer sums are rounded less.
+    Parts,
 }
+
+/// Rows of the right matrix in a part of a sum, at most.
+const PART: usize = 64;
 
 /// What happens to a sum before it is written.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +88,8 @@ impl<L: Left> Product<'_, L> {
     #[inline(always)]
     fn panel<S: Simd, const R: usize, const V: usize>(&self, panel: Panel, scratch: &mut Vec<f32>) {
         let width = V * S::LANES;
-        let step = block_rows(self.level, V);
+        let most = if matches!(self.start, Start::Parts) { PART } else { usize::MAX };
+        let step = block_rows(self.level, V).min(most);
         let mut bias = [0.0; 64];
         if let Start::Bias(values) = self.start {
             bias[..panel.columns].copy_from_slice(&values[panel.first..panel.first + panel.columns]);
@@ -99,7 +105,7 @@ impl<L: Left> Product<'_, L> {
                 unsafe {
                     let mut sums = self.begin::<S, R, V>(panel, first, rows, from == 0, &bias);
                     self.add_block::<S, R, V>(&mut sums, (first, rows), (from, to), block);
-                    self.store::<S, R, V>(&sums, panel, first, rows, to == self.k);
+                    self.store::<S, R, V>(&sums, panel, first, rows, (from == 0, to == self.k));
                 }
             }
             from = to;
@@ -123,7 +129,7 @@ impl<L: Left> Product<'_, L> {
         // SAFETY: 64 numbers of bias are V vectors at least; parts of `c` stay within its columns.
         unsafe {
             let mut sums = [[S::splat(0.0); V]; R];
-            if opening && !matches!(self.start, Start::Add) {
+            if opening && !matches!(self.start, Start::Add) || matches!(self.start, Start::Parts) {
                 for row in &mut sums {
                     for (v, sum) in row.iter_mut().enumerate() {
                         *sum = S::load(bias.as_ptr().add(v * S::LANES));
@@ -135,11 +141,7 @@ impl<L: Left> Product<'_, L> {
                 let c = self.c.add((first + r) * self.c_stride + panel.first);
                 for (v, sum) in row.iter_mut().enumerate() {
                     let left = panel.columns - (v * S::LANES).min(panel.columns);
-                    *sum = if left >= S::LANES {
-                        S::load(c.add(v * S::LANES))
-                    } else {
-                        S::load_part(c.add(v * S::LANES), left)
-                    };
+                    *sum = load_left::<S>(c.add(v * S::LANES), left);
                 }
             }
             sums
@@ -178,8 +180,9 @@ impl<L: Left> Product<'_, L> {
         panel: Panel,
         first: usize,
         rows: usize,
-        closing: bool,
+        (opening, closing): (bool, bool),
     ) {
+        let add = !opening && matches!(self.start, Start::Parts);
         let relu = closing && matches!(self.finish, Finish::Relu);
         // SAFETY: whole vectors and parts stay within the panel's columns of `c`.
         unsafe {
@@ -187,8 +190,9 @@ impl<L: Left> Product<'_, L> {
             for (r, row) in sums.iter().enumerate().take(rows) {
                 let c = self.c.add((first + r) * self.c_stride + panel.first);
                 for (v, &sum) in row.iter().enumerate() {
-                    let sum = if relu { S::max(zero, sum) } else { sum };
                     let left = panel.columns - (v * S::LANES).min(panel.columns);
+                    let sum = if add { S::add(load_left::<S>(c.add(v * S::LANES), left), sum) } else { sum };
+                    let sum = if relu { S::max(zero, sum) } else { sum };
                     if left >= S::LANES {
                         S::store(c.add(v * S::LANES), sum);
                     } else {
@@ -198,6 +202,16 @@ impl<L: Left> Product<'_, L> {
             }
         }
     }
+}
+
+/// The first `left` lanes, all of them if there are fewer.
+///
+/// # Safety
+/// As many numbers are readable.
+#[inline(always)]
+pub(crate) unsafe fn load_left<S: Simd>(p: *const f32, left: usize) -> S::F {
+    // SAFETY: as the caller says.
+    unsafe { if left >= S::LANES { S::load(p) } else { S::load_part(p, left) } }
 }
 
 /// Adds `length` columns of the rows times as many rows of the block.

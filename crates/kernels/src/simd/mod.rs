@@ -128,5 +128,21 @@ pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
     }
 }
 
+/// Runs a kernel whose loops are over whole numbers of 16 bits: as [`dispatch`], but AVX-512 is used with its operations on
+/// bytes and words where the processor has them.
+#[inline]
+pub(crate) fn dispatch_words<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level.0 {
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512
+            if std::arch::is_x86_feature_detected!("avx512bw") && std::arch::is_x86_feature_detected!("avx512vl") =>
+        {
+            // SAFETY: the level, and the look at the processor for what it does not say, are proof of the instructions.
+            unsafe { x86::run_avx512_words(kernel) }
+        }
+        _ => dispatch(level, kernel),
+    }
+}
+
 #[cfg(test)]
 mod tests;

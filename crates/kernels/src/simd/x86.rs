@@ -27,6 +27,15 @@ pub(crate) unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512>()
 }
 
+/// Runs a kernel compiled for AVX-512 with its operations on bytes and words.
+///
+/// # Safety
+/// The processor has AVX-512F, AVX-512BW, AVX-512VL, AVX2 and FMA.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma")]
+pub(crate) unsafe fn run_avx512_words<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
 /// The lanes below `n`, for masked loads of 8.
 #[inline(always)]
 unsafe fn mask8(n: usize) -> __m256i {

@@ -21,6 +21,7 @@ mod layers;
 mod lift;
 mod node;
 mod pool;
+mod prepared;
 mod recompute;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ pub(crate) use footprint::training_numbers;
 pub(crate) use lift::{Leak, Lifted, Pairs};
 use node::{Joining, Node, Op};
 pub(crate) use pool::Engines;
+use prepared::Prepared;
+use std::sync::Arc;
 
 /// Whether tensors of this device lie in the processor's memory, so that the engine computes in their place.
 pub(crate) fn on_processor(device: &Device) -> bool {
@@ -70,6 +73,7 @@ pub(crate) struct Engine {
     length: usize,
     level: Level,
     recompute: bool,
+    prepared: Arc<Prepared>,
     buffers: Buffers,
     /// Of the threads that go through groups of edits.
     edit_buffers: Vec<Buffers>,
@@ -90,6 +94,8 @@ struct Pass<'a> {
     keep: bool,
     /// Whether only what multipliers are made of is kept.
     lean: bool,
+    /// Weights for passes in evaluation that nothing follows; none in others.
+    prepared: Option<&'a Prepared>,
     buffers: &'a mut Buffers,
     statistics: Vec<Statistics>,
 }
@@ -139,7 +145,12 @@ enum Extra {
 }
 
 impl Engine {
+    /// An engine alone.
     pub(crate) fn new(plan: &Plan) -> Self {
+        Self::sharing(plan, Arc::default())
+    }
+
+    fn sharing(plan: &Plan, prepared: Arc<Prepared>) -> Self {
         Self {
             nodes: node::compile(plan, true, Joining::Training),
             infer_nodes: node::compile(plan, true, Joining::Evaluation),
@@ -149,6 +160,7 @@ impl Engine {
             length: plan.input.length,
             level: Level::best(),
             recompute: plan.recompute,
+            prepared,
             buffers: Buffers::default(),
             edit_buffers: Vec::new(),
         }
@@ -167,12 +179,12 @@ impl Engine {
 
     /// Raw scores `[n, outputs]` in evaluation mode.
     pub(crate) fn infer(&mut self, weights: &Weights, input: Input) -> Vec<f32> {
-        let Self { infer_nodes, dense_nodes, buffers, .. } = self;
+        let Self { infer_nodes, dense_nodes, prepared, buffers, .. } = self;
         let nodes: &[Node] = if matches!(input, Input::Codes(_)) { infer_nodes } else { dense_nodes };
         let n = input.rows(self.channels, self.length);
-        let (mode, side, statistics) = (Mode::Evaluate, input.side(), Vec::new());
+        let (mode, side, statistics, prepared) = (Mode::Evaluate, input.side(), Vec::new(), Some(&**prepared));
         let mut pass =
-            Pass { level: self.level, n, weights, mode, side, keep: false, lean: false, buffers, statistics };
+            Pass { level: self.level, n, weights, mode, side, keep: false, lean: false, prepared, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let scores = pass.infer(nodes, start, &codes);
         let values = scores.to_vec();
@@ -230,8 +242,9 @@ impl Engine {
         let stretches =
             if *recompute { recompute::stretches(nodes.len()) } else { std::iter::once(0..nodes.len()).collect() };
         let n = input.rows(self.channels, self.length);
-        let (side, statistics) = (input.side(), Vec::new());
-        let mut pass = Pass { level: self.level, n, weights, mode, side, keep: true, lean: false, buffers, statistics };
+        let (side, statistics, prepared) = (input.side(), Vec::new(), None);
+        let mut pass =
+            Pass { level: self.level, n, weights, mode, side, keep: true, lean: false, prepared, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, nodes);
         let (ends, kept) = pass.forward_stretches(nodes, &stretches, &start, &codes);
         let scores: &[f32] = kept.last().map_or(&start, |kept| &kept.output);

@@ -1,13 +1,15 @@
 //! Engines that wait for their next use, so that their memory is used again.
 
 use super::Engine;
+use super::prepared::Prepared;
 use crate::network::Plan;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The engines of a plan, and arrays for gradients of its parameters. Part of no comparison, and a copy begins empty.
+/// The engines of a plan, weights that they share, and arrays for gradients of its parameters. Part of no comparison, and a copy begins empty.
 #[derive(Debug, Default)]
 pub(crate) struct Engines {
     waiting: Mutex<Vec<Engine>>,
+    prepared: Arc<Prepared>,
     gradients: Mutex<Vec<Vec<Vec<f32>>>>,
 }
 
@@ -16,7 +18,7 @@ impl Engines {
     pub(crate) fn with<T>(&self, plan: &Plan, work: impl FnOnce(&mut Engine) -> T) -> T {
         let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = waiting().pop();
-        let mut engine = engine.unwrap_or_else(|| Engine::new(plan));
+        let mut engine = engine.unwrap_or_else(|| Engine::sharing(plan, self.prepared.clone()));
         let result = work(&mut engine);
         waiting().push(engine);
         result

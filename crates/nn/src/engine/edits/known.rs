@@ -2,19 +2,21 @@
 
 use super::recurrent::Direction;
 use crate::architecture::Shape;
-use crate::engine::Pass;
 use crate::engine::layers::{conv as conv_layer, first, folded, norm_factors, shape, strands};
 use crate::engine::node::{Conv, First, Node, Op};
+use crate::engine::prepared::Use;
+use crate::engine::{Array, Buffers, Pass};
 use basewise_kernels::matrix::Packed;
 use basewise_kernels::{conv, pool};
+use std::sync::Arc;
 
 /// What a node does to the sequence as it is.
 #[derive(Debug)]
 pub(super) struct Known {
     /// What comes out.
-    pub(super) output: Vec<f32>,
+    pub(super) output: Array,
     /// Sums before rectifier, pool and residual sum; empty where neither rectifier nor pool follows.
-    pub(super) sums: Vec<f32>,
+    pub(super) sums: Array,
     /// Of one example: its output, and its sums.
     sizes: [usize; 2],
     pub(super) ready: Ready,
@@ -27,7 +29,7 @@ pub(super) enum Ready {
     None,
     /// By tap and symbol, `[width, symbols, filters]`.
     Table(Vec<f32>),
-    Conv(conv::Weights),
+    Conv(Arc<conv::Weights>),
     /// Of few filters, `[channels, filters * width]`.
     Narrow(Packed),
     Dense(Packed),
@@ -37,12 +39,19 @@ pub(super) enum Ready {
 }
 
 impl Known {
-    pub(super) fn new(node: &Node, output: Vec<f32>, ready: Ready) -> Self {
-        Self { output, sums: Vec::new(), sizes: [node.output.size(), 0], ready, inner: Vec::new() }
+    pub(super) fn new(node: &Node, output: Array, ready: Ready) -> Self {
+        Self { output, sums: Array::default(), sizes: [node.output.size(), 0], ready, inner: Vec::new() }
     }
 
-    fn with_sums(self, sums: Vec<f32>, size: usize) -> Self {
+    fn with_sums(self, sums: Array, size: usize) -> Self {
         Self { sums, sizes: [self.sizes[0], size], ..self }
+    }
+
+    /// Gives its arrays back.
+    pub(super) fn give(self, buffers: &mut Buffers) {
+        buffers.give(self.output);
+        buffers.give(self.sums);
+        self.inner.into_iter().flatten().for_each(|known| known.give(buffers));
     }
 
     /// The output for an example.
@@ -89,26 +98,27 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
             // After a flattened array only some rows are wanted, others for other edits.
             let weights = || Packed::new(level, features, units, &pass.weights.parameters[*parameter].values);
             let ready = if flat { Ready::None } else { Ready::Dense(weights()) };
-            rectified(node, sums, *relu, ready)
+            rectified(pass, node, sums, *relu, ready)
         }
         Op::BatchNorm { parameter, buffer, relu } => {
             let op = Op::BatchNorm { parameter: *parameter, buffer: *buffer, relu: false };
             let sums = output(pass, &Node { op, ..*node }, x);
             let factors = norm_factors(pass.weights, *parameter, *buffer).map(|factor| factor as f32);
-            rectified(node, sums, *relu, Ready::Scale(factors.collect()))
+            rectified(pass, node, sums, *relu, Ready::Scale(factors.collect()))
         }
         Op::Recurrent(layer) => super::recurrent::know(pass, node, layer, x),
         Op::Residual(inner) => {
             let inner = know(pass, inner, x, &[]);
             let change: &[f32] = inner.last().map_or(x, |known| &known.output);
-            let sum = x.iter().zip(change).map(|(x, change)| x + change).collect();
+            let mut sum = pass.buffers.take(x.len());
+            sum.iter_mut().zip(x).zip(change).for_each(|((sum, x), change)| *sum = x + change);
             Known { inner: vec![inner], ..Known::new(node, sum, Ready::None) }
         }
         Op::Concat(branches) => {
             let inner: Vec<Vec<Known>> = branches.iter().map(|nodes| know(pass, nodes, x, &[])).collect();
             let parts: Vec<&[f32]> =
                 inner.iter().map(|known| known.last().map_or(x, |known| &known.output as &[f32])).collect();
-            let mut joined = vec![0.0; pass.n * node.output.size()];
+            let mut joined = pass.buffers.take(pass.n * node.output.size());
             shape::join(&parts, pass.n * node.output.length, &mut joined);
             Known { inner, ..Known::new(node, joined, Ready::None) }
         }
@@ -117,7 +127,7 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
             pass.n *= 2;
             let inner = know(pass, inner, &input, &codes);
             pass.n /= 2;
-            let mut combined = vec![0.0; pass.n * node.output.size()];
+            let mut combined = pass.buffers.take(pass.n * node.output.size());
             let both: &[f32] = inner.last().map_or(&input, |known| &known.output);
             strands::combined(node.output, *combine, both, &mut combined);
             pass.buffers.give(input);
@@ -125,28 +135,26 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], codes: &[u8], flat: bool) 
         }
         _ => {
             let kept = pass.node(node, x, codes);
-            let known = Known::new(node, kept.output.to_vec(), Ready::None);
-            pass.buffers.give(kept.output);
-            known
+            pass.buffers.give_extra(kept.extra);
+            Known::new(node, kept.output, Ready::None)
         }
     }
 }
 
 /// The output of a node.
-fn output(pass: &mut Pass, node: &Node, x: &[f32]) -> Vec<f32> {
+fn output(pass: &mut Pass, node: &Node, x: &[f32]) -> Array {
     let kept = pass.node(node, x, &[]);
-    let values = kept.output.to_vec();
     pass.buffers.give_extra(kept.extra);
-    pass.buffers.give(kept.output);
-    values
+    kept.output
 }
 
 /// Sums that a rectifier follows, perhaps.
-fn rectified(node: &Node, sums: Vec<f32>, relu: bool, ready: Ready) -> Known {
+fn rectified(pass: &mut Pass, node: &Node, sums: Array, relu: bool, ready: Ready) -> Known {
     if !relu {
         return Known::new(node, sums, ready);
     }
-    let output = sums.iter().map(|sum| sum.max(0.0)).collect();
+    let mut output = pass.buffers.take(sums.len());
+    output.iter_mut().zip(&*sums).for_each(|(y, sum)| *y = sum.max(0.0));
     Known::new(node, output, ready).with_sums(sums, node.output.size())
 }
 
@@ -154,7 +162,7 @@ fn know_first(pass: &mut Pass, node: &Node, layer: &First, codes: &[u8]) -> Know
     let (weights, _) = folded(pass, layer.parameter, layer.fold);
     let ready = Ready::Table(first::table(layer, &weights));
     let plain = First { relu: false, pool: None, ..*layer };
-    let mut sums = vec![0.0; pass.n * layer.shape.outputs * layer.shape.filters];
+    let mut sums = pass.buffers.take(pass.n * layer.shape.outputs * layer.shape.filters);
     first::forward(pass, &plain, codes, &mut sums);
     followed(pass, node, sums, [layer.shape.outputs, layer.shape.filters], (layer.relu, layer.windows()), ready)
 }
@@ -164,11 +172,14 @@ fn know_conv(pass: &mut Pass, node: &Node, layer: &Conv, x: &[f32]) -> Known {
         let (weights, _) = folded(pass, layer.parameter, layer.fold);
         match super::conv::pack_narrow(pass.level, layer, &weights) {
             Some(packed) => Ready::Narrow(packed),
-            None => Ready::Conv(super::conv::pack(pass.level, &layer.shape, &weights)),
+            None => {
+                let make = || super::conv::pack(pass.level, &layer.shape, &weights);
+                Ready::Conv(pass.prepared_weights(Use::Edits, layer.parameter, &layer.shape, &weights, make))
+            }
         }
     };
     let plain = Conv { relu: false, pool: None, residual: false, ..*layer };
-    let mut sums = vec![0.0; pass.n * layer.shape.outputs * layer.shape.filters];
+    let mut sums = pass.buffers.take(pass.n * layer.shape.outputs * layer.shape.filters);
     conv_layer::forward(pass, &plain, x, &mut sums);
     let mut known =
         followed(pass, node, sums, [layer.shape.outputs, layer.shape.filters], (layer.relu, layer.pool), ready);
@@ -182,12 +193,12 @@ fn know_conv(pass: &mut Pass, node: &Node, layer: &Conv, x: &[f32]) -> Known {
 fn followed(
     pass: &mut Pass,
     node: &Node,
-    sums: Vec<f32>,
+    sums: Array,
     [outputs, filters]: [usize; 2],
     (relu, windows): (bool, Option<pool::Shape>),
     ready: Ready,
 ) -> Known {
-    let Some(windows) = windows else { return rectified(node, sums, relu, ready) };
+    let Some(windows) = windows else { return rectified(pass, node, sums, relu, ready) };
     let pooled = Node { op: Op::MaxPool(windows), input: Shape { channels: filters, length: outputs }, ..*node };
     let mut output = output(pass, &pooled, &sums);
     if relu {

@@ -23,6 +23,7 @@ mod walk;
 mod windows;
 
 use super::node::{self, Node, Op};
+use super::prepared::Prepared;
 use super::{Array, Buffers, Engine, Input, Pass, layers};
 use crate::network::{Mode, Plan, Weights};
 use basewise_core::{Edit, SequenceBatch};
@@ -41,7 +42,7 @@ pub(crate) fn share(plan: &Plan) -> f64 {
     let nodes = node::compile(plan, true, node::Joining::Evaluation);
     let (stages, _) = reach::lay_out(&nodes, 0..nodes.last().map_or(1, |node| node.output.length));
     let length = plan.input.length;
-    let whole = work(&stages, 0..length);
+    let whole = reach::whole(&stages, length);
     let asked = ASKED.min(length);
     let places = (0..asked).map(|i| i * length / asked);
     let mean = places.map(|at| work(&stages, at..at + 1)).sum::<f64>() / asked.max(1) as f64;
@@ -86,10 +87,35 @@ fn size_known(nodes: &[Node]) -> usize {
 
 /// Sequences whose passes are made together, at most.
 const TOGETHER: usize = 32;
-/// Numbers that may be known at once, but for a single sequence.
-const MOST_KNOWN: usize = 1 << 25;
+/// Numbers that may be known at once, but for a single sequence: more leave the caches.
+const MOST_KNOWN: usize = 1 << 23;
 /// What the pass that keeps everything costs, in passes that keep nothing.
 const KEEPING: f64 = 1.2;
+
+/// Copies of a group that are few: the dense layers at the end then read more weights than they multiply by, and go
+/// over the copies of all groups together.
+const FEW: usize = 12;
+/// Copies that go together so, at most: few enough that a dense layer sums them in the same order, whatever their number.
+const FEW_TOGETHER: usize = 96;
+/// Weights of dense layers that are worth it.
+const HEAVY: usize = 1 << 16;
+
+/// The first of the layers on a vector at the end, if their weights are many; else the number of nodes.
+fn tail(nodes: &[Node]) -> usize {
+    let on_vector = |node: &Node| match node.op {
+        Op::Flatten => true,
+        Op::Dense { .. } | Op::Dropout { .. } | Op::Activation(_) | Op::BatchNorm { .. } | Op::SideInputs { .. } => {
+            node.input.length == 1
+        }
+        _ => false,
+    };
+    let start = nodes.iter().rposition(|node| !on_vector(node)).map_or(nodes.len(), |last| last + 1);
+    let weights = |node: &Node| match node.op {
+        Op::Dense { .. } => node.input.size() * node.output.size(),
+        _ => 0,
+    };
+    if nodes[start..].iter().map(weights).sum::<usize>() < HEAVY { nodes.len() } else { start }
+}
 
 /// Edits of one row, in groups.
 struct Grouped {
@@ -122,10 +148,10 @@ impl Engine {
         edits: &[&[Edit]],
         worth: impl Fn(f64, f64, usize) -> bool,
     ) -> Vec<Option<Vec<f32>>> {
-        let Self { infer_nodes: nodes, buffers, edit_buffers, level, .. } = self;
+        let Self { infer_nodes: nodes, prepared, buffers, edit_buffers, level, .. } = self;
         let marks = batch.encoding().channels() > 4;
         let (stages, _) = reach::lay_out(nodes, 0..nodes.last().map_or(0, |node| node.output.length));
-        let (pass, largest) = (work(&stages, 0..self.length), largest(nodes));
+        let (pass, largest, tail) = (reach::whole(&stages, self.length), largest(nodes), tail(nodes));
         let mut rows = Vec::new();
         for (row, edits) in edits.iter().enumerate() {
             let trimmed = groups::trimmed(batch, row, edits, |code| layers::first::symbol(code, marks));
@@ -139,12 +165,15 @@ impl Engine {
         for rows in rows.chunks(together) {
             let mut own = batch.emptied();
             rows.iter().for_each(|grouped| own.push_row(batch, grouped.row));
-            let (known, start) = know(*level, nodes, weights, &own, buffers, [self.channels, self.length]);
-            let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights };
-            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, edit_buffers)) {
+            let (known, start) = know((*level, prepared), nodes, weights, &own, buffers, [self.channels, self.length]);
+            let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights, tail };
+            let mut found = network.groups(rows, edit_buffers);
+            network.finish_few(nodes, (rows, &mut found), own.side(), buffers);
+            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, found)) {
                 all[grouped.row] = Some(scores);
             }
             buffers.give(start);
+            known.into_iter().for_each(|known| known.give(buffers));
         }
         all
     }
@@ -152,16 +181,16 @@ impl Engine {
 
 /// The pass of the sequences themselves, and what its first node got.
 fn know(
-    level: Level,
+    (level, prepared): (Level, &Prepared),
     nodes: &[Node],
     weights: &Weights,
     own: &SequenceBatch,
     buffers: &mut Buffers,
     [channels, length]: [usize; 2],
 ) -> (Vec<Known>, Array) {
-    let (n, side, statistics) = (own.len(), own.side(), Vec::new());
+    let (n, side, statistics, prepared) = (own.len(), own.side(), Vec::new(), Some(prepared));
     let mut pass =
-        Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, buffers, statistics };
+        Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, prepared, buffers, statistics };
     let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
     (known::know(&mut pass, nodes, &start, &codes), start)
 }
@@ -174,12 +203,13 @@ struct Network<'a> {
     known: &'a [Known],
     start: &'a [f32],
     weights: &'a Weights,
+    /// The first of the nodes that few copies go through together.
+    tail: usize,
 }
 
 impl Network<'_> {
-    /// Scores `[edits, outputs]` of the edits of each row.
-    fn scores(&self, rows: &[Grouped], edits: &[&[Edit]], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
-        let Some(last) = self.known.last() else { return vec![Vec::new(); rows.len()] };
+    /// Scores `[copies, outputs]` of each group of all rows; of few copies what their last layers get.
+    fn groups(&self, rows: &[Grouped], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
         let pool = Mutex::new(std::mem::take(waiting));
         let lock = || pool.lock().unwrap_or_else(PoisonError::into_inner);
         let group = |(example, group): (usize, &(Range<usize>, Range<usize>))| {
@@ -194,6 +224,68 @@ impl Network<'_> {
             rows.iter().enumerate().flat_map(|(i, row)| row.groups.iter().map(move |group| (i, group))).collect();
         let found: Vec<Vec<f32>> = groups.into_par_iter().map(group).collect();
         *waiting = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found
+    }
+
+    /// Takes few copies through their last layers, those of all groups together.
+    fn finish_few(
+        &self,
+        nodes: &[Node],
+        (rows, found): (&[Grouped], &mut [Vec<f32>]),
+        side: &[f32],
+        buffers: &mut Buffers,
+    ) {
+        let width = side.len() / rows.len().max(1);
+        let all = rows.iter().enumerate().flat_map(|(i, row)| row.groups.iter().map(move |(own, _)| (i, own.len())));
+        let few: Vec<(usize, usize, usize)> = all
+            .enumerate()
+            .filter(|&(_, (_, copies))| self.are_few(copies))
+            .map(|(group, (row, copies))| (group, row, copies))
+            .collect();
+        let own = |row: usize| &side[row * width..(row + 1) * width];
+        let mut rest = &few[..];
+        while !rest.is_empty() {
+            let mut n = 0;
+            let fits = |few: &&(usize, usize, usize)| {
+                n += few.2;
+                n <= FEW_TOGETHER
+            };
+            let (few, others) = rest.split_at(rest.iter().take_while(fits).count());
+            rest = others;
+            let n = few.iter().map(|few| few.2).sum();
+            let input: Vec<f32> = few.iter().flat_map(|few| found[few.0].iter().copied()).collect();
+            let side: Vec<f32> = few.iter().flat_map(|&(_, row, copies)| own(row).repeat(copies)).collect();
+            let mut pass = Pass {
+                level: self.level,
+                n,
+                weights: self.weights,
+                mode: Mode::Evaluate,
+                side: &side,
+                keep: false,
+                lean: false,
+                prepared: None,
+                buffers: &mut *buffers,
+                statistics: Vec::new(),
+            };
+            let mut start = pass.buffers.take(input.len());
+            start.copy_from_slice(&input);
+            let scores = pass.infer(&nodes[self.tail..], start, &[]);
+            let (outputs, mut from) = (scores.len() / n, 0);
+            for &(group, _, copies) in few {
+                found[group] = scores[from * outputs..(from + copies) * outputs].to_vec();
+                from += copies;
+            }
+            buffers.give(scores);
+        }
+    }
+
+    fn are_few(&self, copies: usize) -> bool {
+        self.tail < self.stages.len() && copies < FEW
+    }
+
+    /// Scores `[edits, outputs]` of the edits of each row, from those of its groups.
+    fn scores(&self, rows: &[Grouped], edits: &[&[Edit]], found: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+        let Some(last) = self.known.last() else { return vec![Vec::new(); rows.len()] };
         let mut found = found.into_iter();
         let of_row = |(example, row): (usize, &Grouped)| {
             let own = last.output_of(example);
@@ -208,7 +300,7 @@ impl Network<'_> {
         rows.iter().enumerate().map(of_row).collect()
     }
 
-    /// Scores of a group of copies of the known sequence `example` of `examples`.
+    /// Scores of a group of copies of the known sequence `example` of `examples`, or what their last layers get.
     fn group(
         &self,
         example: usize,
@@ -223,9 +315,11 @@ impl Network<'_> {
         let patch = first.and_then(|stage| walk::one_hot(&mut walk, around.clone(), stage.node.input));
         let size = self.start.len() / examples;
         let start = &self.start[example * size..(example + 1) * size];
-        let own = self.known.last().map_or(&[][..], |known| known.output_of(example));
+        let end = if self.are_few(edits.len()) { self.tail } else { self.stages.len() };
+        let (stages, known) = (&self.stages[..end], &self.known[..end]);
+        let own = known.last().map_or(&[][..], |known| known.output_of(example));
         let mut scores = own.repeat(edits.len());
-        if let Some(patch) = walk.sequence(self.stages, self.known, start, patch) {
+        if let Some(patch) = walk.sequence(stages, known, start, patch) {
             walk.add_to_scores(patch, &mut scores);
         }
         scores

@@ -277,6 +277,26 @@ pub(super) fn cost(stages: &[Stage], range: &Range<usize>, sum: &mut Cost) -> Ra
     range
 }
 
+/// What a pass of a whole sequence costs, whose convolutions may have a cheaper way than those of edits.
+pub(super) fn whole(stages: &[Stage], length: usize) -> f64 {
+    let mut sum = Cost::default();
+    cost(stages, &(0..length), &mut sum);
+    sum.work - saved(stages)
+}
+
+fn saved(stages: &[Stage]) -> f64 {
+    let of = |stage: &Stage| match &stage.node.op {
+        Op::Conv(layer) => {
+            let needed = before_pool(layer.pool, &stage.needed);
+            (1.0 - layer.shape.inference_share()) * convolution(layer, &(0..layer.shape.length), &needed).0
+        }
+        Op::Residual(_) | Op::Concat(_) => stage.inner.iter().map(|stages| saved(stages)).sum(),
+        Op::Strands(..) => 2.0 * saved(&stage.inner[0]),
+        _ => 0.0,
+    };
+    stages.iter().map(of).sum()
+}
+
 /// What a number costs that passes a layer without a product.
 const PASSING: f64 = 12.0;
 

@@ -68,7 +68,7 @@ pub(super) fn know(pass: &mut Pass, node: &Node, layer: &Recurrent, x: &[f32]) -
     let directions: Vec<Direction> =
         (0..layer.directions).into_par_iter().map(|d| know_direction(level, &sizes, d, n, x)).collect();
     let (units, width) = (layer.units, layer.units * layer.directions);
-    let mut output = vec![0.0; n * node.output.size()];
+    let mut output = pass.buffers.take(n * node.output.size());
     for (d, direction) in directions.iter().enumerate() {
         let rows: Box<dyn Iterator<Item = &[f32]>> = if layer.last {
             let last = if d == 1 { 0 } else { sizes.length - 1 };

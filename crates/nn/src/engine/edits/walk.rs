@@ -382,6 +382,7 @@ impl Walk<'_> {
             side: &[],
             keep: false,
             lean: false,
+            prepared: None,
             buffers: &mut *self.buffers,
             statistics: Vec::new(),
         };

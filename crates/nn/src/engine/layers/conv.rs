@@ -3,15 +3,22 @@
 use super::{add_up, folded};
 use crate::engine::chunks::{self, with_scratch};
 use crate::engine::node::Conv;
+use crate::engine::prepared::Use;
 use crate::engine::{Extra, Found, Pass};
-use basewise_kernels::conv::{self, Activation, Scratch, Weights};
+use basewise_kernels::conv::{self, Activation, Scratch, Shape, Weights};
 use basewise_kernels::pool;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &mut [f32]) -> Extra {
     let (s, level) = (&layer.shape, pass.level);
     let (weights, bias) = folded(pass, layer.parameter, layer.fold);
-    let (packed, bias) = (Weights::forward(level, s, &weights), &bias[..]);
+    let make = || match pass.prepared {
+        Some(_) => Weights::inference(level, s, &weights),
+        None => Weights::forward(level, s, &weights),
+    };
+    let packed = pass.prepared_weights(Use::Pass, layer.parameter, s, &weights, make);
+    let bias = &bias[..];
     let then = if layer.relu { Activation::Relu } else { Activation::None };
     let chunk = chunks::examples(pass.n, s.outputs);
     let (inputs, outputs) = (chunk * s.length * s.channels, s.outputs * s.filters);
@@ -42,6 +49,23 @@ pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &m
     }
     pass.buffers.give_places(places);
     Extra::None
+}
+
+impl Pass<'_> {
+    /// Weights that `make` lays out, or laid out in an earlier pass.
+    pub(in crate::engine) fn prepared_weights(
+        &self,
+        wanted: Use,
+        parameter: usize,
+        shape: &Shape,
+        weights: &[f32],
+        make: impl FnOnce() -> Weights,
+    ) -> Arc<Weights> {
+        match self.prepared {
+            Some(prepared) => prepared.of(wanted, parameter, shape, weights, make),
+            None => Arc::new(make()),
+        }
+    }
 }
 
 /// The gradient of the input alone, where nothing but a batch norm is joined to the convolution.

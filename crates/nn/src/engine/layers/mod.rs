@@ -36,9 +36,10 @@ pub(super) fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) 
     let mean = &all.buffers[fold.buffer].values;
     let factors: Vec<f64> = norm_factors(all, fold.parameter, fold.buffer).collect();
     let own = weights.len() / bias.len().max(1);
-    let of_filter =
-        |(own, factor): (&[f32], &f64)| own.iter().map(|&w| (f64::from(w) * factor) as f32).collect::<Vec<f32>>();
-    let scaled: Vec<f32> = weights.chunks_exact(own.max(1)).zip(&factors).flat_map(of_filter).collect();
+    let mut scaled = Vec::with_capacity(weights.len());
+    for (own, factor) in weights.chunks_exact(own.max(1)).zip(&factors) {
+        scaled.extend(own.iter().map(|&w| (f64::from(w) * factor) as f32));
+    }
     let moved = |(f, b): (usize, &f32)| (f64::from(b - mean[f]) * factors[f] + f64::from(shift[f])) as f32;
     (scaled.into(), bias.iter().enumerate().map(moved).collect())
 }

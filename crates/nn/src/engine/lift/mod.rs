@@ -69,10 +69,10 @@ impl Engine {
         audit: bool,
     ) -> Lifted {
         let nodes = node::compile(plan, matches!(input, Input::Codes(_)), Joining::Linear);
-        let (n, side, statistics) = (pairs.rows(), input.side(), Vec::new());
+        let (n, side, statistics, prepared) = (pairs.rows(), input.side(), Vec::new(), None);
         let (mode, buffers) = (Mode::Evaluate, &mut self.buffers);
         let mut pass =
-            Pass { level: self.level, n, weights, mode, side, keep: true, lean: !audit, buffers, statistics };
+            Pass { level: self.level, n, weights, mode, side, keep: true, lean: !audit, prepared, buffers, statistics };
         let (start, codes) = pass.start(input, self.channels, self.length, &nodes);
         let kept = pass.forward_nodes(&nodes, &start, &codes);
         let all: &[f32] = kept.last().map_or(&start, |kept| &kept.output);
