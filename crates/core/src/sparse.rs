@@ -113,7 +113,9 @@ impl Csr {
     /// Some rows, in the order given; a row may come more than once.
     #[must_use]
     pub fn select_rows(&self, rows: &[usize]) -> Self {
-        let mut out = Self { rows: rows.len(), columns: self.columns, starts: vec![0], ..Self::default() };
+        let count = rows.iter().map(|&i| self.starts[i + 1] - self.starts[i]).sum();
+        let (indices, values) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut out = Self { rows: rows.len(), columns: self.columns, starts: vec![0], indices, values };
         for &i in rows {
             let (indices, values) = self.row(i);
             out.indices.extend(indices);

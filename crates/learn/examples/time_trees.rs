@@ -1,13 +1,14 @@
 //! Trains and predicts on arrays of NumPy, and says how long it took: the other side of `bench/peers/trees.py`.
 //!
 //! ```text
-//! time_trees boosting|forest|tree FOLDER SEED
+//! time_trees boosting|forest|tree FOLDER SEED [MIN_LEAF MIN_WEIGHT]
 //! ```
 //!
 //! FOLDER holds `train_x.npy`, `train_y.npy`, `test_x.npy` (f32, row-major); or instead of `train_x.npy` compressed sparse
 //! rows, little-endian without headers: `train_starts` of u64, `train_columns` of u32, `train_values` of f32, the same for
 //! `test`, and `width`, the number of columns, of u64. Writes `basewise.npy` (probabilities of class
-//! 1 for the test rows) and prints seconds of processor time of training and prediction, one a line.
+//! 1 for the test rows) and prints seconds of processor time of training and prediction, one a line. MIN_LEAF and MIN_WEIGHT are
+//! what a leaf of boosting must have: examples, and the sum of their second derivatives.
 
 use basewise_learn::Features;
 use basewise_learn::tree::{BoostingOptions, Criterion, Examples, ForestOptions, Loss, TreeEnsemble, TreeOptions};
@@ -61,10 +62,19 @@ fn processor_seconds() -> Result<f64, Box<dyn Error>> {
     Ok(nanoseconds / 1e9)
 }
 
-fn fit(kind: &str, seed: u64, examples: &Examples<'_>) -> Result<TreeEnsemble, Box<dyn Error>> {
+fn fit(
+    kind: &str,
+    seed: u64,
+    leaf: Option<(usize, f64)>,
+    examples: &Examples<'_>,
+) -> Result<TreeEnsemble, Box<dyn Error>> {
     let gini = Criterion::Gini { classes: 2 };
     Ok(match kind {
-        "boosting" => BoostingOptions::new(Loss::Logistic).fit(examples, None)?.model,
+        "boosting" => {
+            let usual = BoostingOptions::new(Loss::Logistic);
+            let (min_leaf, min_child_weight) = leaf.unwrap_or((usual.min_leaf, usual.min_child_weight));
+            BoostingOptions { min_leaf, min_child_weight, ..usual }.fit(examples, None)?.model
+        }
         "forest" => ForestOptions { seed, ..ForestOptions::new(gini) }.fit(examples)?,
         "tree" => TreeOptions { max_depth: Some(8), min_leaf: 20, ..TreeOptions::new(gini) }.fit(examples)?,
         other => return Err(format!("expected boosting, forest or tree, found {other:?}").into()),
@@ -73,8 +83,10 @@ fn fit(kind: &str, seed: u64, examples: &Examples<'_>) -> Result<TreeEnsemble, B
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [kind, folder, seed] = arguments.as_slice() else {
-        return Err("expected a kind of model, a folder and a seed".into());
+    let (kind, folder, seed, leaf) = match arguments.as_slice() {
+        [kind, folder, seed] => (kind, folder, seed, None),
+        [kind, folder, seed, rows, weight] => (kind, folder, seed, Some((rows.parse()?, weight.parse()?))),
+        _ => return Err("expected a kind of model, a folder and a seed, and perhaps two limits of a leaf".into()),
     };
     let folder = Path::new(folder);
     let (train, test) = (features(folder, "train")?, features(folder, "test")?);
@@ -82,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Threads are started before time is taken.
     rayon::broadcast(|_| ());
     let start = processor_seconds()?;
-    let model = fit(kind, seed.parse()?, &Examples { features: &train, labels: &labels, weights: None })?;
+    let model = fit(kind, seed.parse()?, leaf, &Examples { features: &train, labels: &labels, weights: None })?;
     let trained = processor_seconds()?;
     let predictions = model.predict(&test)?;
     let done = processor_seconds()?;

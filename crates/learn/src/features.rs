@@ -1,5 +1,7 @@
 //! The numbers that classical models read: rows of examples, named columns, dense or sparse.
 
+use std::borrow::Cow;
+
 /// Why numbers are no feature matrix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeaturesError {
@@ -177,6 +179,25 @@ impl Features {
             Values::Sparse { starts, columns, values } => {
                 let range = starts[row]..starts[row + 1];
                 RowValues::Sparse(&columns[range.clone()], &values[range])
+            }
+        }
+    }
+
+    /// `[rows, columns]` of these rows with their zeros.
+    pub(crate) fn filled_rows(&self, rows: std::ops::Range<usize>) -> Cow<'_, [f32]> {
+        let width = self.names.len();
+        match &self.values {
+            Values::Dense(values) => Cow::Borrowed(&values[rows.start * width..rows.end * width]),
+            Values::Sparse { starts, columns, values } => {
+                let mut filled = vec![0.0; rows.len() * width];
+                for (own, row) in filled.chunks_exact_mut(width.max(1)).zip(rows) {
+                    let range = starts[row]..starts[row + 1];
+                    columns[range.clone()]
+                        .iter()
+                        .zip(&values[range])
+                        .for_each(|(&column, &value)| own[column as usize] = value);
+                }
+                Cow::Owned(filled)
             }
         }
     }

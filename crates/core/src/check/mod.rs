@@ -4,6 +4,7 @@
 //! of the other ([`crate::canonical`]). [`check`] only looks; [`fix`] removes rows and accounts for each.
 
 mod association;
+mod constant;
 mod copies;
 mod fix;
 mod near;
@@ -76,6 +77,8 @@ pub enum FindingKind {
     NearDuplicatesAcrossSplits,
     /// Test or validation sequences that are similar to a training sequence ([`crate::similarity`]).
     RelativesAcrossSplits,
+    /// Places at which all training sequences have the same base.
+    ConstantPositions,
     /// Some sequences are written with `U`, others with `T`.
     MixedTAndU,
     /// Upper and lower case tell the label.
@@ -105,6 +108,7 @@ impl FindingKind {
             Self::ConflictingLabels => "conflicting-labels",
             Self::NearDuplicatesAcrossSplits => "near-duplicates-across-splits",
             Self::RelativesAcrossSplits => "relatives-across-splits",
+            Self::ConstantPositions => "constant-positions",
             Self::MixedTAndU => "mixed-t-and-u",
             Self::CasePredictsLabel => "case-predicts-label",
             Self::GcPredictsLabel => "gc-predicts-label",
@@ -206,6 +210,7 @@ pub fn check(dataset: &Dataset, options: &CheckOptions) -> CheckReport {
     if let Some(threshold) = options.relatives {
         findings.extend(related::findings(dataset, threshold, options));
     }
+    findings.push(constant::finding(dataset));
     findings.extend(association::findings(dataset, options));
     let splits = Split::ALL.into_iter().map(|split| (split, dataset.rows_of(split).len())).collect();
     CheckReport { rows: dataset.examples.len(), splits, findings }

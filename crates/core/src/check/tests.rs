@@ -336,3 +336,26 @@ fn a_covariate_that_gives_the_label_away_is_told() {
     assert_eq!((found[0].count, found[0].value), (180, Some(1.0)));
     assert!(found[0].message.contains("\"answer\" is known for 180 of 200 rows"), "{}", found[0].message);
 }
+
+#[test]
+fn places_that_never_vary_in_training_are_named() {
+    let mut data = dataset(200, 100);
+    assert_eq!(find(&run(&data), FindingKind::ConstantPositions, &[Split::Train]).count, 0);
+    for example in &mut data.examples {
+        example.sequence[0] = b'u';
+        example.sequence[69..71].copy_from_slice(b"AG");
+        example.sequence[99] = b'C';
+    }
+    let found = find(&run(&data), FindingKind::ConstantPositions, &[Split::Train]);
+    assert_eq!((found.count, found.total, found.severity), (4, 100, Severity::Note));
+    assert!(found.message.contains("have T at 1, AG at 70 to 71, C at 100 (counted"), "{}", found.message);
+
+    data.examples[3].sequence[99] = b'A';
+    data.examples[4].sequence[0] = b'N';
+    data.examples[150].sequence[69] = b'C'; // valid, which is not what a model learns from
+    assert_eq!(find(&run(&data), FindingKind::ConstantPositions, &[Split::Train]).count, 2);
+    data.examples[5].sequence.pop();
+    assert_eq!(find(&run(&data), FindingKind::ConstantPositions, &[Split::Train]).count, 0, "lengths differ");
+    let few = dataset(60, 3);
+    assert_eq!(find(&run(&few), FindingKind::ConstantPositions, &[Split::Train]).count, 0, "36 rows");
+}

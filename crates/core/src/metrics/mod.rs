@@ -32,7 +32,7 @@ mod regression;
 
 pub use binary::CALIBRATION_BINS;
 pub use bootstrap::{BootstrapOptions, Estimate};
-pub use paired::{DeLong, benjamini_hochberg, delong, holm};
+pub use paired::{DeLong, SMALLEST_P, benjamini_hochberg, delong, holm};
 pub use panel::{Difference, Panel, panels};
 pub use profile::jensen_shannon;
 use rank::Ranking;

@@ -4,6 +4,10 @@ use super::bootstrap::Estimate;
 use super::rank::Ranking;
 use serde::{Deserialize, Serialize};
 
+/// A p-value from a distribution's tail is given as this if it is smaller: it would soon be no number but 0, and no test can
+/// rule out chance.
+pub const SMALLEST_P: f64 = 1e-300;
+
 /// DeLong's test of two areas under the ROC curve over the same rows (DeLong, DeLong and Clarke-Pearson 1988).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeLong {
@@ -17,7 +21,7 @@ pub struct DeLong {
     pub covariance: Option<[[f64; 2]; 2]>,
     /// The one minus the other, with an interval from the normal distribution, cut to -1 and 1.
     pub difference: Estimate,
-    /// Two-sided, of no difference; 1 where the predictors rank all pairs of a positive and a negative alike. Undefined with
+    /// Two-sided, of no difference, at least [`SMALLEST_P`]; 1 where the predictors rank all pairs of a positive and a negative alike. Undefined with
     /// fewer than two rows of a class, or where areas differ whose difference has no variance.
     pub p: Option<f64>,
 }
@@ -64,7 +68,7 @@ pub fn delong(labels: &[f64], one: &[f64], other: &[f64], level: f64) -> Option<
     if error > 0.0 || value == 0.0 {
         result.difference.low = Some((value - reach).max(-1.0));
         result.difference.high = Some((value + reach).min(1.0));
-        result.p = Some(if error > 0.0 { two_sided(value / error) } else { 1.0 });
+        result.p = Some(if error > 0.0 { two_sided(value / error).max(SMALLEST_P) } else { 1.0 });
     }
     Some(result)
 }
@@ -236,6 +240,16 @@ mod tests {
         let labels: Vec<f64> = labels.iter().map(|&label| f64::from(label)).collect();
         let wide = delong(&labels, &one, &other, 1.0).unwrap().difference;
         assert_eq!((wide.low, wide.high), (Some(-1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn far_differences_have_the_smallest_p_and_not_0() {
+        let labels: Vec<u8> = (0..4000).map(|row| row % 2).map(|row| row as u8).collect();
+        let perfect: Vec<f64> = labels.iter().map(|&label| f64::from(label)).collect();
+        let blind: Vec<f64> = (0..4000).map(|row| f64::from(row / 2 * 7 % 1999)).collect();
+        let found = compare(&labels, &perfect, &blind).unwrap();
+        assert!(found.difference.value.unwrap() > 0.49);
+        assert_eq!(found.p, Some(SMALLEST_P));
     }
 
     #[test]

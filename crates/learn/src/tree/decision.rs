@@ -1,8 +1,9 @@
 //! One tree with exact splits (CART; Breiman, Friedman, Olshen and Stone 1984).
 
+use super::bins::Binned;
 use super::examples::weighted_rows;
 use super::grow::{Grown, Growth, Limits, grow};
-use super::search::{ExactValues, Values};
+use super::search::{ExactSearch, SharedHistograms, SortedValues, Values, keepable};
 use super::split::Rules;
 use super::statistics::Statistics;
 use super::{Criterion, Examples, Link, TreeEnsemble, TreeError};
@@ -53,24 +54,45 @@ impl TreeOptions {
         self.check()?;
         let weights = examples.checked_weights(self.criterion.labels())?;
         self.criterion.check_sum(examples.labels, &weights)?;
-        super::bins::missing(examples.features)?;
-        let values = Values::new(examples.features);
+        let (binned, has_bins) = Binned::exact(examples.features)?;
+        let keepable = keepable(binned.all_bins(), self.criterion.lanes());
+        Ok(self.grow_with(examples, &weights, (&binned, &has_bins), keepable))
+    }
+
+    /// With bins of some features, in which every value has its own; the others are sorted in each node. `keepable`
+    /// histograms may wait for children.
+    fn grow_with(
+        &self,
+        examples: &Examples<'_>,
+        weights: &[f64],
+        (binned, has_bins): (&Binned, &[bool]),
+        keepable: usize,
+    ) -> TreeEnsemble {
+        let values = Values::new(examples.features, has_bins);
         let statistics =
-            Statistics::new(self.criterion.lanes(), &self.criterion.values(examples.labels, &weights), &weights);
-        let rows = weighted_rows(&weights);
-        let mut search = ExactValues {
-            values: &values,
-            features: examples.features.columns(),
-            statistics: &statistics,
-            rules: self.rules(&weights),
+            Statistics::new(self.criterion.lanes(), &self.criterion.values(examples.labels, weights), weights);
+        let rows = weighted_rows(weights);
+        let rules = self.rules(weights);
+        let (mut spare, mut ordered) = (Vec::new(), Vec::new());
+        let mut search = ExactSearch {
+            binned: SharedHistograms {
+                binned,
+                statistics: &statistics,
+                rules,
+                wanted: has_bins,
+                spare: &mut spare,
+                ordered: &mut ordered,
+                keepable,
+            },
+            sorted: SortedValues { values: &values, statistics: &statistics, rules },
             min_split: self.min_split,
             labels: examples.labels,
         };
         let total = statistics.total(&rows);
         let grown = grow(&mut search, rows, total, self.criterion.outputs(), self.limits());
-        let tree = fill_leaves(grown, self.criterion, examples.labels, &weights);
+        let tree = fill_leaves(grown, self.criterion, examples.labels, weights);
         let base = vec![0.0; self.criterion.outputs()];
-        Ok(TreeEnsemble::new(examples.features, Link::Identity, base, 1.0, vec![tree]))
+        TreeEnsemble::new(examples.features, Link::Identity, base, 1.0, vec![tree])
     }
 
     pub(super) fn check(&self) -> Result<(), TreeError> {
@@ -118,4 +140,57 @@ pub(super) fn fill_leaves(grown: Grown, criterion: Criterion, labels: &[f64], we
     }
     tree.sum_up();
     tree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{counts, dense, examples, signs, sparse, thirds};
+    use super::*;
+    use basewise_core::random::{normal, stream};
+
+    /// The tree with few histograms kept, and that without bins, which sorts all values of all nodes.
+    fn others(options: &TreeOptions, examples: &Examples<'_>) -> [TreeEnsemble; 2] {
+        let weights = examples.checked_weights(options.criterion.labels()).unwrap();
+        let (binned, has_bins) = Binned::exact(examples.features).unwrap();
+        let none = vec![false; has_bins.len()];
+        [(&has_bins, 1), (&none, 0)]
+            .map(|(has, keepable)| options.grow_with(examples, &weights, (&binned, has), keepable))
+    }
+
+    #[test]
+    fn histograms_of_values_give_the_tree_of_sorted_values() {
+        let (features, signal) = counts(700, 12, 30);
+        let mut rng = stream(31, "test-noise", &[]);
+        // Columns with more values than bins stand between the others, one with values that are nearly the same.
+        let near = |row: usize| (row % 9) as f32 * 6e-8;
+        let wide = (0..700).flat_map(|row| {
+            let own: Vec<f32> = features.row(row).map(|(_, value)| value).collect();
+            [own, vec![(signal[row] + 2.0 * normal(&mut rng)) as f32, near(row), 1.0], vec![(row % 3) as f32]].concat()
+        });
+        let features = dense(16, wide.collect());
+        let (_, has_bins) = Binned::exact(&features).unwrap();
+        assert_eq!(has_bins.iter().filter(|has| !**has).count(), 2);
+        let cases = [
+            (Criterion::Gini { classes: 3 }, thirds(&signal)),
+            (Criterion::Entropy { classes: 2 }, signs(&signal)),
+            (Criterion::Squared, signal.clone()),
+            (Criterion::Poisson, signal.iter().map(|value| value.exp().round()).collect()),
+        ];
+        let weights: Vec<f64> = (0..700).map(|row| f64::from(row % 4)).collect();
+        for (criterion, labels) in &cases {
+            let usual = TreeOptions::new(*criterion);
+            let all = [
+                usual,
+                TreeOptions { max_depth: Some(5), min_leaf: 9, ..usual },
+                TreeOptions { max_leaves: Some(14), min_split: 40, min_gain: 1e-4, ..usual },
+            ];
+            for (options, weights) in all.iter().flat_map(|options| [(options, None), (options, Some(&weights[..]))]) {
+                for features in [&features, &sparse(&features)] {
+                    let examples = Examples { weights, ..examples(features, labels) };
+                    let tree = options.fit(&examples).unwrap();
+                    assert!(others(options, &examples).iter().all(|other| *other == tree), "{options:?}");
+                }
+            }
+        }
+    }
 }

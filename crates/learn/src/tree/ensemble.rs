@@ -1,5 +1,6 @@
 //! A sum of trees and what it says.
 
+use super::walk::{self, Walker};
 use super::{Tree, TreeError};
 use crate::Features;
 use basewise_core::Matrix;
@@ -67,8 +68,10 @@ impl From<TreeEnsemble> for Parts {
     }
 }
 
-/// Numbers of the rows that walk down one tree after the other together, so that a tree stays in cache.
-const NUMBERS_TOGETHER: usize = 1 << 16;
+/// Numbers of the rows that walk down one tree after the other together, so that they and a tree stay in cache.
+const NUMBERS_TOGETHER: usize = 1 << 18;
+/// Nodes of the trees that are laid out for prediction at a time.
+const STEPS_TOGETHER: usize = 1 << 22;
 
 impl TreeEnsemble {
     pub(super) fn new(features: &Features, link: Link, base: Vec<f64>, scale: f64, trees: Vec<Tree>) -> Self {
@@ -141,25 +144,22 @@ impl TreeEnsemble {
         self.check(features)?;
         let outputs = self.outputs();
         let mut raw = vec![0.0; features.rows() * outputs];
-        let together = (NUMBERS_TOGETHER / features.columns()).clamp(16, 1024);
-        raw.par_chunks_mut(together * outputs).enumerate().for_each(|(chunk, raw)| {
-            let columns = features.columns();
-            let rows = raw.len() / outputs;
-            let mut values = vec![0.0; rows * columns];
-            for (row, own) in values.chunks_exact_mut(columns).enumerate() {
-                features.row(chunk * together + row).for_each(|(column, value)| own[column] = value);
-            }
-            for (place, tree) in self.parts.trees.iter().enumerate() {
-                let first = self.first_output(place);
-                for (raw, own) in raw.chunks_exact_mut(outputs).zip(values.chunks_exact(columns)) {
-                    let leaf = tree.leaf(|column| own[column]);
-                    raw[first..].iter_mut().zip(tree.values(leaf)).for_each(|(raw, value)| *raw += value);
+        let columns = features.columns();
+        let together = (NUMBERS_TOGETHER / columns).clamp(16, 4096);
+        let mut before = 0;
+        for trees in walk::groups(&self.parts.trees, STEPS_TOGETHER) {
+            let walkers: Vec<Walker<'_>> = trees.par_iter().map(Walker::new).collect();
+            raw.par_chunks_mut(together * outputs).enumerate().for_each(|(chunk, raw)| {
+                let rows = features.filled_rows(chunk * together..chunk * together + raw.len() / outputs);
+                for (place, walker) in walkers.iter().enumerate() {
+                    walker.add(&rows, columns, raw, (outputs, self.first_output(before + place)));
                 }
-            }
-            for raw in raw.chunks_exact_mut(outputs) {
-                raw.iter_mut().zip(&self.parts.base).for_each(|(raw, base)| *raw = base + self.parts.scale * *raw);
-            }
-        });
+            });
+            before += trees.len();
+        }
+        for raw in raw.chunks_exact_mut(outputs) {
+            raw.iter_mut().zip(&self.parts.base).for_each(|(raw, base)| *raw = base + self.parts.scale * *raw);
+        }
         Ok(raw)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | | splits | read |
 //! |---|---|---|
-//! | decision tree | exact, at every value of a node | [`TreeOptions::fit`] |
+//! | decision tree | exact, at every value of a node, by histograms where a feature has few | [`TreeOptions::fit`] |
 //! | random forest | binned, features drawn for each node | [`ForestOptions::fit`] |
 //! | gradient boosting | binned, histograms by subtraction | [`BoostingOptions::fit`] |
 //!
@@ -16,7 +16,8 @@
 //! threads.
 //!
 //! Memory, beside the features: a byte a number, or two bytes for each that is not 0 and about 130 bytes a row if few
-//! are; for boosting, 16 bytes a bin and open leaf.
+//! are; for boosting, 16 bytes a bin and open leaf; for a decision tree the same of at most 256 MB, and 8 bytes a number of
+//! features with more than 255 values.
 //!
 //! ```
 //! use basewise_learn::Features;
@@ -50,6 +51,7 @@ mod search;
 mod shap;
 mod split;
 mod statistics;
+mod walk;
 
 pub use boosting::{Boosted, BoostingOptions, Loss};
 pub use criterion::Criterion;

@@ -78,7 +78,7 @@ impl Rules {
         let nan = &histogram[numbers * lanes..];
         let absent = missing && units.count(nan) > 0;
         let parent = self.score::<N>(units, total);
-        if floor >= 0.0 {
+        if self.floor >= 0.0 {
             // Not what rounding alone would gain.
             floor = floor.max(ROUNDING * parent.abs());
         }

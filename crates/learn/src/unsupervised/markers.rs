@@ -1,7 +1,7 @@
 //! Features that mark a cluster: higher in it than in the rest.
 
 use super::{Rows, UnsupervisedError};
-use basewise_core::metrics::benjamini_hochberg;
+use basewise_core::metrics::{SMALLEST_P, benjamini_hochberg};
 use basewise_core::sparse::Csr;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -185,7 +185,7 @@ fn rank_sum(own: &Sums, rest: &Sums, ties: f64) -> (f64, f64) {
         return (0.0, 1.0);
     }
     let z = (own.ranks - own.rows * (n + 1.0) / 2.0) / deviation;
-    (z, libm::erfc(z.abs() / std::f64::consts::SQRT_2))
+    (z, libm::erfc(z.abs() / std::f64::consts::SQRT_2).max(SMALLEST_P))
 }
 
 /// t of both means with the size of the cluster for both, and its two-sided p.
@@ -197,7 +197,7 @@ fn welch(own: &Sums, own_squares: f64, rest: &Sums, rest_squares: f64) -> (f64, 
         return (0.0, 1.0);
     }
     let freedom = (a + b).powi(2) / ((a * a + b * b) / (own.rows - 1.0));
-    (t, student(t, freedom))
+    (t, student(t, freedom).max(SMALLEST_P))
 }
 
 /// Two-sided p of Student's t: the regularized incomplete beta function at `f / (f + t²)`.

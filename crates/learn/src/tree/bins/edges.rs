@@ -1,19 +1,27 @@
 //! Where the bins of a feature end.
 
 use super::super::TreeError;
-use crate::Features;
+use crate::{Columns, Features};
 use basewise_core::random::{stream, uniform};
 use rayon::prelude::*;
 
 /// Rows that edges are taken from, at most, and numbers other than 0 in them.
 const SAMPLE_ROWS: usize = 200_000;
 const SAMPLE_NUMBERS: usize = 1 << 26;
+/// Whole numbers below it are counted without sorting, and their bins are looked up without a search.
+const WHOLE: usize = 256;
+/// Values that differ by less are the same where splits are exact, as in scikit-learn.
+pub(crate) const SAME: f32 = 1e-7;
 
 /// The bins of one feature.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Edges {
     /// Ascending; a bin holds what is above the edge before it and not above its own. One fewer than bins of numbers.
     pub(crate) between: Vec<f32>,
+    /// The value of each bin where none has more than one, else none.
+    values: Vec<f32>,
+    /// Bins of the whole numbers from 0.
+    whole: Vec<u8>,
     /// The bin of 0.
     pub(crate) zero: u8,
     /// Whether a last bin holds NaN.
@@ -21,15 +29,56 @@ pub(crate) struct Edges {
 }
 
 impl Edges {
+    /// Of values, ascending, with how often they occur.
+    fn new(values: &[(f32, usize)], most: usize, missing: bool) -> Self {
+        let between = quantiles(values, most);
+        let one_each = values.len() == between.len() + 1;
+        let own = if one_each { values.iter().map(|&(value, _)| value).collect() } else { Vec::new() };
+        let largest = values.last().map_or(0, |&(value, _)| value as usize);
+        let mut edges = Self { between, values: own, missing, ..Self::default() };
+        edges.whole = (0..=largest.min(WHOLE - 1)).map(|value| edges.search(value as f32)).collect();
+        edges.zero = edges.bin(0.0);
+        edges
+    }
+
+    /// A bin for every value, or none if they are more than `most` or some are too near to be told apart.
+    fn exact(values: &[(f32, usize)], most: usize, missing: bool) -> Option<Self> {
+        let near = values.windows(2).any(|pair| pair[1].0 <= pair[0].0 + SAME);
+        (values.len() <= most && !near).then(|| Self::new(values, most, missing))
+    }
+
     pub(crate) fn bins(&self) -> usize {
         self.between.len() + 1 + usize::from(self.missing)
     }
 
     pub(crate) fn bin(&self, value: f32) -> u8 {
-        if value.is_nan() {
-            return (self.bins() - 1) as u8;
+        let place = value as usize;
+        match self.whole.get(place) {
+            Some(&bin) if place as f32 == value => bin,
+            _ if value.is_nan() => (self.bins() - 1) as u8,
+            _ => self.search(value),
         }
+    }
+
+    fn search(&self, value: f32) -> u8 {
         self.between.partition_point(|&edge| edge < value) as u8
+    }
+
+    /// Where to split a node that has rows in `bin`, next in `after`, and none between: in the middle between the two values
+    /// where bins have one each, else at the edge nearest to the middle. Gives the last bin below it and the threshold, a
+    /// value not above which is left.
+    pub(super) fn settle(&self, bin: usize, after: Option<usize>) -> (usize, f32) {
+        let Some(after) = after else { return (self.between.len(), f32::MAX) };
+        if let (Some(&low), Some(&high)) = (self.values.get(bin), self.values.get(after)) {
+            let middle = between(low, high);
+            let inside = self.values[bin + 1..after].partition_point(|&value| value <= middle);
+            return (bin + inside, middle);
+        }
+        let edges = &self.between;
+        let middle = (f64::from(edges[bin]) + f64::from(edges[after - 1])) / 2.0;
+        let distance = |edge: usize| (f64::from(edges[edge]) - middle).abs();
+        let nearest = (bin..after).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(bin);
+        (nearest, edges[nearest])
     }
 }
 
@@ -41,16 +90,21 @@ pub(super) fn all(features: &Features, most: usize, seed: u64) -> Result<Vec<Edg
         Some(rows) => features.select(rows).by_column(),
         None => features.by_column(),
     };
-    let one = |(column, &missing): (usize, &bool)| {
-        let stored = columns.column(column);
-        let mut numbers: Vec<f32> = stored.iter().map(|&(_, value)| value).filter(|value| !value.is_nan()).collect();
-        numbers.sort_unstable_by(f32::total_cmp);
-        let between = quantiles(&distinct(&numbers, columns.rows() - stored.len()), most);
-        let mut own = Edges { between, zero: 0, missing };
-        own.zero = own.bin(0.0);
-        own
-    };
+    let one = |(column, &missing): (usize, &bool)| Edges::new(&of_column(&columns, column), most, missing);
     Ok(missing.par_iter().enumerate().map(one).collect())
+}
+
+/// One bin for each value of a feature; one bin for all where that is impossible. All rows are looked at.
+pub(super) fn exact(features: &Features, most: usize) -> Result<Vec<Option<Edges>>, TreeError> {
+    let missing = missing(features)?;
+    let columns = features.by_column();
+    let one = |(column, &missing): (usize, &bool)| Edges::exact(&of_column(&columns, column), most, missing);
+    Ok(missing.par_iter().enumerate().map(one).collect())
+}
+
+fn of_column(columns: &Columns, column: usize) -> Vec<(f32, usize)> {
+    let stored = columns.column(column);
+    distinct(stored.iter().map(|&(_, value)| value), columns.rows() - stored.len())
 }
 
 /// Which features have NaN.
@@ -91,19 +145,24 @@ pub(crate) fn choose(all: usize, chosen: usize, rng: &mut basewise_core::random:
     found
 }
 
-/// Values, ascending, with how often they occur.
-fn distinct(sorted: &[f32], mut zeros: usize) -> Vec<(f32, usize)> {
-    let mut found: Vec<(f32, usize)> = Vec::new();
-    for run in sorted.chunk_by(|a, b| a == b) {
-        if run[0] > 0.0 && zeros > 0 {
-            found.push((0.0, zeros));
-            zeros = 0;
+/// Values, ascending, with how often they occur, NaN not counted, and so many more zeros.
+fn distinct(values: impl Iterator<Item = f32>, zeros: usize) -> Vec<(f32, usize)> {
+    let mut whole = [0; WHOLE];
+    let mut others = Vec::new();
+    for value in values.filter(|value| !value.is_nan()) {
+        let place = value as usize;
+        match whole.get_mut(place) {
+            Some(count) if place as f32 == value => *count += 1,
+            _ => others.push(value),
         }
-        found.push((run[0], run.len()));
     }
-    if zeros > 0 {
-        found.push((0.0, zeros));
-    }
+    whole[0] += zeros;
+    others.sort_unstable_by(f32::total_cmp);
+    let mut found: Vec<_> = others.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect();
+    found.extend(
+        whole.into_iter().enumerate().filter(|&(_, count)| count > 0).map(|(value, count)| (value as f32, count)),
+    );
+    found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     found
 }
 
@@ -171,9 +230,33 @@ mod tests {
 
     #[test]
     fn zeros_stand_between_signs() {
-        assert_eq!(distinct(&[-2.0, -2.0, 3.0], 4), [(-2.0, 2), (0.0, 4), (3.0, 1)]);
-        assert_eq!(distinct(&[-2.0], 1), [(-2.0, 1), (0.0, 1)]);
-        assert_eq!(distinct(&[], 0), []);
+        let of = |values: &[f32], zeros| distinct(values.iter().copied(), zeros);
+        assert_eq!(of(&[3.0, -2.0, f32::NAN, -2.0], 4), [(-2.0, 2), (0.0, 4), (3.0, 1)]);
+        assert_eq!(of(&[-2.0], 1), [(-2.0, 1), (0.0, 1)]);
+        assert_eq!(of(&[1000.0, 255.0, 2.5, 256.0, 2.0], 0), [2.0, 2.5, 255.0, 256.0, 1000.0].map(|value| (value, 1)));
+        assert_eq!(of(&[], 0), []);
+    }
+
+    #[test]
+    fn a_bin_looked_up_is_that_of_a_search() {
+        let values: Vec<(f32, usize)> = [-3.0, -0.5, 0.0, 1.0, 1.5, 4.0, 260.0].map(|value| (value, 1)).to_vec();
+        for most in [2, 4, 255] {
+            let edges = Edges::new(&values, most, true);
+            for value in (-40..2400).map(|eighths| eighths as f32 / 8.0).chain([1e9, -1e9, -0.0]) {
+                assert_eq!(edges.bin(value), edges.search(value), "{value}");
+            }
+            assert_eq!(usize::from(edges.bin(f32::NAN)), edges.bins() - 1);
+        }
+    }
+
+    #[test]
+    fn values_that_are_many_or_near_have_no_exact_bins() {
+        let exact = |values: &[f32], most| {
+            Edges::exact(&values.iter().map(|&value| (value, 1)).collect::<Vec<_>>(), most, false).is_some()
+        };
+        assert!(exact(&[0.0, 1.0, 2.0], 3) && exact(&[], 2));
+        assert!(!exact(&[0.0, 1.0, 2.0], 2));
+        assert!(!exact(&[0.0, 5e-8], 3));
     }
 
     #[test]

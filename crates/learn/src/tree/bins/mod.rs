@@ -4,7 +4,7 @@ mod by_column;
 mod edges;
 mod layout;
 
-pub(super) use edges::{between, choose, missing};
+pub(super) use edges::{SAME, between, choose};
 pub(super) use layout::{Block, Layout};
 
 use super::TreeError;
@@ -34,14 +34,29 @@ impl Binned {
     /// # Errors
     /// If a number is infinite.
     pub(super) fn new(features: &Features, most: usize, layout: Layout, seed: u64) -> Result<Self, TreeError> {
-        let edges = edges::all(features, most, seed)?;
+        Ok(Self::of(features, edges::all(features, most, seed)?, layout))
+    }
+
+    /// A bin for every value, and which features have them: those with at most 255 values that can be told apart. All
+    /// numbers of the others are in one bin.
+    ///
+    /// # Errors
+    /// If a number is infinite.
+    pub(super) fn exact(features: &Features) -> Result<(Self, Vec<bool>), TreeError> {
+        let edges = edges::exact(features, 255)?;
+        let has = edges.iter().map(Option::is_some).collect();
+        let edges = edges.into_iter().map(Option::unwrap_or_default).collect();
+        Ok((Self::of(features, edges, Layout::ByShare), has))
+    }
+
+    fn of(features: &Features, edges: Vec<Edges>, layout: Layout) -> Self {
         let mut offsets = vec![0];
         for own in &edges {
             offsets.push(offsets[offsets.len() - 1] + own.bins());
         }
         let store = Store::new(features, &edges, &offsets, layout);
         let groups = store.groups(edges.len());
-        Ok(Self { rows: features.rows(), edges, offsets, groups, store })
+        Self { rows: features.rows(), edges, offsets, groups, store }
     }
 
     pub(super) fn features(&self) -> usize {
@@ -72,15 +87,9 @@ impl Binned {
         &self.groups
     }
 
-    /// The edge to split at, where the node has rows in `bin` and next in `after`, and none between: that nearest to the
-    /// middle of the gap. Gives the last bin below it and the threshold, a value not above which is left.
+    /// Where to split a feature of a node that has rows in `bin`, next in `after`, and none between; see [`Edges::settle`].
     pub(super) fn settle(&self, feature: usize, bin: usize, after: Option<usize>) -> (usize, f32) {
-        let edges = &self.edges[feature].between;
-        let Some(after) = after else { return (edges.len(), f32::MAX) };
-        let middle = (f64::from(edges[bin]) + f64::from(edges[after - 1])) / 2.0;
-        let distance = |edge: usize| (f64::from(edges[edge]) - middle).abs();
-        let nearest = (bin..after).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(bin);
-        (nearest, edges[nearest])
+        self.edges[feature].settle(bin, after)
     }
 
     /// Fills the histograms of a group's `wanted` features. `ordered` holds the statistics of `rows`, which ascend; `histogram` begins

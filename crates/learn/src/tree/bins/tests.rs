@@ -117,8 +117,11 @@ fn a_split_lies_in_the_middle_of_a_gap() {
     let features = Features::dense(names(1), 7, (0..7).map(|i| i as f32).collect()).unwrap();
     let binned = Binned::new(&features, 255, Layout::ByShare, 1).unwrap();
     assert_eq!(binned.settle(0, 1, Some(2)), (1, 1.5));
-    assert_eq!(binned.settle(0, 1, Some(5)), (2, 2.5));
+    assert_eq!(binned.settle(0, 1, Some(5)), (3, 3.0));
+    assert_eq!(binned.settle(0, 1, Some(4)), (2, 2.5));
     assert_eq!(binned.settle(0, 6, None), (6, f32::MAX));
+    let few = Binned::new(&features, 4, Layout::ByShare, 1).unwrap();
+    assert_eq!(few.settle(0, 0, Some(3)), (1, few.edges[0].between[1]));
 }
 
 #[test]

@@ -236,6 +236,7 @@ impl<'a> Rounds<'a> {
             wanted: &wanted,
             spare: &mut self.spare,
             ordered: &mut self.ordered,
+            keepable: usize::MAX,
         };
         let limits = Limits {
             leaves: self.options.leaves,

@@ -1,41 +1,127 @@
-//! Every value of every feature: in each node, a histogram whose bins are the node's own values.
+//! Every value of every feature. Features with few values have a bin for each, and children share histograms with their
+//! parent; of the others, the values of each node are sorted.
 
-use super::super::bins::between;
+use super::super::bins::{SAME, between};
 use super::super::grow::{self, Part, Search};
 use super::super::split::{Rules, Split};
 use super::super::statistics::{Statistics, Units, add, subtract};
-use super::better;
 use super::drawn::is_pure;
+use super::{SharedHistograms, better};
 use crate::{Columns, Features};
 use rayon::prelude::*;
 
-/// Values that differ by less are the same, as in scikit-learn.
-const SAME: f32 = 1e-7;
 const MIN_PARALLEL: usize = 1 << 12;
+/// Of histograms that wait for children, at most.
+const KEPT_BYTES: usize = 1 << 28;
 
-/// Numbers column by column.
-pub(in super::super) enum Values {
+/// The histograms that may be kept of `bins` bins of `lanes` numbers.
+pub(in super::super) fn keepable(bins: usize, lanes: usize) -> usize {
+    KEPT_BYTES / (bins * lanes * size_of::<i64>()).max(1)
+}
+
+/// The best of all splits of a node.
+pub(in super::super) struct ExactSearch<'a> {
+    pub(in super::super) binned: SharedHistograms<'a>,
+    pub(in super::super) sorted: SortedValues<'a>,
+    /// Rows of a node that is split, at least.
+    pub(in super::super) min_split: usize,
+    pub(in super::super) labels: &'a [f64],
+}
+
+type Found = Option<(Option<Vec<i64>>, Split)>;
+
+impl ExactSearch<'_> {
+    /// The part, the last of its branch if there is no reason to split it.
+    fn judged<'p>(&self, part: Part<'p>) -> Part<'p> {
+        let few = part.rows.len() < self.min_split;
+        Part { last: part.last || few || is_pure(part.rows, self.labels), ..part }
+    }
+
+    /// With the best split of the sorted features; of equals that of the first feature.
+    fn join(&self, found: Found, part: Part<'_>) -> Found {
+        let Some(other) = self.sorted.find(part) else { return found };
+        match found {
+            Some((kept, own)) => {
+                let [first, second] = if own.feature < other.feature { [own, other] } else { [other, own] };
+                better(Some(first), Some(second)).map(|split| (kept, split))
+            }
+            None => Some((None, other)),
+        }
+    }
+}
+
+impl Search for ExactSearch<'_> {
+    type Kept = Option<Vec<i64>>;
+
+    fn root(&mut self, part: Part<'_>) -> Found {
+        let part = self.judged(part);
+        let found = self.binned.root(part);
+        self.join(found, part)
+    }
+
+    fn pair(&mut self, parent: Self::Kept, parts: [Part<'_>; 2]) -> [Found; 2] {
+        let parts = parts.map(|part| self.judged(part));
+        let [left, right] = self.binned.pair(parent, parts);
+        [self.join(left, parts[0]), self.join(right, parts[1])]
+    }
+
+    fn partition(&mut self, split: &Split, rows: &mut [u32], scratch: &mut Vec<u32>) -> usize {
+        if self.binned.wanted[split.feature as usize] {
+            return self.binned.partition(split, rows, scratch);
+        }
+        grow::partition(rows, scratch, |row| {
+            let value = self.sorted.values.get(row, split.feature as usize);
+            value <= split.threshold || (split.missing_left && value.is_nan())
+        })
+    }
+
+    fn take_back(&mut self, kept: Self::Kept) {
+        self.binned.take_back(kept);
+    }
+}
+
+/// Numbers column by column of the features that are sorted.
+pub(in super::super) struct Values {
+    /// Features, ascending.
+    features: Vec<usize>,
+    store: Store,
+}
+
+enum Store {
+    /// `[features, rows]` of the sorted features.
     Dense { rows: usize, values: Vec<f32> },
+    /// All features.
     Sparse(Columns),
 }
 
 impl Values {
-    pub(in super::super) fn new(features: &Features) -> Self {
-        if features.is_sparse() {
-            return Self::Sparse(features.by_column());
-        }
+    /// Of all features that have no bins.
+    pub(in super::super) fn new(features: &Features, has_bins: &[bool]) -> Self {
+        let sorted: Vec<usize> = (0..features.columns()).filter(|&feature| !has_bins[feature]).collect();
         let rows = features.rows();
-        let mut values = vec![0.0; rows * features.columns()];
-        for row in 0..rows {
-            features.row(row).for_each(|(column, value)| values[column * rows + row] = value);
-        }
-        Self::Dense { rows, values }
+        let store = if sorted.is_empty() {
+            Store::Dense { rows, values: Vec::new() }
+        } else if features.is_sparse() {
+            Store::Sparse(features.by_column())
+        } else {
+            let mut values = vec![0.0; rows * sorted.len()];
+            for row in 0..rows {
+                for (place, &feature) in sorted.iter().enumerate() {
+                    values[place * rows + row] = features.get(row, feature);
+                }
+            }
+            Store::Dense { rows, values }
+        };
+        Self { features: sorted, store }
     }
 
     fn get(&self, row: u32, feature: usize) -> f32 {
-        match self {
-            Self::Dense { rows, values } => values[feature * rows + row as usize],
-            Self::Sparse(columns) => {
+        match &self.store {
+            Store::Dense { rows, values } => {
+                let place = self.features.partition_point(|&other| other < feature);
+                values[place * rows + row as usize]
+            }
+            Store::Sparse(columns) => {
                 let stored = columns.column(feature);
                 stored.binary_search_by_key(&row, |&(row, _)| row).map_or(0.0, |place| stored[place].1)
             }
@@ -45,39 +131,30 @@ impl Values {
     /// Value and place among `rows` (ascending) of each that is not 0.
     fn stored(&self, feature: usize, rows: &[u32], found: &mut Vec<(f32, u32)>) {
         found.clear();
-        match self {
-            Self::Dense { .. } => {
-                let own = rows.iter().enumerate().map(|(place, &row)| (self.get(row, feature), place as u32));
-                found.extend(own.filter(|&(value, _)| value != 0.0));
-            }
-            Self::Sparse(columns) => {
-                let stored = columns.column(feature);
-                if stored.len() < 8 * rows.len() {
-                    let mut place = 0;
-                    for &(row, value) in stored {
-                        while place < rows.len() && rows[place] < row {
-                            place += 1;
-                        }
-                        if rows.get(place) == Some(&row) {
-                            found.push((value, place as u32));
-                        }
-                    }
-                } else {
-                    let own = rows.iter().enumerate().map(|(place, &row)| (self.get(row, feature), place as u32));
-                    found.extend(own.filter(|&(value, _)| value != 0.0));
+        if let Store::Sparse(columns) = &self.store
+            && columns.column(feature).len() < 8 * rows.len()
+        {
+            let mut place = 0;
+            for &(row, value) in columns.column(feature) {
+                while place < rows.len() && rows[place] < row {
+                    place += 1;
+                }
+                if rows.get(place) == Some(&row) {
+                    found.push((value, place as u32));
                 }
             }
+            return;
         }
+        let own = rows.iter().enumerate().map(|(place, &row)| (self.get(row, feature), place as u32));
+        found.extend(own.filter(|&(value, _)| value != 0.0));
     }
 }
 
-pub(in super::super) struct ExactValues<'a> {
+/// In each node, a histogram whose bins are the node's own values.
+pub(in super::super) struct SortedValues<'a> {
     pub(in super::super) values: &'a Values,
-    pub(in super::super) features: usize,
     pub(in super::super) statistics: &'a Statistics,
     pub(in super::super) rules: Rules,
-    pub(in super::super) min_split: usize,
-    pub(in super::super) labels: &'a [f64],
 }
 
 /// The distinct values of a node with their sums.
@@ -135,23 +212,22 @@ impl Runs {
     }
 }
 
-impl ExactValues<'_> {
-    fn find(&self, part: Part<'_>) -> Option<((), Split)> {
-        if part.last || part.rows.len() < self.min_split.max(2 * self.rules.min_rows) || is_pure(part.rows, self.labels)
-        {
+impl SortedValues<'_> {
+    fn find(&self, part: Part<'_>) -> Option<Split> {
+        let features = &self.values.features;
+        if part.last || features.is_empty() || part.rows.len() < 2 * self.rules.min_rows {
             return None;
         }
         let mut ordered = Vec::new();
         self.statistics.gather(part.rows, &mut ordered);
-        let one = |found: &mut Vec<(f32, u32)>, feature| self.best(feature, part, &ordered, found);
-        let best = if part.rows.len() * self.features < MIN_PARALLEL {
+        let one = |found: &mut Vec<(f32, u32)>, &feature: &usize| self.best(feature, part, &ordered, found);
+        if part.rows.len() * features.len() < MIN_PARALLEL {
             let mut found = Vec::new();
-            (0..self.features).fold(None, |best, feature| better(best, one(&mut found, feature)))
+            features.iter().fold(None, |best, feature| better(best, one(&mut found, feature)))
         } else {
-            let all: Vec<_> = (0..self.features).into_par_iter().map_init(Vec::new, one).collect();
+            let all: Vec<_> = features.par_iter().map_init(Vec::new, one).collect();
             all.into_iter().fold(None, better)
-        };
-        best.map(|split| ((), split))
+        }
     }
 
     fn best(&self, feature: usize, part: Part<'_>, ordered: &[i64], found: &mut Vec<(f32, u32)>) -> Option<Split> {
@@ -173,25 +249,4 @@ impl ExactValues<'_> {
             left: cut.left,
         })
     }
-}
-
-impl Search for ExactValues<'_> {
-    type Kept = ();
-
-    fn root(&mut self, part: Part<'_>) -> Option<((), Split)> {
-        self.find(part)
-    }
-
-    fn pair(&mut self, (): (), parts: [Part<'_>; 2]) -> [Option<((), Split)>; 2] {
-        parts.map(|part| self.find(part))
-    }
-
-    fn partition(&mut self, split: &Split, rows: &mut [u32], scratch: &mut Vec<u32>) -> usize {
-        grow::partition(rows, scratch, |row| {
-            let value = self.values.get(row, split.feature as usize);
-            value <= split.threshold || (split.missing_left && value.is_nan())
-        })
-    }
-
-    fn take_back(&mut self, (): ()) {}
 }

@@ -6,7 +6,7 @@ mod exact;
 mod shared;
 
 pub(super) use drawn::DrawnFeatures;
-pub(super) use exact::{ExactValues, Values};
+pub(super) use exact::{ExactSearch, SortedValues, Values, keepable};
 pub(super) use shared::SharedHistograms;
 
 use super::bins::{Binned, next_filled};

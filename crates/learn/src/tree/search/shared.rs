@@ -20,6 +20,8 @@ pub(in super::super) struct SharedHistograms<'a> {
     /// Histograms that can be used again.
     pub(in super::super) spare: &'a mut Vec<Vec<i64>>,
     pub(in super::super) ordered: &'a mut Vec<i64>,
+    /// How many more nodes may keep their histogram for their children; of others, both children's are filled.
+    pub(in super::super) keepable: usize,
 }
 
 /// A group of features with its part of one or two histograms.
@@ -93,22 +95,21 @@ impl SharedHistograms<'_> {
         pieces
     }
 
-    /// A histogram with its split, or back to those that can be used again.
-    fn keep(&mut self, histogram: Vec<i64>, split: Option<Split>) -> Option<(Vec<i64>, Split)> {
-        match split {
-            Some(split) => Some((histogram, split)),
-            None => {
-                self.spare.push(histogram);
-                None
-            }
+    /// A split with its histogram, if that may be kept; else it goes to those that can be used again.
+    fn keep(&mut self, histogram: Vec<i64>, split: Option<Split>) -> Option<(Option<Vec<i64>>, Split)> {
+        if split.is_some() && self.keepable > 0 {
+            self.keepable -= 1;
+            return split.map(|split| (Some(histogram), split));
         }
+        self.spare.push(histogram);
+        split.map(|split| (None, split))
     }
 }
 
 impl Search for SharedHistograms<'_> {
-    type Kept = Vec<i64>;
+    type Kept = Option<Vec<i64>>;
 
-    fn root(&mut self, part: Part<'_>) -> Option<(Vec<i64>, Split)> {
+    fn root(&mut self, part: Part<'_>) -> Option<(Self::Kept, Split)> {
         if !self.splittable(&part) {
             return None;
         }
@@ -118,12 +119,14 @@ impl Search for SharedHistograms<'_> {
         self.keep(histogram, split)
     }
 
-    fn pair(&mut self, mut parent: Vec<i64>, parts: [Part<'_>; 2]) -> [Option<(Vec<i64>, Split)>; 2] {
+    fn pair(&mut self, parent: Self::Kept, parts: [Part<'_>; 2]) -> [Option<(Self::Kept, Split)>; 2] {
         let left_is_small = parts[0].rows.len() <= parts[1].rows.len();
         let [small, large] = if left_is_small { parts } else { [parts[1], parts[0]] };
+        self.keepable += usize::from(parent.is_some());
+        let Some(mut parent) = parent else { return parts.map(|part| self.root(part)) };
         if !self.splittable(&large) {
             self.spare.push(parent);
-            return [None, None];
+            return parts.map(|part| self.root(part));
         }
         let mut histogram = self.empty();
         self.statistics.gather(small.rows, self.ordered);
@@ -136,7 +139,8 @@ impl Search for SharedHistograms<'_> {
         self.binned.partition(split.feature as usize, (split.bin, split.missing_left), rows, scratch)
     }
 
-    fn take_back(&mut self, kept: Vec<i64>) {
-        self.spare.push(kept);
+    fn take_back(&mut self, kept: Self::Kept) {
+        self.keepable += usize::from(kept.is_some());
+        self.spare.extend(kept);
     }
 }
