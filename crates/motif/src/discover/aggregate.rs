@@ -61,6 +61,11 @@ impl Aggregate {
         self.sites.push(site);
     }
 
+    /// Adds a seqlet as long as the whole, unless it is there.
+    pub(super) fn include(&mut self, tracks: &Tracks<'_>, site: Seqlet) {
+        self.push(tracks, site, 0..self.len());
+    }
+
     fn add(&mut self, i: usize, position: &Position) {
         if position.base > 3 {
             return;

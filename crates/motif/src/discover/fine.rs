@@ -4,39 +4,54 @@
 //! of those of the bases that are there, each divided by the sum of its sizes (Shrikumar et al. 2018). One seqlet slides
 //! along the other, which has zeros beyond its ends.
 //!
-//! Contributions are whole numbers of 16 bits here, whose sums cannot overflow, so that all offsets of a position are done
-//! at once; the similarity is within 0.01 of that of the definition.
+//! Contributions are whole numbers of 16 bits here, whose sums cannot overflow; the similarity is within 0.01 of that of the
+//! definition. The sliding is done by [`basewise_kernels::jaccard`].
 
 use super::coarse::Neighbours;
 use super::tracks::{Position, Tracks};
 use super::{Config, Seqlet};
+use basewise_kernels::Level;
+use basewise_kernels::jaccard::Stretches;
 use rayon::prelude::*;
 
 /// What the sizes of a seqlet's contributions add up to, once for each of the two kinds.
 const UNIT: f32 = 16_000.0;
-/// Offsets that are scored at once.
-const LANES: usize = 32;
 
 /// The similarities of each seqlet with its coarse neighbours, in their order, at the best offset and strand.
 pub(super) fn similarities(tracks: &Tracks<'_>, seqlets: &[Seqlet], near: &Neighbours, config: &Config) -> Neighbours {
-    let both = tracks.both_strands();
-    let forms: Vec<(Form, Option<Form>)> =
-        seqlets.par_iter().map(|s| (Form::of(tracks, s), both.then(|| Form::of(tracks, &s.turned())))).collect();
+    let level = Level::best();
+    // Shorter ones end with zeros, which count for nothing.
+    let length = seqlets.iter().map(|s| (s.end - s.start).max(0) as usize).max().unwrap_or(0);
+    let pad = (length as f64 * (1.0 - config.min_overlap.clamp(0.0, 1.0))) as usize;
+    let forms = stretches(tracks, seqlets, length);
     let rows = near
         .rows
         .par_iter()
         .enumerate()
         .map(|(i, row)| {
-            let still = Padded::new(&forms[i].0, config.min_overlap);
-            let score = |j: u32| {
-                let (forward, turned) = &forms[j as usize];
-                let one = still.best(forward);
-                turned.as_ref().map_or(one, |form| one.max(still.best(form)))
-            };
-            row.iter().map(|&(j, _)| (j, score(j))).collect()
+            let mut stills = vec![forms.still(i, pad)];
+            stills.extend(tracks.both_strands().then(|| forms.turned(i, pad)));
+            let others: Vec<u32> = row.iter().map(|&(j, _)| j).collect();
+            let mut found = vec![0.0; others.len()];
+            forms.best(level, &stills, &others, &mut found);
+            others.into_iter().zip(found).collect()
         })
         .collect();
     Neighbours { rows }
+}
+
+/// The contributions of seqlets as whole numbers, side by side.
+fn stretches(tracks: &Tracks<'_>, seqlets: &[Seqlet], length: usize) -> Stretches {
+    Stretches::new(seqlets.len(), length, tracks.has_hypothetical(), |row, values, bases| {
+        let form = Form::of(tracks, &seqlets[row]);
+        bases.iter_mut().zip(&form.base).for_each(|(slot, base)| *slot = *base);
+        if form.hypothetical.is_empty() {
+            values.iter_mut().zip(&form.own).for_each(|(slot, own)| *slot = *own);
+        } else {
+            let positions = values.as_chunks_mut::<5>().0.iter_mut().zip(&form.hypothetical).zip(&form.own);
+            positions.for_each(|((slot, &[a, c, g, t]), &own)| *slot = [a, c, g, t, own]);
+        }
+    })
 }
 
 /// Contributions of one reading of a seqlet as whole numbers.
@@ -108,90 +123,6 @@ fn overlap(x: &[i16], y: &[i16]) -> (i16, i16) {
     (signed.iter().sum(), plain.iter().sum())
 }
 
-/// A seqlet with room at both ends, along which others slide.
-struct Padded {
-    /// Eight rows of values, A C G T hypothetical and own; each as it is, negated, and without sign.
-    rows: Vec<[Vec<i16>; 3]>,
-    /// Sums of sizes up to each padded position.
-    before: Vec<i32>,
-}
-
-impl Padded {
-    fn new(form: &Form, min_overlap: f64) -> Self {
-        let length = form.own.len();
-        let pad = (length as f64 * (1.0 - min_overlap.clamp(0.0, 1.0))) as usize;
-        let width = length + 2 * pad;
-        let row = |value: &dyn Fn(usize) -> i16| {
-            let mut values = vec![0; width + LANES];
-            (0..length).for_each(|i| values[pad + i] = value(i));
-            let negated = values.iter().map(|&v| -v).collect();
-            let sizes = values.iter().map(|v| v.abs()).collect();
-            [values, negated, sizes]
-        };
-        let mut rows = Vec::with_capacity(8);
-        if !form.hypothetical.is_empty() {
-            rows.extend((0..4).map(|c| row(&|i| form.hypothetical[i][c])));
-        }
-        rows.extend((0..4).map(|c| row(&|i| if usize::from(form.base[i]) == c { form.own[i] } else { 0 })));
-        let mut before = vec![0; width + 1];
-        for i in 0..width {
-            before[i + 1] = before[i] + rows.iter().map(|row| i32::from(row[2][i])).sum::<i32>();
-        }
-        Self { rows, before }
-    }
-
-    /// The largest similarity over the offsets.
-    fn best(&self, form: &Form) -> f32 {
-        let length = form.own.len();
-        let offsets = self.before.len() - length;
-        let mut best = f32::NEG_INFINITY;
-        for block in (0..offsets).step_by(LANES) {
-            let mut signed = [0_i16; LANES];
-            let mut plain = [0_i16; LANES];
-            self.overlaps(form, block, &mut signed, &mut plain);
-            for lane in 0..LANES.min(offsets - block) {
-                let at = block + lane;
-                let window = self.before[at + length] - self.before[at];
-                let union = form.total + window - i32::from(plain[lane]);
-                if union > 0 {
-                    best = best.max(f32::from(signed[lane]) / union as f32);
-                }
-            }
-        }
-        if best.is_finite() { best } else { 0.0 }
-    }
-
-    /// Sums of the smaller of two sizes, with the sign of the product and without, for [`LANES`] offsets.
-    fn overlaps(&self, form: &Form, offset: usize, signed: &mut [i16; LANES], plain: &mut [i16; LANES]) {
-        let own = &self.rows[self.rows.len() - 4..];
-        for (i, &value) in form.own.iter().enumerate() {
-            if let Some(hypothetical) = form.hypothetical.get(i) {
-                for (row, &value) in self.rows.iter().zip(hypothetical) {
-                    add(row, offset + i, value, signed, plain);
-                }
-            }
-            add(&own[usize::from(form.base[i])], offset + i, value, signed, plain);
-        }
-    }
-}
-
-#[inline(always)]
-fn add(row: &[Vec<i16>; 3], at: usize, value: i16, signed: &mut [i16; LANES], plain: &mut [i16; LANES]) {
-    if value == 0 {
-        return;
-    }
-    let size = value.abs();
-    let with_sign = &row[usize::from(value < 0)];
-    let (Some(with_sign), Some(sizes)) = (with_sign[at..].first_chunk::<LANES>(), row[2][at..].first_chunk::<LANES>())
-    else {
-        return;
-    };
-    for lane in 0..LANES {
-        signed[lane] += with_sign[lane].min(size).max(-size);
-        plain[lane] += sizes[lane].min(size);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +139,26 @@ mod tests {
                 Position { base, contribution, hypothetical }
             })
             .collect()
+    }
+
+    /// The similarity of the second with the first along which it slides.
+    fn best(still: &[Position], slides: &[Position], has_hypothetical: bool, min_overlap: f64) -> f32 {
+        let length = still.len();
+        let forms = Stretches::new(2, length, has_hypothetical, |row, values, bases| {
+            let form = Form::new([still, slides][row], has_hypothetical);
+            bases.copy_from_slice(&form.base);
+            for (i, slot) in values.chunks_exact_mut(if has_hypothetical { 5 } else { 1 }).enumerate() {
+                let own = form.own[i];
+                match form.hypothetical.get(i) {
+                    Some(&[a, c, g, t]) => slot.copy_from_slice(&[a, c, g, t, own]),
+                    None => slot[0] = own,
+                }
+            }
+        });
+        let pad = (length as f64 * (1.0 - min_overlap)) as usize;
+        let mut found = [0.0];
+        forms.best(Level::best(), &[forms.still(0, pad)], &[1], &mut found);
+        found[0]
     }
 
     /// Eight numbers a position, each kind divided by the sum of its sizes.
@@ -259,8 +210,7 @@ mod tests {
                 }
                 let pad = (length as f64 * (1.0 - 0.7_f64)) as usize;
                 for has_hypothetical in [true, false] {
-                    let still = Padded::new(&Form::new(&a, has_hypothetical), 0.7);
-                    let found = still.best(&Form::new(&b, has_hypothetical));
+                    let found = best(&a, &b, has_hypothetical, 0.7);
                     let channels = if has_hypothetical { 0..8 } else { 4..8 };
                     let expected = naive(&dense(&b), &dense(&a), pad, channels);
                     let expected = if expected.is_nan() { 0.0 } else { expected };
@@ -280,19 +230,10 @@ mod tests {
             .map(|p| Position { contribution: -p.contribution, hypothetical: p.hypothetical.map(|h| -h), ..*p })
             .collect();
         // Without sliding.
-        let still = Padded::new(&Form::new(&a, true), 1.0);
-        assert_eq!(still.best(&Form::new(&a, true)), 1.0);
-        assert_eq!(still.best(&Form::new(&negated, true)), -1.0);
+        assert_eq!(best(&a, &a, true, 1.0), 1.0);
+        assert_eq!(best(&a, &negated, true, 1.0), -1.0);
         assert_eq!(aligned_similarity(&Form::new(&a, true), &Form::new(&negated, true)), -1.0);
-        let (one, other) = (Form::new(&a, true), Form::new(&random(41, 2), true));
-        assert_eq!(aligned_similarity(&one, &other), still.best(&other));
-        let zero = Form::new(
-            &random(41, 1)
-                .iter()
-                .map(|p| Position { contribution: 0.0, hypothetical: [0.0; 4], ..*p })
-                .collect::<Vec<_>>(),
-            true,
-        );
-        assert_eq!(Padded::new(&zero, 1.0).best(&zero), 0.0);
+        let other = random(41, 2);
+        assert_eq!(aligned_similarity(&Form::new(&a, true), &Form::new(&other, true)), best(&a, &other, true, 1.0));
     }
 }

@@ -39,7 +39,10 @@ pub struct PatternHit {
 impl HitPattern {
     /// What all but a part of `quantile` of the pattern's own seqlets reach, of similarity and of importance each.
     pub fn of(pattern: &Pattern, attributions: &Attributions<'_>, quantile: f64) -> Self {
-        let tracks = Tracks::new(attributions);
+        Self::of_tracks(pattern, &Tracks::new(attributions), quantile)
+    }
+
+    pub(super) fn of_tracks(pattern: &Pattern, tracks: &Tracks<'_>, quantile: f64) -> Self {
         let cwm = pattern.cwm[pattern.core.clone()].to_vec();
         let scorer = Scorer::new(&cwm);
         let (left, right) = (pattern.core.start as i64, (pattern.ppm.len() - pattern.core.end) as i64);
@@ -90,17 +93,23 @@ impl Scorer {
 /// All hits, by sequence and place. DNA is read from both strands. The result does not depend on the number of threads.
 pub fn find(attributions: &Attributions<'_>, patterns: &[HitPattern]) -> Vec<PatternHit> {
     let tracks = Tracks::new(attributions);
+    let examples: Vec<usize> = (0..tracks.len()).collect();
+    find_in(&tracks, patterns, &examples)
+}
+
+/// The hits in some of the sequences, in their order.
+pub(super) fn find_in(tracks: &Tracks<'_>, patterns: &[HitPattern], examples: &[usize]) -> Vec<PatternHit> {
     let scorers: Vec<Scorer> = patterns.iter().map(|p| Scorer::new(&p.cwm)).collect();
-    let of_example = |example: usize| {
+    let of_example = |&example: &usize| {
         let mut all = Vec::new();
         let mut before = vec![0.0_f64];
         (0..tracks.length()).for_each(|at| before.push(before[at] + f64::from(tracks.contribution(example, at))));
         for (number, (pattern, scorer)) in patterns.iter().zip(&scorers).enumerate() {
-            candidates(&tracks, (example, &before), number, pattern, scorer, &mut all);
+            candidates(tracks, (example, &before), number, pattern, scorer, &mut all);
         }
         without_overlaps(all)
     };
-    (0..tracks.len()).into_par_iter().flat_map_iter(of_example).collect()
+    examples.par_iter().flat_map_iter(of_example).collect()
 }
 
 /// The places of one pattern in one sequence, which has contributions up to each of its positions.

@@ -8,26 +8,29 @@
 //! What differs from the reference: a seqlet may reach beyond the ends of its sequence, where bases are unknown, so that
 //! motifs at the first and last base count; windows share no base, so that no motif is half in a second one; a sign whose
 //! windows do not differ from the null gives no seqlet at all; the null is made of quantiles and not of draws; a seqlet is not
-//! its own neighbour; patterns that look much alike are merged.
+//! its own neighbour; patterns that look much alike are merged; a pattern of two others near each other by chance is dissolved.
 
 mod aggregate;
 mod coarse;
+mod composite;
 mod density;
 mod fine;
 pub mod hits;
 mod merge;
 mod pattern;
+mod products;
 mod report;
 mod seqlets;
 pub mod sequences;
 mod tracks;
 
-pub use pattern::{Pattern, Seqlet};
+pub use pattern::{Composite, Pattern, Seqlet};
 pub use report::{Report, SignReport, Stop};
 pub use tracks::{Attributions, AttributionsError};
 
 use aggregate::Aggregate;
 use basewise_core::communities::best_of;
+use composite::{Parts, Resolved};
 use merge::Merger;
 use serde::{Deserialize, Serialize};
 use tracks::Tracks;
@@ -95,6 +98,9 @@ impl Default for Config {
     }
 }
 
+/// Part of a pattern's own seqlets that may be less than a hit of it.
+const QUANTILE: f64 = 0.05;
+
 /// Patterns and how they came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Discovery {
@@ -115,21 +121,42 @@ pub fn discover(attributions: &Attributions<'_>, config: &Config) -> Discovery {
     let tracks = Tracks::new(attributions);
     let background = tracks.base_frequencies();
     let found = seqlets::find(&tracks, config);
-    let mut patterns = Vec::new();
+    let mut all = Vec::new();
     let mut sides = Vec::new();
-    for (mut side, seqlets) in found {
+    for (number, (mut side, seqlets)) in found.into_iter().enumerate() {
         if side.stop.is_none() {
             let sign = if side.sign == '+' { 1.0 } else { -1.0 };
             let (aggregates, stop) = patterns_of(&tracks, config, background, sign, seqlets, &mut side);
             side.stop = stop;
-            let group = if side.sign == '+' { "pos_patterns" } else { "neg_patterns" };
-            let pattern = |(i, a): (usize, &Aggregate)| {
-                Pattern::new(&format!("{group}.pattern_{i}"), a, tracks.alphabet(), background, config.trim)
-            };
-            patterns.extend(aggregates.iter().enumerate().map(pattern));
+            all.extend(aggregates.into_iter().map(|aggregate| (number, aggregate)));
         }
         sides.push(side);
     }
+    let Resolved { mut kept, dissolved } = composite::resolve(&tracks, config, background, all);
+    // A stable sort within each sign: equal sizes stay in the order of their clusters.
+    let size = |slot: &(usize, Aggregate, Option<Parts>)| (slot.0, std::cmp::Reverse(slot.1.sites.len()));
+    let mut order: Vec<usize> = (0..kept.len()).collect();
+    order.sort_by_key(|&i| size(&kept[i]));
+    let mut names = vec![String::new(); kept.len()];
+    for (number, side) in sides.iter_mut().enumerate() {
+        let group = if side.sign == '+' { "pos_patterns" } else { "neg_patterns" };
+        let own: Vec<usize> = order.iter().copied().filter(|&i| kept[i].0 == number).collect();
+        own.iter().enumerate().for_each(|(i, &at)| names[at] = format!("{group}.pattern_{i}"));
+        side.dissolved = dissolved[number];
+        side.patterns = own.len();
+        if own.is_empty() && side.dissolved > 0 {
+            side.stop = Some(Stop::Dissolved);
+        }
+    }
+    let mut pattern = |i: usize| {
+        let mut new = Pattern::new(&names[i], &kept[i].1, tracks.alphabet(), background, config.trim);
+        new.composite = kept[i]
+            .2
+            .take()
+            .map(|Parts { parts, composite }| Composite { parts: parts.map(|part| names[part].clone()), ..composite });
+        new
+    };
+    let patterns = order.into_iter().map(&mut pattern).collect();
     let report = Report { sequences: tracks.len(), length: tracks.length(), sides };
     Discovery { patterns, report }
 }

@@ -51,6 +51,27 @@ pub struct Pattern {
     pub core: Range<usize>,
     /// The base probabilities of the core.
     pub motif: Motif,
+    /// The two larger patterns that it is made of, where they stand so more often than chance has it.
+    pub composite: Option<Composite>,
+}
+
+/// Two patterns at a fixed distance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Composite {
+    /// Their names.
+    pub parts: [String; 2],
+    /// Bases between their cores.
+    pub gap: usize,
+    /// Whether the second stands after the first, as the first reads.
+    pub is_downstream: bool,
+    /// Whether both read on the same strand.
+    pub same_strand: bool,
+    /// Sequences whose best places of either lie so.
+    pub observed: usize,
+    /// As many as are expected where the second stands anywhere beside the first.
+    pub expected: f64,
+    /// Probability of so many or more (Poisson).
+    pub p_value: f64,
 }
 
 impl Pattern {
@@ -62,7 +83,7 @@ impl Pattern {
         let mut motif = Motif::from_counts(id, "", alphabet, counts);
         motif.background = background;
         let hypothetical_cwm = aggregate.hypothetical_cwm();
-        Self { id: id.into(), sites: aggregate.sites.clone(), ppm, cwm, hypothetical_cwm, core, motif }
+        Self { id: id.into(), sites: aggregate.sites.clone(), ppm, cwm, hypothetical_cwm, core, motif, composite: None }
     }
 }
 

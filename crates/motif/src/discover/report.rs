@@ -37,6 +37,9 @@ pub struct SignReport {
     pub small: usize,
     /// Patterns left out for want of information.
     pub uninformative: usize,
+    /// Patterns that were two larger ones near each other by chance, and were dissolved into them.
+    #[serde(default)]
+    pub dissolved: usize,
     /// Patterns found.
     pub patterns: usize,
     /// Why there is none.
@@ -56,6 +59,7 @@ impl SignReport {
             merged: 0,
             small: 0,
             uninformative: 0,
+            dissolved: 0,
             patterns: 0,
             stop: None,
         }
@@ -85,6 +89,8 @@ pub enum Stop {
     },
     /// Patterns have fewer bits than [`Config::min_bits`].
     NoInformation,
+    /// Patterns were two larger ones near each other by chance.
+    Dissolved,
 }
 
 impl Report {
@@ -127,6 +133,10 @@ impl Report {
             Stop::NoInformation => (
                 format!("{} clusters have less than {} bits in any 6 positions", side.uninformative, config.min_bits),
                 "the seqlets of a cluster have no bases in common: explain more examples",
+            ),
+            Stop::Dissolved => (
+                format!("{} clusters were two motifs of the other sign near each other by chance", side.dissolved),
+                "their seqlets went to these motifs; nothing need be done",
             ),
         };
         (format!("no {sign} pattern: {found}"), hint.to_owned())

@@ -237,3 +237,81 @@ fn the_number_of_threads_changes_nothing() {
     assert!(!one.patterns.is_empty());
     assert_eq!(one, with(2));
 }
+
+const CROWD: [Planted; 4] = [("TGACTCAGC", 1.0), ("GATTGCATCA", 1.0), ("CCATATTAGG", 1.0), ("GGCGCGAAAT", 1.0)];
+
+/// Noise, and in each sequence one to three of the motifs of [`CROWD`], anywhere without overlap and on either strand; in each
+/// third sequence `fixed` bases after the first of them the second one, on the same strand.
+fn crowded(n: usize, seed: u64, fixed: Option<usize>) -> Simulated {
+    let mut out = simulate(n, &[], true, None);
+    for i in 0..n {
+        let mut rng = stream(seed, "simulate crowds", &[i as u64]);
+        let mut taken: Vec<(usize, usize)> = Vec::new();
+        let mut plant = |out: &mut Simulated, letters: &str, start: usize, reverse: bool, rng: &mut _| {
+            let end = start + letters.len();
+            if taken.iter().any(|&(from, to)| start < to && end > from) {
+                return;
+            }
+            taken.push((start, end));
+            let letters = if reverse { turned(letters) } else { letters.to_owned() };
+            for (at, letter) in (start..).zip(letters.bytes()) {
+                let base = b"ACGT".iter().position(|&b| b == letter).unwrap();
+                let there = if uniform(rng) < 0.05 { below(rng, 4) } else { base };
+                let effect = |b: usize| if b == base { 1.0 } else { -0.3 };
+                out.codes[i * LENGTH + at] = Code::new(there as u8);
+                out.contributions[i * LENGTH + at] = effect(there) + 0.05 * normal(rng) as f32;
+                (0..4).for_each(|b| out.hypothetical[(i * 4 + b) * LENGTH + at] = effect(b));
+            }
+        };
+        if let Some(gap) = fixed.filter(|_| i % 3 == 0) {
+            let [one, other] = [CROWD[0].0, CROWD[1].0];
+            let start = below(&mut rng, LENGTH - one.len() - gap - other.len() + 1);
+            plant(&mut out, one, start, false, &mut rng);
+            plant(&mut out, other, start + one.len() + gap, false, &mut rng);
+            continue;
+        }
+        for _ in 0..1 + below(&mut rng, 3) {
+            let letters = CROWD[below(&mut rng, CROWD.len())].0;
+            let start = below(&mut rng, LENGTH - letters.len() + 1);
+            let reverse = below(&mut rng, 2) == 1;
+            plant(&mut out, letters, start, reverse, &mut rng);
+        }
+    }
+    out
+}
+
+/// The motif of [`CROWD`] that a pattern holds.
+fn planted_of(pattern: &Pattern) -> Vec<usize> {
+    let forward = pattern.motif.consensus();
+    let back = pattern.motif.reverse_complement().consensus();
+    let holds = |word: &str| forward.contains(&word[1..word.len() - 1]) || back.contains(&word[1..word.len() - 1]);
+    (0..CROWD.len()).filter(|&i| holds(CROWD[i].0)).collect()
+}
+
+#[test]
+fn motifs_near_each_other_by_chance_are_no_pattern() {
+    for seed in 0..3 {
+        let simulated = crowded(800, seed, None);
+        let found = discover(&simulated.attributions(Alphabet::Dna, true), &config());
+        let mut planted: Vec<Vec<usize>> = found.patterns.iter().map(planted_of).collect();
+        planted.sort();
+        assert_eq!(planted, [[0], [1], [2], [3]], "{seed}: {:?}", found.report);
+        assert!(found.patterns.iter().all(|pattern| pattern.composite.is_none()));
+    }
+}
+
+#[test]
+fn two_motifs_at_a_fixed_distance_are_a_composite() {
+    let simulated = crowded(900, 1, Some(4));
+    let found = discover(&simulated.attributions(Alphabet::Dna, true), &config());
+    let of: Vec<&Pattern> = found.patterns.iter().filter(|pattern| pattern.composite.is_some()).collect();
+    let all: Vec<_> = found.patterns.iter().map(|p| (p.motif.consensus(), p.sites.len())).collect();
+    assert_eq!(of.len(), 1, "{all:?} {:?}", found.report);
+    assert_eq!(planted_of(of[0]), [0, 1], "{all:?}");
+    let composite = of[0].composite.as_ref().unwrap();
+    let part = |i: usize| found.patterns.iter().find(|p| p.id == composite.parts[i]).unwrap();
+    let mut parts = [planted_of(part(0)), planted_of(part(1))];
+    parts.sort();
+    assert_eq!(parts, [[0], [1]]);
+    assert!(composite.observed > 150 && composite.expected < 20.0 && composite.p_value < 1e-9, "{composite:?}");
+}

@@ -2,6 +2,7 @@
 
 use crate::scan::{Occurrence, q_values};
 use basewise_core::Strand;
+use basewise_core::metrics::SMALLEST_P;
 use std::collections::BTreeMap;
 
 /// One distance and arrangement of two motifs.
@@ -101,7 +102,7 @@ fn bins(observed: &[[[usize; 2]; 2]], expected: &[[[f64; 2]; 2]], strands: usize
         for side in 0..2 {
             for strand in 0..strands {
                 let (observed, expected) = (seen[side][strand], mean[side][strand]);
-                let p_value = poisson_tail(observed, expected);
+                let p_value = poisson_tail(observed, expected).max(SMALLEST_P);
                 let (is_downstream, same_strand) = (side == 1, strand == 0);
                 bins.push(SpacingBin { gap, is_downstream, same_strand, observed, expected, p_value, q_value: 1.0 });
             }

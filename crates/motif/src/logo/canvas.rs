@@ -3,6 +3,7 @@
 use super::LogoOptions;
 use super::axis::{GAP, TICK, YAxis};
 use super::glyphs;
+use super::marks::Rows;
 use super::text::{self, Anchor, CAP_HEIGHT};
 use basewise_core::Alphabet;
 
@@ -68,6 +69,7 @@ pub(super) struct Canvas<'a> {
     height: f64,
     left: f64,
     top: f64,
+    marks: Rows,
     drawing: Drawing,
 }
 
@@ -79,14 +81,17 @@ impl<'a> Canvas<'a> {
         let axis = if options.axes { size * (CAP_HEIGHT + 0.3) + 2.0 * GAP + tick_width + TICK + GAP } else { 0.0 };
         let top = if options.axes { size * 0.5 } else { 0.0 };
         let title = if options.title.is_some() { size * 1.2 * 1.5 } else { 0.0 };
+        let column_width = positive(options.column_width, 0.1);
+        let marks = Rows::of(options, column_width, columns);
         Self {
             options,
             y,
             columns,
-            column_width: positive(options.column_width, 0.1),
+            column_width,
             height: positive(options.height, 1.0),
             left: axis,
-            top: top + title,
+            top: top + title + marks.height(options),
+            marks,
             drawing: Drawing {
                 width: 0.0,
                 height: 0.0,
@@ -106,6 +111,15 @@ impl<'a> Canvas<'a> {
 
     pub(super) fn right(&self) -> f64 {
         self.left + self.columns as f64 * self.column_width
+    }
+
+    pub(super) fn top(&self) -> f64 {
+        self.top
+    }
+
+    /// The left edge of a column; of the one after the last, the right edge of the plot.
+    pub(super) fn edge(&self, column: usize) -> f64 {
+        self.left + column.min(self.columns) as f64 * self.column_width
     }
 
     pub(super) fn bottom(&self) -> f64 {
@@ -143,6 +157,11 @@ impl<'a> Canvas<'a> {
                 });
             }
         }
+    }
+
+    pub(super) fn marks(&mut self) {
+        let rows = std::mem::take(&mut self.marks);
+        rows.draw(self);
     }
 
     pub(super) fn letters(&mut self, heights: &[[f64; 4]], alphabet: Alphabet) {

@@ -10,6 +10,7 @@
 mod axis;
 mod canvas;
 mod glyphs;
+mod marks;
 mod png;
 mod raster;
 mod svg;
@@ -47,6 +48,17 @@ pub struct Highlight {
     pub color: Option<String>,
 }
 
+/// Positions under a bracket with a name, such as a motif's site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// First position, 0-based in the drawn matrix.
+    pub start: usize,
+    /// One past the last position.
+    pub end: usize,
+    /// What is written above.
+    pub label: String,
+}
+
 /// How a logo or a track is drawn. Lengths are in px (1/96 inch).
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogoOptions {
@@ -76,6 +88,8 @@ pub struct LogoOptions {
     pub y_range: Option<(f64, f64)>,
     /// Tinted positions.
     pub highlights: Vec<Highlight>,
+    /// Positions under named brackets, between title and plot.
+    pub marks: Vec<Mark>,
     /// Whether letters are left to the page's [`glyph_defs`].
     pub fragment: bool,
 }
@@ -96,6 +110,7 @@ impl Default for LogoOptions {
             start: 1,
             y_range: None,
             highlights: Vec::new(),
+            marks: Vec::new(),
             fragment: false,
         }
     }
@@ -182,6 +197,7 @@ fn draw(heights: &[[f64; 4]], alphabet: Alphabet, y: YAxis, description: &str, o
     let mut canvas = Canvas::new(heights.len(), y, options);
     canvas.highlights();
     canvas.letters(heights, alphabet);
+    canvas.marks();
     if options.axes {
         canvas.y_axis();
         XAxis::new(heights.len(), options).draw(&mut canvas);

@@ -163,3 +163,24 @@ fn direct_pictures_are_refused_like_others_and_strange_ones_drawn() {
         assert!(track_png(&heights, &strange, 1.0).unwrap().starts_with(b"\x89PNG"));
     }
 }
+
+#[test]
+fn marks_stand_between_title_and_plot_in_rows_that_keep_names_apart() {
+    let mark = |start, end, label: &str| Mark { start, end, label: label.into() };
+    let rows = |marks: Vec<Mark>| {
+        let options = LogoOptions { marks, ..LogoOptions::track() };
+        let svg = track_svg(&[[1.0, 0.0, 0.0, 0.0]; 40], &options);
+        let height = svg.split("height=\"").nth(1).unwrap().split('"').next().unwrap();
+        let plain = track_svg(&[[1.0, 0.0, 0.0, 0.0]; 40], &LogoOptions::track());
+        let without = plain.split("height=\"").nth(1).unwrap().split('"').next().unwrap();
+        ((height.parse::<f64>().unwrap() - without.parse::<f64>().unwrap()) / 20.0).round()
+    };
+    assert_eq!(rows(vec![]), 0.0);
+    assert_eq!(rows(vec![mark(0, 8, "CTCF +"), mark(20, 28, "SP1 -")]), 1.0);
+    assert_eq!(rows(vec![mark(0, 8, "CTCF +"), mark(4, 12, "SP1 -")]), 2.0);
+    // Names reach beyond their brackets: 3 positions are 24 px.
+    assert_eq!(rows(vec![mark(10, 13, "MA0139.2.CTCF +"), mark(16, 19, "MA0861.2.TP73 -")]), 2.0);
+    // The last positions of the plot, a mark cut off there, and two that are not on it.
+    assert_eq!(rows(vec![mark(32, 40, "a"), mark(0, 0, "b"), mark(40, 48, "c")]), 1.0);
+    assert_eq!(rows(vec![mark(36, 44, "a")]), 1.0);
+}

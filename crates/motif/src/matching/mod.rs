@@ -7,6 +7,8 @@
 //! median match, that is 0. The p-value asks how often the best of all alignments scores as much when the target's
 //! columns are drawn from the database: `1 - prod(1 - p_k)` over the alignments k, which is `1 - (1 - p)^k` where
 //! all alignments overlap alike. Two strands count as two tries.
+//!
+//! Similarities are counted in steps of 1/2000 before they are put into bins.
 
 mod null;
 mod similarity;
@@ -30,8 +32,8 @@ pub struct MatchOptions {
     pub reverse_complement: bool,
     /// Aligned columns an alignment must have; a motif shorter than that must be aligned in full.
     pub min_overlap: usize,
-    /// Bins that the scores of a query are rounded to. More make p-values finer and the work larger (squared). At most
-    /// 30,000 over the positions of the query.
+    /// Bins that the scores of a query are rounded to. More make p-values finer and the work larger (squared), as long as bins are
+    /// wider than the steps of similarities. At most 30,000 over the positions of the query.
     pub bins: usize,
     /// Matches with a larger q-value are left out of the lists, 0 to 1.
     pub max_q: f64,

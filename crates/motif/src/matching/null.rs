@@ -6,29 +6,19 @@ use std::collections::BTreeMap;
 
 /// Probabilities of whole-numbered scores from `low` upwards.
 #[derive(Clone)]
-struct Distribution {
-    low: i64,
-    mass: Vec<f64>,
+pub(super) struct Distribution {
+    pub(super) low: i64,
+    pub(super) mass: Vec<f64>,
 }
 
 impl Distribution {
-    /// How often each score occurs in a column.
-    fn of(values: &[i16]) -> Self {
-        let (low, high) = values.iter().fold((i16::MAX, i16::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-        let (low, high) = if values.is_empty() { (0, 0) } else { (i64::from(low), i64::from(high)) };
-        // Two counts in turn, so that equal neighbours need not wait for each other.
-        let length = (high - low + 1) as usize;
-        let mut counts = vec![0_u32; 2 * length];
-        let (even, odd) = counts.split_at_mut(length);
-        let mut pairs = values.chunks_exact(2);
-        for pair in &mut pairs {
-            even[(i64::from(pair[0]) - low) as usize] += 1;
-            odd[(i64::from(pair[1]) - low) as usize] += 1;
-        }
-        pairs.remainder().iter().for_each(|&value| even[(i64::from(value) - low) as usize] += 1);
-        let n = values.len().max(1) as f64;
-        let mass = even.iter().zip(odd).map(|(a, b)| f64::from(*a + *b) / n).collect();
-        Self { low, mass }
+    /// How often each score occurs.
+    #[cfg(test)]
+    pub(super) fn of(values: &[i16]) -> Self {
+        let low = values.iter().copied().min().unwrap_or(0);
+        let high = values.iter().copied().max().unwrap_or(0);
+        let share = |score: i16| values.iter().filter(|&&v| v == score).count() as f64 / values.len().max(1) as f64;
+        Self { low: low.into(), mass: (low..=high).map(share).collect() }
     }
 
     /// The distribution of the sum of two independent scores.
@@ -43,8 +33,8 @@ impl Distribution {
 pub(super) struct Null {
     /// The score of the first entry of each table.
     low: i64,
-    /// By width: how likely the best of all alignments reaches each score from `low` on.
-    tables: BTreeMap<usize, Vec<f64>>,
+    /// By width: how likely the best of all alignments reaches each score from `low` on; empty where no target has it.
+    tables: Vec<Vec<f64>>,
 }
 
 impl Null {
@@ -53,15 +43,17 @@ impl Null {
     /// An alignment has a stretch of query columns: one inside the query needs a target of its own width, one at an end any
     /// wider target too, and the whole query has several places in every wider target.
     pub(super) fn new(scores: &Scores, widths: &[usize], min_overlap: usize) -> Self {
-        let columns: Vec<Distribution> = scores.rows().map(Distribution::of).collect();
+        let columns = &scores.nulls;
         let low: i64 = columns.iter().map(|column| column.low.min(0)).sum();
         let high: i64 = columns.iter().map(|column| (column.low + column.mass.len() as i64 - 1).max(0)).sum();
         let shape = Shape { low, length: (high - low + 1) as usize };
         let n = columns.len();
         let widest = widths.last().copied().unwrap_or(0);
         let least = min_overlap.clamp(1, n.max(1));
-        let stretches = Stretches::new(&columns, widths, widest.min(n), shape);
-        let mut tables = BTreeMap::new();
+        let stretches = Stretches::new(columns, widths, widest.min(n), shape);
+        let mut tables = vec![Vec::new(); widest + 1];
+        // And what the whole query reaches in any of its places.
+        let (mut places, mut counted) = (vec![0.0; shape.length], n);
         // What stretches at the ends reach together, those of `least` columns and more, up to the width.
         let (mut ends, mut done) = (vec![0.0; shape.length], least);
         for &width in widths {
@@ -77,15 +69,21 @@ impl Null {
             if let Some(inside) = stretches.inside.get(&width) {
                 either(&mut table, inside);
             }
-            (n..=width).for_each(|_| either(&mut table, &stretches.whole));
-            tables.insert(width, table);
+            while counted <= width {
+                either(&mut places, &stretches.whole);
+                counted += 1;
+            }
+            if width >= n {
+                either(&mut table, &places);
+            }
+            tables[width] = table;
         }
         Self { low, tables }
     }
 
     /// Probability that the best alignment with a random target of this width scores at least `score`.
     pub(super) fn p_value(&self, width: usize, score: i64) -> f64 {
-        let Some(table) = self.tables.get(&width) else { return 1.0 };
+        let Some(table) = self.tables.get(width).filter(|table| !table.is_empty()) else { return 1.0 };
         let index = (score - self.low).max(0) as usize;
         // Tables end at the highest score that any alignment can have.
         table.get(index).copied().unwrap_or(0.0)

@@ -1,8 +1,9 @@
 //! Scores of query columns against the columns of a database.
 
+use super::null::Distribution;
 use crate::Motif;
 use basewise_kernels::Level;
-use basewise_kernels::columns::{self, LANES};
+use basewise_kernels::columns::{self, FRACTION, LANES};
 use std::ops::Range;
 
 /// How alike two columns are.
@@ -29,8 +30,11 @@ impl ColumnSimilarity {
     }
 }
 
-/// Fine bins that a median is sought in.
-const FINE: usize = 2048;
+/// Steps of a unit of similarity. Similarities are counted in whole steps below the best, so that they are within half of one of
+/// those of the definition.
+const STEPS: i16 = 2000;
+/// As many as any similarity is below the best, and more.
+const FINE: usize = 4096;
 /// The largest sum of scores: sums are numbers of 16 bits.
 const LARGEST_SUM: usize = 30_000;
 
@@ -38,7 +42,7 @@ const LARGEST_SUM: usize = 30_000;
 pub(super) struct Database {
     pub(super) targets: usize,
     /// Base by base, `[group][column][motif]`.
-    columns: [Vec<f64>; 4],
+    columns: [Vec<f32>; 4],
     pub(super) groups: Vec<Group>,
 }
 
@@ -89,7 +93,7 @@ impl Database {
                 } else {
                     rows[column]
                 };
-                self.columns.iter_mut().zip(row).for_each(|(base, p)| base.push(p));
+                self.columns.iter_mut().zip(row).for_each(|(base, p)| base.push(p as f32));
             }
         }
         self.groups.push(Group { width, members: members.to_vec(), reverse_complement, first });
@@ -108,36 +112,39 @@ impl Database {
         let level = Level::best();
         let bins = bins.clamp(1, (LARGEST_SUM / query.len().max(1)).max(1));
         let length = self.columns[0].len();
-        let mut plain = vec![0.0; query.len() * length];
-        let (mut low, mut high) = (0.0_f64, 0.0_f64);
-        let mut middles = Vec::with_capacity(query.len());
-        let mut scratch = Scratch::default();
-        for (column, row) in query.probabilities.iter().zip(plain.chunks_exact_mut(length.max(1))) {
-            self.compare(column, similarity, level, row);
-            let extent = columns::extent(level, row);
-            let middle = scratch.median(row, extent, level);
-            low = low.min(extent.0 - middle);
-            high = high.max(extent.1 - middle);
-            middles.push(middle);
-        }
+        let mut values = vec![0; query.len() * length];
+        let counted: Vec<Counts> = query
+            .probabilities
+            .iter()
+            .zip(values.chunks_exact_mut(length.max(1)))
+            .map(|(column, row)| {
+                self.compare(column, similarity, level, row);
+                Counts::new(row)
+            })
+            .collect();
+        let steps = |of: &dyn Fn(&Counts) -> i16| f64::from(counted.iter().map(of).max().unwrap_or(0).max(0));
+        let (high, low) = (steps(&|c| c.middle - c.least), steps(&|c| c.most - c.middle));
+        let span = (high / f64::from(STEPS)) + (low / f64::from(STEPS)).ceil();
         // A span below 1 is left narrow: it is the noise of a database whose columns are all alike.
-        let bins_a_unit = (bins as f64 / (high - low.floor()).max(1.0)).floor().max(1.0);
-        let mut values = vec![0; plain.len()];
-        let rows = plain.chunks_exact(length.max(1)).zip(values.chunks_exact_mut(length.max(1)));
-        for ((row, out), &middle) in rows.zip(&middles) {
-            columns::bins(level, row, middle, bins_a_unit, out);
-        }
-        Scores { length, values }
+        let bins_a_unit = (bins as f64 / span.max(1.0)).floor().max(1.0);
+        let factor = (bins_a_unit / f64::from(STEPS) * f64::from(1 << FRACTION)).round() as i32;
+        let rows = values.chunks_exact_mut(length.max(1)).zip(&counted);
+        rows.for_each(|(row, counts)| columns::scale(level, row, counts.middle, factor));
+        let nulls = counted.iter().map(|counts| counts.distribution(factor)).collect();
+        Scores { length, values, nulls }
     }
 
-    /// The similarity of a column with each of the database.
-    fn compare(&self, column: &[f64; 4], similarity: ColumnSimilarity, level: Level, out: &mut [f64]) {
+    /// How far the similarity of a column with each of the database is below the best, in steps.
+    fn compare(&self, column: &[f64; 4], similarity: ColumnSimilarity, level: Level, out: &mut [i16]) {
         let [a, c, g, t] = &self.columns;
         match similarity {
-            ColumnSimilarity::Euclidean => columns::euclidean(level, column, [a, c, g, t], out),
+            ColumnSimilarity::Euclidean => {
+                columns::euclidean(level, &column.map(|p| p as f32), [a, c, g, t], STEPS.into(), out);
+            }
             ColumnSimilarity::Pearson => {
                 for (i, slot) in out.iter_mut().enumerate() {
-                    *slot = similarity.score(column, &[a[i], c[i], g[i], t[i]]);
+                    let score = similarity.score(column, &[a[i], c[i], g[i], t[i]].map(f64::from));
+                    *slot = ((1.0 - score) * f64::from(STEPS)).round() as i16;
                 }
             }
         }
@@ -149,12 +156,15 @@ pub(super) struct Scores {
     /// Scores of a query column.
     length: usize,
     values: Vec<i16>,
+    /// How often each score occurs in a query column.
+    pub(super) nulls: Vec<Distribution>,
 }
 
 impl Scores {
     #[cfg(test)]
     pub(super) fn of_rows(rows: &[Vec<i16>]) -> Self {
-        Self { length: rows[0].len(), values: rows.concat() }
+        let nulls = rows.iter().map(|row| Distribution::of(row)).collect();
+        Self { length: rows[0].len(), values: rows.concat(), nulls }
     }
 
     /// The scores of each query column.
@@ -163,44 +173,50 @@ impl Scores {
     }
 }
 
-/// Memory that medians of many rows share.
-#[derive(Default)]
-struct Scratch {
-    fine: Vec<i16>,
-    held: Vec<f64>,
+/// How often each number of steps below the best occurs.
+struct Counts {
+    counts: Vec<u32>,
+    n: usize,
+    least: i16,
+    most: i16,
+    /// The middle similarity; of an even number the lower of the two, so that it is one that occurs. 0 of nothing.
+    middle: i16,
 }
 
-impl Scratch {
-    /// The middle value; of an even number the lower of the two, so that it is a score that occurs. 0 of nothing.
-    ///
-    /// Values are counted in fine bins, and only those of the bin with the middle are put in order.
-    fn median(&mut self, values: &[f64], (low, high): (f64, f64), level: Level) -> f64 {
-        if values.is_empty() {
-            return 0.0;
-        }
-        let mut rank = (values.len() - 1) / 2;
-        let scale = (FINE - 2) as f64 / (high - low).max(1e-9);
-        self.fine.resize(values.len(), 0);
-        columns::bins(level, values, low, scale, &mut self.fine);
+impl Counts {
+    fn new(values: &[i16]) -> Self {
         // Two counts in turn, so that equal neighbours need not wait for each other.
         let mut counts = [[0_u32; FINE]; 2];
-        for (i, &bin) in self.fine.iter().enumerate() {
-            counts[i & 1][bin as usize & (FINE - 1)] += 1;
+        let [even, odd] = &mut counts;
+        let (pairs, rest) = values.as_chunks::<2>();
+        for &[one, other] in pairs {
+            even[one as usize & (FINE - 1)] += 1;
+            odd[other as usize & (FINE - 1)] += 1;
         }
-        let mut bin = 0;
-        while let count = (counts[0][bin] + counts[1][bin]) as usize
-            && rank >= count
-        {
-            rank -= count;
-            bin += 1;
+        rest.iter().for_each(|&value| even[value as usize & (FINE - 1)] += 1);
+        even.iter_mut().zip(odd).for_each(|(sum, other)| *sum += *other);
+        let least = even.iter().position(|&n| n > 0).unwrap_or(0);
+        let most = even.iter().rposition(|&n| n > 0).unwrap_or(0);
+        let (mut middle, mut rank) = (least, values.len() / 2);
+        while middle < most && rank >= even[middle] as usize {
+            rank -= even[middle] as usize;
+            middle += 1;
         }
-        self.held.clear();
-        for (fine, values) in self.fine.chunks(64).zip(values.chunks(64)) {
-            if fine.iter().fold(false, |any, &f| any | (f == bin as i16)) {
-                self.held.extend(fine.iter().zip(values).filter(|(f, _)| **f == bin as i16).map(|(_, v)| *v));
-            }
+        let counts = even[least..=most].to_vec();
+        Self { counts, n: values.len(), least: least as i16, most: most as i16, middle: middle as i16 }
+    }
+
+    /// How often each score occurs.
+    fn distribution(&self, factor: i32) -> Distribution {
+        let score = |steps: i16| i64::from(columns::scaled(steps, self.middle, factor));
+        let (low, high) = (score(self.most), score(self.least));
+        let mut mass = vec![0.0; (high - low + 1) as usize];
+        for (steps, &n) in (self.least..).zip(&self.counts) {
+            mass[(score(steps) - low) as usize] += f64::from(n);
         }
-        *self.held.select_nth_unstable_by(rank, f64::total_cmp).1
+        let n = self.n.max(1) as f64;
+        mass.iter_mut().for_each(|share| *share /= n);
+        Distribution { low, mass }
     }
 }
 
@@ -210,20 +226,27 @@ mod tests {
 
     #[test]
     fn medians_of_odd_and_even_numbers() {
-        let median = |values: &[f64]| {
-            let extent = columns::extent(Level::best(), values);
-            Scratch::default().median(values, extent, Level::best())
-        };
-        assert_eq!(median(&[]), 0.0);
-        assert_eq!(median(&[3.0]), 3.0);
-        assert_eq!(median(&[4.0, 1.0]), 1.0);
-        assert_eq!(median(&[9.0, 1.0, 4.0]), 4.0);
-        assert_eq!(median(&[9.0, 1.0, 4.0, 5.0]), 4.0);
-        assert_eq!(median(&[-0.5; 100]), -0.5);
-        // Many in one bin, beside one far away.
-        let mut close: Vec<f64> = (0..999).map(|i| 1.0 + ((i * 617) % 999) as f64 * 1e-9).collect();
-        close.push(1e6);
-        assert_eq!(median(&close), 1.0 + 499.0 * 1e-9);
+        let median = |steps: &[i16]| Counts::new(steps).middle;
+        assert_eq!(median(&[]), 0);
+        assert_eq!(median(&[3]), 3);
+        // Of two the less alike, which is more steps below the best.
+        assert_eq!(median(&[4, 1]), 4);
+        assert_eq!(median(&[9, 1, 4]), 4);
+        assert_eq!(median(&[9, 1, 4, 5]), 5);
+        assert_eq!(median(&[500; 100]), 500);
+    }
+
+    #[test]
+    fn distributions_count_the_scores() {
+        let steps = [0, 0, 1000, 1000, 1000, 2000, 2828];
+        // 50 bins a unit.
+        let factor = ((50 << FRACTION) as f64 / f64::from(STEPS)).round() as i32;
+        let counts = Counts::new(&steps);
+        let found = counts.distribution(factor);
+        let scores: Vec<i16> = steps.iter().map(|&s| columns::scaled(s, counts.middle, factor)).collect();
+        assert_eq!(scores, [25, 25, 0, 0, 0, -25, -46]);
+        let expected = Distribution::of(&scores);
+        assert_eq!((found.low, found.mass), (expected.low, expected.mass));
     }
 
     #[test]

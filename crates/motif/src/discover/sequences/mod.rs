@@ -12,6 +12,7 @@ mod seeds;
 
 use super::Seqlet;
 use crate::Motif;
+use basewise_core::metrics::SMALLEST_P;
 use basewise_core::random::{shuffle, stream};
 use basewise_core::shuffle::dinucleotide;
 use basewise_core::{Alphabet, Code};
@@ -149,7 +150,8 @@ pub fn search(
         let matrix = candidate.matrix(&train);
         let hits = [&train, &held].map(|sets| set_hits(sets, &matrix, candidate.threshold));
         let h = hits[1];
-        let p_value = fisher.log_p(h.foreground, h.of_foreground, h.background, h.of_background).exp();
+        let log_p = fisher.log_p(h.foreground, h.of_foreground, h.background, h.of_background);
+        let p_value = log_p.exp().max(SMALLEST_P);
         if p_value * result.tested as f64 <= config.max_e {
             in_vain = 0;
             let sites = sites(&texts, &matrix, candidate.threshold);
