@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Files that tell the kind of a directory written by basewise; [`write_dir`] replaces only what has one of them.
-pub const MARKERS: [&str; 9] = [
+pub const MARKERS: [&str; 10] = [
     "dataset.json",
     "run.json",
     "explain.json",
@@ -21,11 +21,15 @@ pub const MARKERS: [&str; 9] = [
     "report.json",
     "cells.json",
     "autoencode.json",
+    "encode.json",
 ];
 
 /// What directories of a kind may hold, where that varies: none of it is the user's own.
-const FILES: [(&str, &[&str]); 1] =
-    [("dataset.json", &["dataset.json", "examples.parquet", "truth.tsv", "removed.tsv"])];
+const FILES: [(&str, &[&str]); 3] = [
+    ("dataset.json", &["dataset.json", "examples.parquet", "truth.tsv", "removed.tsv"]),
+    ("autoencode.json", &["denoised.h5ad", "samples.h5ad"]),
+    ("encode.json", &["denoised.h5ad"]),
+];
 
 /// Writes a file through `fill`, whole or not at all; `-` is the standard output, missing parents are created.
 ///

@@ -215,6 +215,11 @@ impl Predictions {
     }
 }
 
+/// Whether a column of one of our own tables, or of one like them, says what a row is and is no feature of it.
+pub(crate) fn is_beside(name: &str) -> bool {
+    ["split", "label", "chrom", "start", "end", "strand"].contains(&name) || name.starts_with(LABEL)
+}
+
 const LABEL: &str = "label:";
 const PREDICTION: &str = "prediction:";
 const SPREAD: &str = "spread:";

@@ -114,22 +114,64 @@ impl IntervalsSpec {
 /// A file that cannot be read; an unknown chromosome; a window beyond the end of its chromosome unless the policy says
 /// otherwise; a policy that the input cannot serve; nothing left to use.
 pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
+    if spec.peaks.is_empty() {
+        return Err(Error::new("expected a file of peaks, found none"));
+    }
     check(spec)?;
     let genome = Genome::open(&spec.genome)?;
     let peaks = spec.peaks.iter().map(|file| bed::read(&file.path)).collect::<Result<Vec<_>>>()?;
     let mut account = Account { read: peaks.iter().map(Vec::len).sum(), ..Account::default() };
     let task = |file: &PeakFile| Task { name: file.task.clone(), kind: TaskKind::Binary };
     let tasks: Vec<Task> = spec.peaks.iter().map(task).collect();
-    let mut provenance = provenance(spec, &genome)?;
-
-    let cut = Cutter { spec, genome: &genome };
     let windows = windows::of_peaks(spec, &genome, &peaks, &mut account)?;
-    let mut drafts = cut.drafts(&windows, &mut account)?;
+    build(spec, &genome, &peaks, &windows, tasks, account)
+}
+
+/// Places, and in which of many cells, samples or tissues each is open.
+pub struct OpenPlaces<'a> {
+    /// The file that they come from, for messages.
+    pub path: &'a Path,
+    /// The places.
+    pub places: Vec<BedRecord>,
+    /// Names of the cells, each of which becomes a binary task.
+    pub tasks: Vec<String>,
+    /// Labels of a place by its number, one for each task: 1 where it is open.
+    pub labels: &'a dyn Fn(usize) -> Vec<f64>,
+}
+
+/// Makes a data set with a task for each cell of a matrix of places by cells, as scBasset is trained on (Yuan and Kelley
+/// 2022). Peaks of the spec are not looked at.
+///
+/// A place whose window equals an earlier one is counted and left out.
+///
+/// # Errors
+/// As [`intervals`].
+pub fn open_places(spec: &IntervalsSpec, open: &OpenPlaces<'_>) -> Result<Built> {
+    check(spec)?;
+    let genome = Genome::open(&spec.genome)?;
+    let mut account = Account { read: open.places.len(), ..Account::default() };
+    let tasks = open.tasks.iter().map(|name| Task { name: name.clone(), kind: TaskKind::Binary }).collect();
+    let windows = windows::of_places(spec, &genome, open, &mut account)?;
+    build(spec, &genome, &[], &windows, tasks, account)
+}
+
+/// From windows with labels to a data set.
+fn build(
+    spec: &IntervalsSpec,
+    genome: &Genome,
+    peaks: &[Vec<BedRecord>],
+    windows: &Windows<'_>,
+    tasks: Vec<Task>,
+    mut account: Account,
+) -> Result<Built> {
+    let mut provenance = provenance(spec, genome)?;
+    let cut = Cutter { spec, genome };
+    let mut drafts = cut.drafts(windows, &mut account)?;
     account.used = drafts.len();
     if drafts.is_empty() {
         return Err(Error::new(format!("expected at least one window to use, found none ({:?})", account.skipped)));
     }
-    add_negatives(&cut, &peaks, tasks.len(), &mut drafts, &mut account, &mut provenance)?;
+    add_negatives(&cut, peaks, tasks.len(), &mut drafts, &mut account, &mut provenance)?;
     let renamed = draft::unique_ids(&mut drafts);
     windows::group_overlapping(&mut drafts, spec.encoding.alphabet);
     let (splits, mut warnings) =
@@ -156,9 +198,6 @@ pub fn intervals(spec: &IntervalsSpec) -> Result<Built> {
 }
 
 fn check(spec: &IntervalsSpec) -> Result<()> {
-    if spec.peaks.is_empty() {
-        return Err(Error::new("expected a file of peaks, found none"));
-    }
     if let Some(file) = spec.peaks.iter().find(|file| file.task.trim().is_empty()) {
         return Err(Error::of(&file.path, "expected a name for the task of this file, found an empty one")
             .with_hint("name it in front of the file: NAME=FILE"));

@@ -1,5 +1,5 @@
-//! Making data sets: from labelled sequences ([`sequences()`]), from places on a genome ([`intervals()`]), or from signal
-//! along a genome ([`signal()`]).
+//! Making data sets: from labelled sequences ([`sequences()`]), from places on a genome ([`intervals()`]; with a task a cell,
+//! [`open_places()`]), or from signal along a genome ([`signal()`]).
 //!
 //! Every way in reads records, keeps or skips each of them for a stated reason, adds negatives if asked, assigns
 //! splits and ends with an [`Account`] in which nothing is lost: `read = used + skipped`.
@@ -19,7 +19,7 @@ mod tracks;
 mod windows;
 
 pub use columns::{BedColumn, BedColumns};
-pub use intervals::{IntervalsSpec, OutOfBounds, PeakFile, WindowPolicy, intervals};
+pub use intervals::{IntervalsSpec, OpenPlaces, OutOfBounds, PeakFile, WindowPolicy, intervals, open_places};
 pub use labels::LabelKind;
 pub use negatives::Negatives;
 pub use related::{related, split_threshold};

@@ -2,7 +2,7 @@
 
 use super::Account;
 use super::draft::Draft;
-use super::intervals::{IntervalsSpec, WindowPolicy, in_line};
+use super::intervals::{IntervalsSpec, OpenPlaces, WindowPolicy, in_line};
 use crate::bed::BedRecord;
 use crate::error::Result;
 use crate::genome::Genome;
@@ -87,6 +87,19 @@ pub(super) fn of_peaks<'a>(
         label(spec, peaks, &mut windows);
     }
     Ok(Windows { windows, paths })
+}
+
+/// The windows of places with given labels.
+pub(super) fn of_places<'a>(
+    spec: &IntervalsSpec,
+    genome: &Genome,
+    open: &OpenPlaces<'a>,
+    account: &mut Account,
+) -> Result<Windows<'a>> {
+    open.places.iter().try_for_each(|record| known_chrom(genome, open.path, record))?;
+    let of = |(i, record): (usize, &BedRecord)| window(spec, (0, open.path), record, (open.labels)(i));
+    let windows = open.places.iter().enumerate().map(of).collect::<Result<_>>()?;
+    Ok(Windows { windows: merge(windows, 1.0, account), paths: vec![open.path] })
 }
 
 /// The windows of a file of negatives; they keep label 0 for every task.

@@ -31,6 +31,11 @@ pub enum Column {
     },
 }
 
+/// All digits; those of a p-value may begin with 300 zeros.
+fn number(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-5 { format!("{value:e}") } else { value.to_string() }
+}
+
 impl Column {
     /// Number of rows.
     pub fn len(&self) -> usize {
@@ -57,7 +62,7 @@ impl Column {
     pub fn text(&self, row: usize) -> Option<String> {
         match self {
             Self::Text(values) => values[row].clone(),
-            Self::Number(values) => (!values[row].is_nan()).then(|| values[row].to_string()),
+            Self::Number(values) => Some(values[row]).filter(|value| !value.is_nan()).map(number),
             Self::Whole(values) => values[row].map(|value| value.to_string()),
             Self::Flag(values) => values[row].map(|value| value.to_string()),
             Self::Category { names, codes, .. } => codes[row].and_then(|code| names.get(code as usize)).cloned(),

@@ -6,6 +6,7 @@
 //! | 10x HDF5 (Cell Ranger 2 to 9) | an HDF5 file with `matrix/indptr`, or a genome's group that has it | `tenx` |
 //! | h5ad (anndata 0.6 to 0.13) | any other HDF5 file | [`h5ad`] |
 //! | TSV, CSV, Parquet | everything else; a row a cell, or a gene | `table` |
+//! | npz | features of sequences, as `basewise features` writes them: a row a sequence | [`crate::graph`] |
 //!
 //! [`read`] takes any of them. What is computed goes back into a copy of an h5ad file, or into a new one, by [`h5ad::add`]
 //! and [`h5ad::create`].
@@ -54,10 +55,12 @@ pub enum Values {
     Positive,
     /// Some are negative: scaled, or differences of cycles.
     Signed,
+    /// Numbers of any kind, each column a feature: embeddings, k-mers, measurements. Their sums mean nothing.
+    Features,
 }
 
 impl Values {
-    /// The kind of `values`, which are finite.
+    /// The kind of `values`, which are finite; [`Values::Features`] cannot be told from numbers alone.
     pub fn of(values: &[f32]) -> Self {
         let mut whole = true;
         for &value in values {
@@ -75,6 +78,7 @@ impl Values {
             Self::Counts => "counts",
             Self::Positive => "numbers with fractions, none negative",
             Self::Signed => "numbers, some negative",
+            Self::Features => "features",
         }
     }
 }
@@ -87,6 +91,9 @@ pub struct ReadOptions {
     pub part: Option<String>,
     /// Tables: columns that describe a cell and are no genes. Columns of text are such anyway.
     pub describing: Vec<String>,
+    /// Tables: the column with the names of rows. By default `__index_level_0__` (pandas), `id`, or the first column of text in
+    /// Parquet; in text the first column, unless it holds a number and another is called `id`.
+    pub names: Option<String>,
     /// Tables: a row is a gene and a column a cell.
     pub genes_in_rows: bool,
     /// 10x: the type of feature that is read; by default `Gene Expression`, or the only type.
@@ -110,6 +117,9 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
         };
     }
     let name = path.to_string_lossy().to_ascii_lowercase();
+    if name.ends_with(".npz") {
+        return table::of_archive(path);
+    }
     if name.ends_with(".h5ad") || name.ends_with(".h5") {
         return Err(Error::of(path, "expected an HDF5 file, found other data")
             .with_hint("it may be truncated or still compressed: copy it again, or unpack it"));
@@ -150,7 +160,7 @@ impl Raw {
                 return Err(Error::of(path, message).at(format!("cell {:?}", self.cells.ids[i])));
             }
         }
-        no_twins(path, &self.cells.ids)?;
+        no_twins(path, &self.cells)?;
         let renamed = make_unique(&mut self.genes.ids);
         if renamed > 0 {
             self.notes
@@ -164,14 +174,22 @@ impl Raw {
 }
 
 /// Refuses two cells of one name.
-fn no_twins(path: &Path, ids: &[String]) -> Result<()> {
+fn no_twins(path: &Path, cells: &Frame) -> Result<()> {
     let mut first = BTreeMap::new();
-    for (row, id) in ids.iter().enumerate() {
+    for (row, id) in cells.ids.iter().enumerate() {
         if let Some(earlier) = first.insert(id.as_str(), row) {
             let message =
                 format!("expected cells of different names, found {id:?} as cell {} and {}", earlier + 1, row + 1);
-            return Err(Error::of(path, message)
-                .with_hint("where samples were joined, put the sample's name before each barcode"));
+            let text = cells.columns.iter().filter(|(_, column)| matches!(column, Column::Text(_)));
+            let text: Vec<&str> = text.map(|(name, _)| name.as_str()).collect();
+            let joined = "where samples were joined, put the sample's name before each barcode".to_owned();
+            return Err(Error::of(path, message).with_hint(match text.as_slice() {
+                [] => joined,
+                names => format!(
+                    "{joined}; in a table, --names COLUMN says where names are (columns of text: {})",
+                    names.join(", ")
+                ),
+            }));
         }
     }
     Ok(())

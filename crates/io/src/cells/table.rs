@@ -3,19 +3,34 @@
 use super::{CellMatrix, Column, Frame, Raw, ReadOptions, rows};
 use crate::columnar::{self, Values};
 use crate::error::{Error, Result, excerpt, nearest};
+use crate::graph::{NamedFeatures, read_features};
+use crate::predictions::is_beside;
 use crate::table::Rows;
 use std::path::Path;
 
 /// Numbers of a Parquet table, at most: it is read as a whole.
 const MOST_NUMBERS: usize = 1 << 28;
 
-/// Reads a table. The first column holds names; of the others, those of text and those that `options` names describe
-/// cells, the rest are genes.
+/// What names of our own features begin with.
+const FEATURES: [&str; 5] = ["embedding:", "kmer:", "gapped:", "motif:", "pos+"];
+
+/// Features of an archive.
+pub(super) fn of_archive(path: &Path) -> Result<CellMatrix> {
+    let NamedFeatures { nodes, names, values } = read_features(path)?;
+    let read = raw(values, Frame::named(nodes), Frame::named(names)).finish(path)?;
+    Ok(CellMatrix { values: super::Values::Features, ..read })
+}
+
+/// Reads a table. One column holds names; of the others, those of text, those that `options` names and those that our own
+/// tables have beside features (place, split, labels) describe cells, the rest are genes.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let raw = if name.ends_with(".parquet") { parquet(path, options)? } else { text(path, options)? };
     if !options.genes_in_rows {
-        return raw.finish(path);
+        let is_ours = raw.cells.columns.iter().any(|(name, _)| name == "split" || name.starts_with("label:"));
+        let is_ours = is_ours || raw.genes.ids.iter().any(|name| FEATURES.iter().any(|start| name.starts_with(start)));
+        let read = raw.finish(path)?;
+        return Ok(if is_ours { CellMatrix { values: super::Values::Features, ..read } } else { read });
     }
     if !raw.cells.columns.is_empty() {
         let column = &raw.cells.columns[0].0;
@@ -36,11 +51,13 @@ fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
     if names.len() + 1 == fields.len() {
         names.insert(0, String::new());
     }
-    check_columns(path, &names, &options.describing)?;
+    let index = names_of_text(path, &names, &fields, options)?;
+    check_columns(path, &names, index, &options.describing)?;
+    let is_text = |i: usize| fields.get(i).is_some_and(|field| !is_number(field));
     let describes: Vec<bool> = (0..names.len())
-        .map(|i| i > 0 && (options.describing.contains(&names[i]) || fields.get(i).is_some_and(|f| !is_number(f))))
+        .map(|i| i != index && (options.describing.contains(&names[i]) || is_beside(&names[i]) || is_text(i)))
         .collect();
-    let gene_columns: Vec<usize> = (1..names.len()).filter(|&i| !describes[i]).collect();
+    let gene_columns: Vec<usize> = (0..names.len()).filter(|&i| i != index && !describes[i]).collect();
     let mut counts = rows::empty(gene_columns.len());
     let mut ids = Vec::new();
     let mut described: Vec<Vec<String>> = vec![Vec::new(); names.len()];
@@ -56,7 +73,7 @@ fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
         rows::push_dense(&mut counts, &row);
         for (i, field) in fields.into_iter().enumerate() {
             match i {
-                0 => ids.push(field),
+                _ if i == index => ids.push(field),
                 _ if describes[i] => described[i].push(field),
                 _ => {}
             }
@@ -66,7 +83,7 @@ fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
             None => break,
         }
     }
-    let columns = (1..names.len()).filter(|&i| describes[i]);
+    let columns = (0..names.len()).filter(|&i| describes[i]);
     let columns = columns.map(|i| (names[i].clone(), described_column(std::mem::take(&mut described[i])))).collect();
     let genes = gene_columns.iter().map(|&i| names[i].clone()).collect();
     Ok(raw(counts, Frame { ids, columns }, Frame::named(genes)))
@@ -76,17 +93,33 @@ fn raw(counts: basewise_core::sparse::Csr, cells: Frame, genes: Frame) -> Raw {
     Raw { counts, cells, genes, obsm: Vec::new(), part: String::new(), notes: Vec::new() }
 }
 
-fn check_columns(path: &Path, names: &[String], describing: &[String]) -> Result<()> {
-    for wanted in describing {
-        if !names.iter().skip(1).any(|name| name == wanted) {
-            let error = Error::of(path, format!("expected a column {wanted:?}, found none"));
-            return Err(match nearest(wanted, names.iter().map(String::as_str)) {
-                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
-                None => error,
-            });
-        }
+/// The column of names in a table of text whose first row is `fields`.
+fn names_of_text(path: &Path, names: &[String], fields: &[String], options: &ReadOptions) -> Result<usize> {
+    if let Some(wanted) = &options.names {
+        return names.iter().position(|name| name == wanted).ok_or_else(|| no_column(path, names, wanted));
     }
-    Ok(())
+    let named = names.iter().position(|name| name == "id").filter(|_| fields.first().is_some_and(|f| is_number(f)));
+    Ok(named.unwrap_or(0))
+}
+
+fn check_columns(path: &Path, names: &[String], index: usize, describing: &[String]) -> Result<()> {
+    let is_there = |wanted: &String| names.iter().enumerate().any(|(i, name)| i != index && name == wanted);
+    describing.iter().find(|wanted| !is_there(wanted)).map_or(Ok(()), |wanted| Err(no_column(path, names, wanted)))
+}
+
+/// Columns that a message names.
+const NAMED: usize = 8;
+
+fn no_column(path: &Path, names: &[String], wanted: &str) -> Error {
+    let mut found = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED {
+        found += &format!(" and {} more", names.len() - NAMED);
+    }
+    let error = Error::of(path, format!("expected a column {wanted:?}, found none of that name; columns are {found}"));
+    match nearest(wanted, names.iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+        None => error,
+    }
 }
 
 fn is_number(field: &str) -> bool {
@@ -116,25 +149,38 @@ fn described_column(fields: Vec<String>) -> Column {
 fn parquet(path: &Path, options: &ReadOptions) -> Result<Raw> {
     let columns = columnar::read(path)?;
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    check_columns(path, &names, &options.describing)?;
     let rows = columns.first().map_or(0, |(_, values)| values.len());
     if rows.saturating_mul(columns.len()) > MOST_NUMBERS {
         let message = format!("expected at most {MOST_NUMBERS} numbers in a table, found {rows} x {}", columns.len());
         return Err(Error::of(path, message).with_hint("write it as h5ad, whose matrix may be sparse"));
     }
-    let index = columns
-        .iter()
-        .position(|(name, _)| name == "__index_level_0__")
-        .or(columns.iter().position(|(_, values)| matches!(values, Values::Text(_))));
-    let Some(index) = index else {
-        return Err(Error::of(path, "expected a column of text with the names of cells, found none")
-            .with_hint("keep the index of the table: frame.to_parquet(file)"));
+    let is_text = |values: &Values| matches!(values, Values::Text(_));
+    let index = match &options.names {
+        Some(wanted) => {
+            Some(names.iter().position(|name| name == wanted).ok_or_else(|| no_column(path, &names, wanted))?)
+        }
+        None => columns
+            .iter()
+            .position(|(name, _)| name == "__index_level_0__")
+            .or(columns.iter().position(|(name, values)| name == "id" && is_text(values)))
+            .or(columns.iter().position(|(_, values)| is_text(values))),
     };
+    let Some(index) = index else {
+        return Err(Error::of(path, "expected a column of text with the names of rows, found none").with_hint(
+            "--names COLUMN names one of whole numbers; or keep the index of the table: frame.to_parquet(file)",
+        ));
+    };
+    check_columns(path, &names, index, &options.describing)?;
+    if matches!(columns[index].1, Values::Double(_) | Values::Lists { .. }) {
+        let message =
+            format!("expected names of rows in column {:?}, found numbers with fractions or lists", names[index]);
+        return Err(Error::of(path, message));
+    }
     let mut ids = Vec::new();
     let mut described = Vec::new();
     let mut genes: Vec<(String, Vec<f32>)> = Vec::new();
     for (i, (name, values)) in columns.into_iter().enumerate() {
-        let describes = options.describing.contains(&name);
+        let describes = options.describing.contains(&name) || is_beside(&name);
         match values {
             Values::Text(texts) if i == index => ids = names_of(path, &name, texts)?,
             Values::Whole(values) if i == index => {
@@ -167,6 +213,8 @@ fn parquet(path: &Path, options: &ReadOptions) -> Result<Raw> {
         rows::push_dense(&mut counts, &row);
     }
     let genes = genes.into_iter().map(|(name, _)| name).collect();
+    // Our own tables have columns of places and splits where there are none.
+    described.retain(|(_, column): &(String, Column)| (0..column.len()).any(|row| column.text(row).is_some()));
     Ok(raw(counts, Frame { ids, columns: described }, Frame::named(genes)))
 }
 

@@ -337,3 +337,80 @@ fn columns_are_selected_and_scattered() {
     assert_eq!(Column::Flag(vec![Some(true)]).scatter(&[1], 2), Column::Flag(vec![Some(false), Some(true)]));
     assert!(Column::Text(Vec::new()).is_empty());
 }
+
+#[test]
+fn records_are_fields_of_numbers_and_of_texts_of_one_width() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.h5ad");
+    let text = |texts: [&str; 2]| Column::Text(texts.map(|text| Some(text.to_owned())).to_vec());
+    let records = |a: Column, b: Column| Value::Records(vec![("0".into(), a), ("1".into(), b)]);
+    let ranked = Value::Map(vec![
+        ("names".into(), records(text(["CD3E", "IL7R-AS"]), text(["é1", ""]))),
+        ("scores".into(), records(Column::Number(vec![2.5, -1.0]), Column::Whole(vec![Some(7), None]))),
+    ]);
+    let added = Additions { uns: vec![("ranked".into(), ranked)], ..Additions::default() };
+    let matrix = load(&golden("tenx2.h5"));
+    h5ad::create(&path, &matrix, &added).unwrap();
+    h5ad::add(&path, &path, &added).unwrap();
+    let file = hdf5_pure::File::open(&path).unwrap();
+    let read = |name: &str| file.dataset(name).unwrap().read_raw().unwrap();
+    assert_eq!(read("uns/ranked/names"), b"CD3E\0\0\0?1IL7R-AS\0\0");
+    let numbers: Vec<f64> =
+        read("uns/ranked/scores").chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
+    assert_eq!((&numbers[..3], numbers[3].is_nan()), (&[2.5, 7.0, -1.0][..], true));
+    assert_eq!(load(&path).counts, matrix.counts);
+}
+
+#[test]
+fn names_features_and_what_stands_beside_them_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let ours = load(&file(
+        "ours.tsv",
+        "id\tchrom\tstart\tsplit\tlabel:site\tgc\na\tchr1\t5\ttrain\t1\t2\nb\tchr2\t9\ttest\t0\t3\n",
+    ));
+    assert_eq!((ours.genes.ids.as_slice(), ours.values), (&["gc".to_owned()][..], Values::Features));
+    let columns: Vec<&str> = ours.cells.columns.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(columns, ["chrom", "start", "split", "label:site"]);
+    assert_eq!(load(&file("k.csv", "id,kmer:A,kmer:C\na,1,0\nb,0,1\n")).values, Values::Features);
+    assert_eq!(load(&file("c.csv", "cell,A,C\na,1,0\nb,0,1\n")).values, Values::Counts);
+
+    let late = load(&file("late.csv", "A,id\n1.5,x\n2,y\n"));
+    assert_eq!(
+        (late.cells.ids.as_slice(), late.genes.ids.as_slice()),
+        (&["x".to_owned(), "y".into()][..], &["A".to_owned()][..])
+    );
+    let numbered = load(&file("numbers.csv", "cell,id_of,A\n1,x,2\n2,y,3\n"));
+    assert_eq!(numbered.cells.ids, ["1", "2"]);
+    let two = file("two.csv", "kind,name,A\nk,x,2\nk,y,3\n");
+    let error = read(&two, &ReadOptions::default()).unwrap_err();
+    assert!(error.hint().unwrap().contains("columns of text: name"), "{:?}", error.hint());
+    let named = |name: &str| read(&two, &ReadOptions { names: Some(name.into()), ..ReadOptions::default() });
+    assert_eq!(named("name").unwrap().cells.ids, ["x", "y"]);
+    assert!(named("names").unwrap_err().to_string().contains("columns are \"kind\", \"name\", \"A\""));
+}
+
+#[test]
+fn archives_of_features_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.npz");
+    let text = |texts: [&str; 2]| crate::arrays::Array::text(texts.map(str::to_owned).to_vec());
+    let arrays = [
+        ("indptr", crate::arrays::Array::i64([3], vec![0, 1, 3])),
+        ("indices", crate::arrays::Array::i64([3], vec![1, 0, 1])),
+        ("data", crate::arrays::Array::f32([3], vec![2.0, 1.0, 3.0])),
+        ("features", text(["kmer:A", "kmer:C"])),
+        ("ids", text(["a", "b"])),
+    ];
+    crate::arrays::write_npz(&path, &arrays).unwrap();
+    let read = load(&path);
+    assert_eq!(
+        (read.cells.ids, read.genes.ids),
+        (vec!["a".to_owned(), "b".into()], vec!["kmer:A".to_owned(), "kmer:C".into()])
+    );
+    assert_eq!((read.counts.to_dense().data(), read.values), (&[0.0, 2.0, 1.0, 3.0][..], Values::Features));
+}

@@ -3,6 +3,7 @@
 use crate::arrays::{Array, ArrayValues, read_npz};
 use crate::columnar::{self, Values};
 use crate::error::{Error, Result};
+use crate::predictions::is_beside;
 use crate::table;
 use basewise_core::sparse::Csr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +18,6 @@ pub struct NamedFeatures {
     pub names: Vec<String>,
     /// `[nodes, features]`; zeros are not stored.
     pub values: Csr,
-}
-
-/// Columns of our own tables that are no features.
-fn is_beside(name: &str) -> bool {
-    ["split", "label", "chrom", "start", "end", "strand"].contains(&name) || name.starts_with("label:")
 }
 
 /// Reads features: `.parquet`, `.npz`, else a table of text (see [`table::read`]).

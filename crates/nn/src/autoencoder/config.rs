@@ -1,9 +1,11 @@
 //! What an autoencoder is, and how it is trained.
 
 use super::AutoencoderError;
+use serde::{Deserialize, Serialize};
 
 /// Which autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Squared error of log(1 + normalized count).
     Plain,
@@ -17,7 +19,8 @@ pub enum Kind {
 }
 
 /// What the outputs are the parameters of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Likelihood {
     /// Normal with variance 1, less its constant: half the squared error.
     Normal,
@@ -28,7 +31,8 @@ pub enum Likelihood {
 }
 
 /// What happens between the product of a hidden layer and its rectifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Normalization {
     /// Nothing.
     None,
@@ -39,7 +43,7 @@ pub enum Normalization {
 }
 
 /// Settings. [`Config::of`] has what the papers and their programs use.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Which autoencoder.
     pub kind: Kind,
@@ -61,7 +65,7 @@ pub struct Config {
     pub as_is: bool,
     /// Passes over the training cells, at most.
     pub epochs: usize,
-    /// Epochs without a better held-out loss after which training stops; 0 for never.
+    /// Epochs without a better loss of the validation cells after which training stops; 0 for never.
     pub patience: usize,
     /// Epochs over which the weight of the Kullback-Leibler divergence grows from 0 to 1.
     pub warm_up: usize,
@@ -73,7 +77,9 @@ pub struct Config {
     pub epsilon: f64,
     /// Weight decay that enters the gradient.
     pub decay: f64,
-    /// Share of cells held out to stop by and to judge, 0 to below 1.
+    /// Share of cells by which the epoch is chosen whose weights are kept, 0 to below 1; with 0 the last one is.
+    pub validation: f64,
+    /// Share of cells held out to judge, of which training knows nothing, 0 to below 1.
     pub held_out: f64,
     /// All that is random is a function of it.
     pub seed: u64,
@@ -103,6 +109,7 @@ impl Config {
             rate: 1e-3,
             epsilon: 0.01,
             decay: 1e-6,
+            validation: 0.1,
             held_out: 0.1,
             seed: 1,
         }
@@ -141,11 +148,17 @@ impl Config {
         if self.epochs == 0 {
             return wrong("epochs", "at least 1", "0".to_owned());
         }
-        let shares = [("dropout", self.dropout), ("hidden share", self.hide), ("held-out share", self.held_out)];
+        let shares = [("dropout", self.dropout), ("hidden share", self.hide)];
+        let shares =
+            shares.into_iter().chain([("validation share", self.validation), ("held-out share", self.held_out)]);
         for (setting, share) in shares {
             if !(0.0..1.0).contains(&share) {
                 return wrong(setting, "a number from 0 to below 1", share.to_string());
             }
+        }
+        if self.validation + self.held_out >= 1.0 {
+            let found = format!("{} and {}", self.validation, self.held_out);
+            return wrong("validation and held-out shares", "a sum below 1", found);
         }
         if !(self.rate > 0.0 && self.rate.is_finite()) {
             return wrong("learning rate", "a number above 0", self.rate.to_string());

@@ -53,21 +53,24 @@ fn divergence_of_cells(encoded: &Encoded, latent: usize) -> Vec<f64> {
 }
 
 impl Autoencoder {
-    fn prepared<'a>(&self, cells: &'a Cells<'_>) -> Result<Prepared<'a>, AutoencoderError> {
+    /// Checked and transformed cells. Batches may be unknown where the encoder is not told them and nothing is decoded.
+    fn prepared<'a>(&self, cells: &'a Cells<'_>, decode: bool) -> Result<Prepared<'a>, AutoencoderError> {
         let size = |what, expected, found| {
             if expected == found { Ok(()) } else { Err(AutoencoderError::Size { what, expected, found }) }
         };
         size("genes", self.layout.genes, cells.values.columns)?;
-        size("batches", self.layout.batches, cells.number_of_batches())?;
+        if cells.batches.is_some() || decode || self.config.encode_batch {
+            size("batches", self.layout.batches, cells.number_of_batches())?;
+        }
         cells.prepare(&self.config, self.target)
     }
 
-    /// The latent means of cells, `[cells, latent]`.
+    /// The latent means of cells, `[cells, latent]`. Batches of cells have to be given only if [`super::Config::encode_batch`] says so.
     ///
     /// # Errors
     /// Values that are no counts where counts are needed, and another number of genes or batches than in training.
     pub fn encode(&self, cells: Cells<'_>) -> Result<Matrix, AutoencoderError> {
-        let prepared = self.prepared(&cells)?;
+        let prepared = self.prepared(&cells, false)?;
         let rows: Vec<usize> = (0..cells.values.rows).collect();
         let mut latent = Vec::with_capacity(rows.len() * self.config.latent);
         for rows in rows.chunks(CELLS) {
@@ -78,12 +81,13 @@ impl Autoencoder {
     }
 
     /// What each cell is expected to express, `[cells, genes]`: counts that a cell with the sum [`Autoencoder::target`] would
-    /// have where none is 0 by inflation, or values as they were read. With `batch`, as if all cells were of that batch.
+    /// have where none is 0 by inflation, or values as they were read. With `batch`, as if all cells were of that batch, and then
+    /// their own ones may be unknown as for [`Autoencoder::encode`].
     ///
     /// # Errors
     /// As for [`Autoencoder::encode`]; a batch beyond those of training.
     pub fn denoised(&self, cells: Cells<'_>, batch: Option<u32>) -> Result<Matrix, AutoencoderError> {
-        let prepared = self.prepared(&cells)?;
+        let prepared = self.prepared(&cells, batch.is_none())?;
         if let Some(code) = batch.filter(|&code| code as usize >= self.layout.batches) {
             let (expected, found) = (self.layout.batches, code as usize + 1);
             return Err(AutoencoderError::Size { what: "batches", expected, found });
@@ -94,8 +98,8 @@ impl Autoencoder {
             let mut own = prepared.take(rows, &self.config, self.layout.batches, None);
             own.library.fill(self.target.ln() as f32);
             let latent = self.network().encode(&own, None).mean;
-            if let (Some(code), Some(codes)) = (batch, &mut own.codes) {
-                codes.fill(code);
+            if let Some(code) = batch {
+                own.codes = Some(vec![code; rows.len()]);
             }
             self.means(&latent, own.codes.as_deref(), &own.library, |i, row, _| {
                 all.row_mut(rows[i]).copy_from_slice(row);
@@ -149,7 +153,7 @@ impl Autoencoder {
     /// # Errors
     /// As for [`Autoencoder::encode`].
     pub fn evaluate(&self, cells: Cells<'_>, rows: &[usize], draws: usize) -> Result<Evaluation, AutoencoderError> {
-        let prepared = self.prepared(&cells)?;
+        let prepared = self.prepared(&cells, true)?;
         let (likelihood, divergences) = self.network().losses(&prepared, rows);
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let variational = self.config.kind == Kind::Variational;

@@ -1,13 +1,14 @@
-//! Training: epochs, the optimizer, stopping by held-out cells.
+//! Training: epochs, the optimizer, stopping by validation cells.
 
 use super::hidden::Running;
 use super::input::{Cells, Prepared};
 use super::layout::Layout;
 use super::network::{Network, Step};
 use super::{Autoencoder, AutoencoderError, Config, Likelihood, Normalization};
+use crate::optimizer::Adam;
 use basewise_core::random::{shuffle, stream};
 use basewise_core::sparse::Csr;
-use basewise_kernels::{Level, optimizer};
+use basewise_kernels::Level;
 
 /// Losses of one epoch, means over cells in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +21,8 @@ pub struct EpochLosses {
     pub divergence: f64,
     /// Weight of the divergence in this epoch.
     pub weight: f64,
-    /// `-ln P(cell | latent mean)` plus the divergence of held-out cells after the epoch; `None` if there are none.
-    pub held_out: Option<f64>,
+    /// `-ln P(cell | latent mean)` plus the divergence of validation cells after the epoch; `None` if there are none.
+    pub validation: Option<f64>,
 }
 
 /// How training went.
@@ -31,39 +32,17 @@ pub struct History {
     pub epochs: Vec<EpochLosses>,
     /// The epoch whose weights were kept, from 1.
     pub best: usize,
+    /// Rows of the cells that chose the epoch, ascending.
+    pub validation: Vec<usize>,
     /// Rows of the cells that were held out, ascending.
     pub held_out: Vec<usize>,
-}
-
-/// Adam (Kingma and Ba 2015) on all parameters.
-struct Adam {
-    steps: i32,
-    first: Vec<f32>,
-    second: Vec<f32>,
-}
-
-impl Adam {
-    fn step(&mut self, config: &Config, level: Level, values: &mut [f32], gradient: &[f32]) {
-        self.steps += 1;
-        let (beta1, beta2) = (0.9_f64, 0.999_f64);
-        let step = optimizer::Adam {
-            beta1: beta1 as f32,
-            beta2: beta2 as f32,
-            scale: (config.rate / (1.0 - beta1.powi(self.steps))) as f32,
-            correction: (1.0 / (1.0 - beta2.powi(self.steps))) as f32,
-            epsilon: config.epsilon as f32,
-            coupled: config.decay as f32,
-            shrink: 1.0,
-        };
-        optimizer::adam(level, &step, values, gradient, &mut self.first, &mut self.second);
-    }
 }
 
 impl Autoencoder {
     /// Trains an autoencoder on cells, of which it holds some out; `watch` is told each epoch.
     ///
-    /// With held-out cells, the weights that are kept are those of the epoch in which these were most likely; without, the last
-    /// ones.
+    /// With validation cells, the weights that are kept are those of the epoch in which these were most likely; without, the
+    /// last ones.
     ///
     /// # Errors
     /// Settings that contradict each other, values that are no counts where counts are needed, cells without counts, fewer than
@@ -79,7 +58,7 @@ impl Autoencoder {
             return Err(AutoencoderError::Few { expected: LEAST_CELLS, found: count });
         }
         let totals = cells.totals(config)?;
-        let (training, held_out) = parts(count, config);
+        let Parts { training, validation, held_out } = Parts::of(count, config);
         let target = median(training.iter().map(|&cell| totals[cell]).collect());
         let prepared = cells.prepare(config, target)?;
         let mut model = Self::untrained(&cells, config, &prepared, &training, target);
@@ -87,16 +66,14 @@ impl Autoencoder {
             config,
             prepared: &prepared,
             training,
-            held_out: &held_out,
+            validation: &validation,
             gradient: vec![0.0; model.parameters.len()],
-            adam: Adam {
-                steps: 0,
-                first: vec![0.0; model.parameters.len()],
-                second: vec![0.0; model.parameters.len()],
-            },
+            adam: Adam::new([model.parameters.len()]).with_epsilon(config.epsilon),
         };
         let (epochs, best) = trainer.run(&mut model, watch)?;
-        Ok((model, History { epochs, best, held_out }))
+        // As a file holds them, so that a model that was saved says the same.
+        model.running.iter_mut().for_each(|running| *running = Running::of_values(&running.values()));
+        Ok((model, History { epochs, best, validation, held_out }))
     }
 
     fn untrained(cells: &Cells<'_>, config: &Config, prepared: &Prepared<'_>, training: &[usize], target: f64) -> Self {
@@ -112,15 +89,30 @@ impl Autoencoder {
 /// Cells that training needs at least.
 const LEAST_CELLS: usize = 4;
 
-/// Training cells and held-out cells, each ascending.
-fn parts(cells: usize, config: &Config) -> (Vec<usize>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..cells).collect();
-    shuffle(&mut order, &mut stream(config.seed, "autoencoder held out", &[]));
-    let count = (config.held_out * cells as f64).round().min((cells - 2) as f64) as usize;
-    let (held_out, training) = order.split_at_mut(count);
-    held_out.sort_unstable();
-    training.sort_unstable();
-    (training.to_vec(), held_out.to_vec())
+/// Rows of cells by their purpose, each ascending.
+struct Parts {
+    training: Vec<usize>,
+    validation: Vec<usize>,
+    held_out: Vec<usize>,
+}
+
+impl Parts {
+    /// At least two cells are left to train on.
+    fn of(cells: usize, config: &Config) -> Self {
+        let mut order: Vec<usize> = (0..cells).collect();
+        shuffle(&mut order, &mut stream(config.seed, "autoencoder held out", &[]));
+        let count = |share: f64, most: usize| ((share * cells as f64).round() as usize).min(most);
+        let held_out = count(config.held_out, cells - 2);
+        let validation = count(config.validation, cells - 2 - held_out);
+        let ascending = |rows: &[usize]| {
+            let mut rows = rows.to_vec();
+            rows.sort_unstable();
+            rows
+        };
+        let (own, rest) = order.split_at(held_out);
+        let (validation, training) = rest.split_at(validation);
+        Self { training: ascending(training), validation: ascending(validation), held_out: ascending(own) }
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -149,9 +141,32 @@ struct Trainer<'a> {
     config: &'a Config,
     prepared: &'a Prepared<'a>,
     training: Vec<usize>,
-    held_out: &'a [usize],
+    validation: &'a [usize],
     gradient: Vec<f32>,
     adam: Adam,
+}
+
+/// The weights that suited the validation cells best.
+struct Best {
+    loss: f64,
+    epoch: usize,
+    parameters: Vec<f32>,
+    running: Vec<Running>,
+}
+
+impl Best {
+    /// After the first epoch.
+    fn new(loss: f64, model: &Autoencoder) -> Self {
+        Self { loss, epoch: 1, parameters: model.parameters.clone(), running: model.running.clone() }
+    }
+
+    fn offer(&mut self, loss: f64, epoch: usize, model: &Autoencoder) {
+        if loss < self.loss {
+            (self.loss, self.epoch) = (loss, epoch);
+            self.parameters.copy_from_slice(&model.parameters);
+            self.running.clone_from(&model.running);
+        }
+    }
 }
 
 impl Trainer<'_> {
@@ -161,28 +176,25 @@ impl Trainer<'_> {
         watch: &mut dyn FnMut(&EpochLosses),
     ) -> Result<(Vec<EpochLosses>, usize), AutoencoderError> {
         let mut epochs: Vec<EpochLosses> = Vec::new();
-        let mut best: Option<(f64, usize, Vec<f32>, Vec<Running>)> = None;
+        let mut best: Option<Best> = None;
         for epoch in 1..=self.config.epochs {
             let losses = self.epoch(model, epoch);
-            let shown = losses.held_out.unwrap_or(losses.likelihood) + losses.likelihood;
+            let shown = losses.validation.unwrap_or(losses.likelihood) + losses.likelihood;
             if !shown.is_finite() {
                 return Err(AutoencoderError::Diverged { epoch, loss: shown });
             }
             watch(&losses);
             epochs.push(losses);
-            let Some(loss) = losses.held_out else { continue };
-            if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-                best = Some((loss, epoch, model.parameters.clone(), model.running.clone()));
-            }
-            let since = best.as_ref().map_or(0, |(_, best, ..)| epoch - best);
-            if self.config.patience > 0 && since >= self.config.patience {
+            let Some(loss) = losses.validation else { continue };
+            let best = best.get_or_insert_with(|| Best::new(loss, model));
+            best.offer(loss, epoch, model);
+            if self.config.patience > 0 && epoch - best.epoch >= self.config.patience {
                 break;
             }
         }
-        let last = epochs.len();
-        let kept = best.map_or(last, |(_, epoch, parameters, running)| {
-            (model.parameters, model.running) = (parameters, running);
-            epoch
+        let kept = best.map_or(epochs.len(), |best| {
+            (model.parameters, model.running) = (best.parameters, best.running);
+            best.epoch
         });
         Ok((epochs, kept))
     }
@@ -196,7 +208,7 @@ impl Trainer<'_> {
         let steps = order.len().div_ceil(config.batch_size);
         let batches = model.layout.batches;
         let mut output = model.network().output();
-        let mut losses = EpochLosses { epoch, likelihood: 0.0, divergence: 0.0, weight, held_out: None };
+        let mut losses = EpochLosses { epoch, likelihood: 0.0, divergence: 0.0, weight, validation: None };
         for i in 0..steps {
             let own = &order[order.len() * i / steps..order.len() * (i + 1) / steps];
             let number = ((epoch - 1) * steps + i) as u64;
@@ -210,19 +222,20 @@ impl Trainer<'_> {
             if config.normalization == Normalization::Batch {
                 model.running.iter_mut().zip(&seen).for_each(|(running, seen)| running.update(seen, own.len()));
             }
-            self.adam.step(config, model.level, &mut model.parameters, &self.gradient);
+            let moving = (&mut model.parameters[..], &self.gradient[..], config.decay);
+            self.adam.step(model.level, config.rate, [moving]);
         }
-        losses.held_out = self.held_out_loss(&model.network());
+        losses.validation = self.validation_loss(&model.network());
         losses
     }
 
-    /// The mean loss of held-out cells at their latent means, and their divergence.
-    fn held_out_loss(&self, network: &Network<'_>) -> Option<f64> {
-        if self.held_out.is_empty() {
+    /// The mean loss of validation cells at their latent means, and their divergence.
+    fn validation_loss(&self, network: &Network<'_>) -> Option<f64> {
+        if self.validation.is_empty() {
             return None;
         }
-        let (likelihood, divergence) = network.losses(self.prepared, self.held_out);
+        let (likelihood, divergence) = network.losses(self.prepared, self.validation);
         let all: f64 = likelihood.iter().chain(&divergence).sum();
-        Some(all / self.held_out.len() as f64)
+        Some(all / self.validation.len() as f64)
     }
 }

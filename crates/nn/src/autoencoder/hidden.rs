@@ -21,6 +21,27 @@ impl Running {
         Self { mean: vec![0.0; units], variance: vec![1.0; units] }
     }
 
+    pub(super) fn units(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Means, then variances, as a file holds them.
+    pub(super) fn values(&self) -> Vec<f32> {
+        self.mean.iter().chain(&self.variance).map(|&x| x as f32).collect()
+    }
+
+    /// The reverse of [`Running::values`].
+    pub(super) fn of_values(values: &[f32]) -> Self {
+        let (mean, variance) = values.split_at(values.len() / 2);
+        let wide = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect();
+        Self { mean: wide(mean), variance: wide(variance) }
+    }
+
+    /// Whether variances can be such.
+    pub(super) fn fits(&self) -> bool {
+        self.variance.iter().all(|&variance| variance >= 0.0)
+    }
+
     /// Takes in what one step saw.
     pub(super) fn update(&mut self, seen: &Statistics, n: usize) {
         let unbiased = n as f64 / (n as f64 - 1.0).max(1.0);

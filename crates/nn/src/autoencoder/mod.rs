@@ -19,6 +19,7 @@
 mod config;
 mod error;
 mod evaluate;
+mod file;
 mod fit;
 mod hidden;
 mod input;
@@ -34,6 +35,7 @@ mod tests;
 pub use config::{Config, Kind, Likelihood, Normalization};
 pub use error::AutoencoderError;
 pub use evaluate::Evaluation;
+pub use file::SavedAutoencoder;
 pub use fit::{EpochLosses, History};
 pub use input::Cells;
 

@@ -13,7 +13,6 @@
 //! which is one more forward pass here, and networks are small, so that most of the time would be overhead.
 //! A batch is cut into pieces by its size only, and sums go in the order of the pieces.
 
-mod adam;
 mod config;
 mod decoder;
 mod file;

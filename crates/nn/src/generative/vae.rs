@@ -5,11 +5,11 @@
 //! (Bowman et al. 2016), and a latent number is not pushed below `free` nats (Kingma et al. 2016): both keep the decoder from
 //! doing without the latent numbers.
 
-use super::adam::Adam;
 use super::decoder::{Decoder, Sizes};
 use super::letters::{one_hot, softmax};
 use super::net::{Net, States};
 use super::pieces::{in_pieces, summed};
+use crate::optimizer::Adam;
 use basewise_core::Code;
 use basewise_core::random::{normal, stream, uniform};
 use basewise_kernels::Level;
@@ -75,7 +75,7 @@ impl Vae {
         let (encoder, decoder) = (sizes.reader(2 * sizes.latent), sizes.autoregressive(settings.before));
         let mut weights = encoder.initial(settings.seed, "vae/encoder", 0.3);
         weights.extend(decoder.initial(settings.seed, "vae/decoder", logits));
-        let adam = Adam::new(weights.len(), [0.9, 0.999]);
+        let adam = Adam::new([weights.len()]);
         Self { encoder, decoder, weights, adam, sizes, settings, steps: 0 }
     }
 
@@ -83,7 +83,7 @@ impl Vae {
     pub(super) fn step(&mut self, level: Level, sequences: &[&[Code]], beta: f64) -> Bound {
         self.steps += 1;
         let (bound, gradient) = self.pass(level, sequences, beta);
-        self.adam.step(level, self.settings.rate, &mut self.weights, &gradient);
+        self.adam.step(level, self.settings.rate, [(&mut self.weights[..], &gradient[..], 0.0)]);
         bound
     }
 

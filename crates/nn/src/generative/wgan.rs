@@ -5,12 +5,12 @@
 //! that critic and user see the same kind of sequences; on the way back a draw counts as the softmax of the same noisy logits
 //! (straight through).
 
-use super::adam::Adam;
 use super::decoder::{Decoded, Decoder, NOISE, ReadyDecoder, Sizes};
 use super::letters::{gumbel, largest, one_hot, softmax};
 use super::net::{Net, Ready};
 use super::penalty::add_penalty;
 use super::pieces::{in_pieces, summed};
+use crate::optimizer::Adam;
 use basewise_core::Code;
 use basewise_core::random::{normal, stream, uniform};
 use basewise_kernels::Level;
@@ -68,8 +68,8 @@ impl Wgan {
         let critic_weights = critic.initial(settings.seed, "wgan/critic", 1.0);
         Self {
             average: generator_weights.clone(),
-            generator_adam: Adam::new(generator_weights.len(), BETAS),
-            critic_adam: Adam::new(critic_weights.len(), BETAS),
+            generator_adam: Adam::new([generator_weights.len()]).with_betas(BETAS),
+            critic_adam: Adam::new([critic_weights.len()]).with_betas(BETAS),
             generator,
             critic,
             generator_weights,
@@ -107,7 +107,7 @@ impl Wgan {
             loss.penalty += penalty;
             gradient
         }));
-        self.critic_adam.step(level, self.settings.rate, &mut self.critic_weights, &gradient);
+        self.critic_adam.step(level, self.settings.rate, [(&mut self.critic_weights[..], &gradient[..], 0.0)]);
         loss
     }
 
@@ -127,7 +127,7 @@ impl Wgan {
             gradient
         });
         let gradient = summed(gradients);
-        self.generator_adam.step(level, self.settings.rate, &mut self.generator_weights, &gradient);
+        self.generator_adam.step(level, self.settings.rate, [(&mut self.generator_weights[..], &gradient[..], 0.0)]);
         for (average, value) in self.average.iter_mut().zip(&self.generator_weights) {
             *average += (1.0 - AVERAGE) * (value - *average);
         }

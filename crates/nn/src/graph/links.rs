@@ -6,11 +6,12 @@ use super::features::NodeFeatures;
 use super::loss::binary_cross_entropy;
 use super::network::{Network, NetworkShape};
 use super::nodes::{Best, Epoch, Training, dropout_of};
-use super::optimize::Adam;
 use super::propagation::Operator;
 use super::split::{Absent, Pair};
 use crate::network::Array;
+use crate::optimizer::Adam;
 use basewise_core::metrics::auroc;
+use basewise_kernels::Level;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +155,7 @@ pub fn train(
     let mut model = LinkModel::new(shape.clone(), decoder, training.seed);
     let first = model.network.first_layer();
     let sizes: Vec<usize> = model.arrays().map(|array| array.values.len()).collect();
-    let mut adam = Adam::new(training.learning_rate, sizes.into_iter());
+    let mut adam = Adam::new(sizes);
     let mut best = Best::new(&model);
     let edges: Vec<Pair> = task.graph.edges().iter().map(|&Edge { ends, kind, .. }| Pair { ends, kind }).collect();
     let absent = Absent::new(task.graph);
@@ -168,8 +169,10 @@ pub fn train(
         let (d_vectors, d_kinds) = model.backward(&pass.output, &pairs, &gradient);
         let mut gradients = model.network.backward(operators, &pass, d_vectors);
         gradients.extend(model.kinds.is_some().then_some(d_kinds));
-        let decay = |i| if i < first { training.weight_decay } else { 0.0 };
-        adam.step(model.arrays(), &gradients, decay);
+        let decays = (0..).map(|i| if i < first { training.weight_decay } else { 0.0 });
+        let moving = model.arrays().zip(&gradients).zip(decays);
+        let moving = moving.map(|((array, gradient), decay)| (&mut array.values[..], &gradient[..], decay));
+        adam.step(Level::best(), training.learning_rate, moving);
         let mut record = Epoch { epoch, train_loss, valid_loss: None, valid_metric: None };
         if !task.valid.is_empty() {
             let scores = model.scores(&model.network.predict(operators, features), task.valid);

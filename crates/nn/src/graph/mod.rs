@@ -28,7 +28,6 @@ pub mod links;
 mod loss;
 pub mod network;
 pub mod nodes;
-mod optimize;
 pub mod propagation;
 pub mod simulate;
 pub mod split;

@@ -3,9 +3,9 @@
 use super::features::NodeFeatures;
 use super::loss::cross_entropy;
 use super::network::{Dropout, Network, NetworkShape};
-use super::optimize::Adam;
 use super::propagation::Operator;
 use crate::network::Array;
+use crate::optimizer::Adam;
 use basewise_core::random::stream;
 use basewise_kernels::{Level, softmax};
 use rand::Rng;
@@ -113,15 +113,17 @@ pub fn train(
     let mut network = Network::new(shape.clone(), training.seed);
     let first = network.first_layer();
     let sizes = network.parameters.iter().map(|array| array.values.len());
-    let mut adam = Adam::new(training.learning_rate, sizes);
+    let mut adam = Adam::new(sizes);
     let mut best = Best::<Vec<Array>>::new(&network.parameters);
     let mut history = Vec::new();
     for epoch in 1..=training.epochs {
         let pass = network.forward(operators, features, Some(dropout_of(training, epoch)));
         let (train_loss, gradient) = cross_entropy(&pass.output, classes, task.train, task.labels);
         let gradients = network.backward(operators, &pass, gradient);
-        let decay = |i| if i < first { training.weight_decay } else { 0.0 };
-        adam.step(network.parameters.iter_mut(), &gradients, decay);
+        let decays = (0..).map(|i| if i < first { training.weight_decay } else { 0.0 });
+        let moving = network.parameters.iter_mut().zip(&gradients).zip(decays);
+        let moving = moving.map(|((array, gradient), decay)| (&mut array.values[..], &gradient[..], decay));
+        adam.step(Level::best(), training.learning_rate, moving);
         let mut record = Epoch { epoch, train_loss, valid_loss: None, valid_metric: None };
         if !task.valid.is_empty() {
             let scores = network.predict(operators, features);

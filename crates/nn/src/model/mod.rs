@@ -1,7 +1,9 @@
 //! A trained network with everything needed to use it.
 
+mod embed;
 mod file;
 
+pub use embed::{Embedder, OutputWeights};
 pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
 pub(crate) use file::{arrays_of, read_arrays, read_bounded, read_with_header, write_arrays, write_whole};
 

@@ -1,5 +1,6 @@
 //! Optimizers over plain arrays, so that their state is data that a checkpoint holds exactly, and learning rates.
 
+mod adam;
 mod config;
 mod muon;
 mod schedule;
@@ -7,6 +8,7 @@ mod sgd;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use adam::Adam;
 pub use config::OptimizerKind;
 pub(crate) use config::OptimizerSettings;
 pub use schedule::Schedule;
@@ -14,7 +16,7 @@ pub(crate) use schedule::{Course, Plateau};
 
 use crate::network::Spec;
 use basewise_kernels::Level;
-use basewise_kernels::optimizer::{self, Adam};
+use basewise_kernels::optimizer;
 use muon::Muon;
 use sgd::{RmsProp, Sgd};
 
@@ -109,7 +111,7 @@ impl Optimizer {
         let steps = self.steps as f64;
         // Corrected by the decays as they are used: 1 - 0.999 loses digits when both are rounded apart.
         let (beta1, beta2) = (f64::from(beta1 as f32), f64::from(beta2 as f32));
-        let step = Adam {
+        let step = optimizer::Adam {
             beta1: beta1 as f32,
             beta2: beta2 as f32,
             scale: (rate / (1.0 - beta1.powf(steps))) as f32,

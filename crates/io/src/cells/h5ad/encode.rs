@@ -4,8 +4,8 @@ use super::super::{Column, Frame};
 use basewise_core::Matrix;
 use basewise_core::sparse::Csr;
 use hdf5_pure::{
-    AttrValue, DatasetBuilder, Datatype, EnumTypeBuilder, FormatError, GroupBuilder, StagedGroup, make_f32_type,
-    make_f64_type, make_i8_type, make_i32_type, make_i64_type,
+    AttrValue, CharacterSet, CompoundTypeBuilder, DatasetBuilder, Datatype, EnumTypeBuilder, FormatError, GroupBuilder,
+    StagedGroup, StringPadding, make_f32_type, make_f64_type, make_i8_type, make_i32_type, make_i64_type,
 };
 
 /// Numbers of a chunk of a compressed dataset. (Readers refuse chunks from 65,536 on that the HDF5 crate writes.)
@@ -45,6 +45,8 @@ pub enum Value {
     Texts(Vec<String>),
     /// A table.
     Table(Frame),
+    /// Columns of one length, numbers or ASCII texts, as an array of records: numpy's structured array.
+    Records(Vec<(String, Column)>),
     /// Entries by name.
     Map(Vec<(String, Value)>),
 }
@@ -69,6 +71,7 @@ pub(super) enum Data {
     Texts(Vec<String>),
     Flags(Vec<bool>),
     Raw(Datatype, Vec<u8>),
+    Records(Vec<(String, Column)>),
 }
 
 /// A text as h5py writes attributes.
@@ -101,7 +104,11 @@ impl Node {
     }
 
     pub(super) fn array(data: Data, shape: &[usize]) -> Self {
-        let kind = if matches!(data, Data::Texts(_)) { "string-array" } else { "array" };
+        let kind = match data {
+            Data::Texts(_) => "string-array",
+            Data::Records(_) => "rec-array",
+            _ => "array",
+        };
         let shape = shape.iter().map(|&n| n as u64).collect();
         Self { attributes: encoding(kind, "0.2.0"), content: Content::Data(data, shape) }
     }
@@ -208,6 +215,10 @@ impl Node {
             Value::Numbers(numbers) => Self::array(Data::Double(numbers.clone()), &[numbers.len()]),
             Value::Texts(texts) => Self::texts(texts.clone()),
             Value::Table(frame) => Self::frame(frame),
+            Value::Records(columns) => {
+                let rows = columns.iter().map(|(_, column)| column.len()).min().unwrap_or(0);
+                Self::array(Data::Records(columns.clone()), &[rows])
+            }
             Value::Map(entries) => {
                 Self::map(entries.iter().map(|(name, value)| (name.clone(), Self::value(value))).collect())
             }
@@ -327,6 +338,10 @@ impl Data {
             Self::Raw(datatype, bytes) => {
                 builder.with_raw_data(datatype.clone(), bytes.clone(), shape.iter().product::<u64>())
             }
+            Self::Records(columns) => {
+                let rows = shape.iter().product::<u64>();
+                builder.with_raw_data(self.datatype()?, record_bytes(columns, rows as usize), rows)
+            }
         };
         builder.with_shape(shape);
         let numbers = matches!(self, Self::Single(_) | Self::Double(_) | Self::Int(_) | Self::Long(_));
@@ -345,6 +360,50 @@ impl Data {
             Self::Long(_) => make_i64_type(),
             Self::Flags(_) => flag_type()?,
             Self::Raw(datatype, _) => datatype.clone(),
+            Self::Records(columns) => {
+                let field = |all: CompoundTypeBuilder, (name, column): &(String, Column)| {
+                    all.field(
+                        name,
+                        if let Some(width) = text_width(column) { text_type(width) } else { make_f64_type() },
+                    )
+                };
+                columns.iter().fold(CompoundTypeBuilder::new(), field).build()?
+            }
         })
     }
+}
+
+/// Letters of the longest text of a column of text, at least 1; `None` for other columns.
+fn text_width(column: &Column) -> Option<usize> {
+    let Column::Text(values) = column else { return None };
+    Some(values.iter().flatten().map(|text| text.chars().count()).max().unwrap_or(0).max(1))
+}
+
+/// Texts of so many bytes, the shorter ones filled up with zeros. (anndata reads texts of a fixed width in records as ASCII only.)
+fn text_type(width: usize) -> Datatype {
+    Datatype::String { size: width as u32, padding: StringPadding::NullPad, charset: CharacterSet::Ascii }
+}
+
+/// Records, field after field: numbers as f64, texts of one width, with `?` for what is not ASCII.
+fn record_bytes(columns: &[(String, Column)], rows: usize) -> Vec<u8> {
+    let widths: Vec<Option<usize>> = columns.iter().map(|(_, column)| text_width(column)).collect();
+    let mut bytes = Vec::new();
+    for row in 0..rows {
+        for ((_, column), width) in columns.iter().zip(&widths) {
+            match (column, width) {
+                (Column::Number(values), _) => bytes.extend(values[row].to_le_bytes()),
+                (column, Some(width)) => {
+                    let end = bytes.len() + width;
+                    let text = column.text(row).unwrap_or_default();
+                    bytes.extend(text.chars().map(|letter| if letter.is_ascii() { letter as u8 } else { b'?' }));
+                    bytes.resize(end, 0);
+                }
+                (column, None) => {
+                    let number = column.text(row).and_then(|text| text.parse::<f64>().ok());
+                    bytes.extend(number.unwrap_or(f64::NAN).to_le_bytes());
+                }
+            }
+        }
+    }
+    bytes
 }

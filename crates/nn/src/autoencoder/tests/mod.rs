@@ -37,6 +37,7 @@ fn small(kind: Kind, likelihood: Likelihood) -> Config {
         hidden: vec![5, 4],
         batch_size: 16,
         epochs: 3,
+        validation: 0.0,
         held_out: 0.0,
         warm_up: 2,
         ..Config::of(kind, 100)
@@ -113,12 +114,12 @@ fn the_same_seed_gives_the_same_bits_for_any_number_of_threads() {
     for config in models() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| trained(&Config { held_out: 0.2, ..config.clone() }, 1))
+            pool.install(|| trained(&Config { validation: 0.2, ..config.clone() }, 1))
         };
         let (one, three) = (run(1), run(3));
         assert_eq!(one.0.parameters, three.0.parameters, "{config:?}");
         assert_eq!(one.1, three.1);
-        let other = trained(&Config { seed: 2, held_out: 0.2, ..config.clone() }, 1);
+        let other = trained(&Config { seed: 2, validation: 0.2, ..config.clone() }, 1);
         assert_ne!(one.0.parameters, other.0.parameters);
     }
 }
@@ -146,14 +147,16 @@ fn training_finds_kinds_of_cells_and_removes_batches() {
             patience: 0,
             warm_up: 60,
             rate: 5e-3,
+            validation: 0.1,
             held_out: 0.1,
             normalization: Normalization::Batch,
             ..config
         };
         let (model, history, counts, kinds, codes) = trained(&config, 7);
         let (first, best) = (history.epochs[0], history.epochs[history.best - 1]);
-        assert!(best.held_out < first.held_out && best.likelihood < first.likelihood, "{config:?}: {history:?}");
-        assert_eq!(history.held_out.len(), 24);
+        assert!(best.validation < first.validation && best.likelihood < first.likelihood, "{config:?}: {history:?}");
+        assert_eq!((history.validation.len(), history.held_out.len()), (24, 24));
+        assert!(history.validation.iter().all(|cell| !history.held_out.contains(cell)), "parts are apart");
         let batches = (config.kind == Kind::Variational).then_some((&codes[..], 2));
         let cells = Cells { values: &counts, batches };
         let latent = model.encode(cells).unwrap();
@@ -219,13 +222,14 @@ fn what_cannot_be_trained_on_is_refused() {
     assert!(matches!(fails(&counts.select_rows(&[1, 2, 3]), &config, None), AutoencoderError::Few { found: 3, .. }));
     assert!(matches!(fails(&counts, &config, Some((&codes, 1))), AutoencoderError::Size { found: 2, .. }));
     assert!(matches!(fails(&counts, &config, Some((&codes[1..], 2))), AutoencoderError::Size { found: 11, .. }));
-    let settings: [fn(&mut Config); 6] = [
+    let settings: [fn(&mut Config); 7] = [
         |c| c.latent = 0,
         |c| c.hidden.clear(),
         |c| c.dropout = 1.0,
         |c| c.epochs = 0,
         |c| c.likelihood = Likelihood::Normal,
         |c| c.batch_size = 1,
+        |c| (c.validation, c.held_out) = (0.5, 0.5),
     ];
     for change in settings {
         let mut config = config.clone();
@@ -240,4 +244,62 @@ fn what_cannot_be_trained_on_is_refused() {
     ));
     let diverging = Config { rate: 1e30, epochs: 20, ..config };
     assert!(matches!(fails(&counts, &diverging, None), AutoencoderError::Diverged { .. }));
+}
+
+#[test]
+fn a_model_that_was_saved_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    for config in models() {
+        let (model, _, counts, _, codes) = trained(&Config { epochs: 2, ..config.clone() }, 3);
+        let variational = config.kind == Kind::Variational;
+        let named = |what: &str, count: usize| (0..count).map(|i| format!("{what}{i}")).collect::<Vec<_>>();
+        let saved =
+            SavedAutoencoder { model, genes: named("gene", 60), batches: named("b", if variational { 2 } else { 0 }) };
+        let paths = ["one", "two"].map(|name| folder.path().join(name));
+        saved.save(&paths[0]).unwrap();
+        let read = SavedAutoencoder::load(&paths[0]).unwrap();
+        read.save(&paths[1]).unwrap();
+        assert_eq!(fs_err::read(&paths[0]).unwrap(), fs_err::read(&paths[1]).unwrap(), "{config:?}");
+        assert_eq!((&read.genes, &read.batches), (&saved.genes, &saved.batches));
+        let cells = Cells { values: &counts, batches: variational.then_some((&codes[..], 2)) };
+        assert_eq!(read.model.encode(cells).unwrap(), saved.model.encode(cells).unwrap(), "{config:?}");
+        assert_eq!(read.model.denoised(cells, None).unwrap(), saved.model.denoised(cells, None).unwrap());
+
+        // Without batches: fine for latent numbers, unless the encoder reads them, and for a batch that is said.
+        let unknown = Cells { values: &counts, batches: None };
+        if config.encode_batch {
+            assert!(matches!(read.model.encode(unknown), Err(AutoencoderError::Size { what: "batches", .. })));
+        } else {
+            assert_eq!(read.model.encode(unknown).unwrap(), saved.model.encode(cells).unwrap());
+            assert_eq!(read.model.denoised(unknown, None).is_err(), variational);
+            assert_eq!(read.model.denoised(unknown, Some(1)).is_ok(), variational);
+        }
+    }
+}
+
+#[test]
+fn files_of_another_form_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (model, ..) = trained(&small(Kind::Counts, Likelihood::ZeroInflated), 3);
+    let saved =
+        SavedAutoencoder { model, genes: (0..60).map(|i| format!("gene{i:02}")).collect(), batches: Vec::new() };
+    saved.save(&path).unwrap();
+    let bytes = fs_err::read(&path).unwrap();
+    let changes: [(&str, &str); 5] = [
+        ("\\\"autoencoder_version\\\":1", "\\\"autoencoder_version\\\":9"),
+        ("\\\"latent\\\":2", "\\\"latent\\\":3"),
+        ("\\\"latent\\\":2", "\\\"latent\\\":0"),
+        ("gene01", "gene02"),
+        ("zero-inflated", "negative-other"),
+    ];
+    for (from, to) in changes {
+        // Headers are text before the numbers; the same length keeps all else in its place.
+        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        assert!(text.contains(from), "{from}");
+        let changed: Vec<u8> = text.replacen(from, to, 1).chars().map(|c| c as u8).collect();
+        fs_err::write(&path, if from.len() == to.len() { &changed } else { &bytes[..bytes.len() - 4] }).unwrap();
+        let error = SavedAutoencoder::load(&path).unwrap_err().to_string();
+        assert!(error.contains("model.safetensors") && !error.contains("panicked"), "{error}");
+    }
 }

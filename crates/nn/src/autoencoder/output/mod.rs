@@ -4,12 +4,14 @@
 //! logits (whose softmax needs all genes), for losses (whose slopes need the sum over all genes), and for gradients.
 #![allow(clippy::too_many_arguments, reason = "passes take the sizes, the weights and the arrays that they are about")]
 
+mod counts;
+
 use super::input::Minibatch;
 use super::layout::{Genes, Layout};
-use super::likelihood::{negative_binomial, zero_inflated};
-use basewise_kernels::counts::{ZeroSlopes, Zeros, exponential_sums, less_exponentials, zeros};
+use basewise_kernels::counts::{exponential_sums, less_exponentials};
 use basewise_kernels::matrix::{Packed, multiply, multiply_plain, multiply_transposed};
 use basewise_kernels::{Level, conv, optimizer};
+use counts::Positive;
 use rayon::prelude::*;
 
 /// Genes of a block: whole panels of every vector's width.
@@ -44,6 +46,9 @@ struct Block {
     dispersion_slopes: Vec<f32>,
     /// Slopes of the hidden layer, `[n, inputs]`.
     hidden: Vec<f32>,
+    /// The weights of logits and of inflation, laid out for products.
+    packed: [Option<Packed>; 2],
+    positive: Positive,
 }
 
 /// The blocks, whose arrays are used again from step to step.
@@ -80,9 +85,10 @@ impl Output {
         self.n = n;
         self.blocks.par_iter_mut().for_each(|block| {
             let (from, width) = (block.from, block.width);
-            product(level, n, layout.output, from, width, parameters, hidden, &mut block.logits);
+            let [weights, inflation] = &mut block.packed;
+            product(level, n, layout.output, from, width, parameters, hidden, weights, &mut block.logits);
             if let Some(genes) = layout.inflation {
-                product(level, n, genes, from, width, parameters, hidden, &mut block.inflation);
+                product(level, n, genes, from, width, parameters, hidden, inflation, &mut block.inflation);
             }
             if softmax {
                 block.largest.resize(n, 0.0);
@@ -177,14 +183,21 @@ fn product(
     width: usize,
     parameters: &[f32],
     hidden: &[f32],
+    packed: &mut Option<Packed>,
     out: &mut Vec<f32>,
 ) {
     let weights = &parameters[genes.weights + from * genes.inputs..][..width * genes.inputs];
     let bias = &parameters[genes.bias + from..][..width];
     out.resize(n * width, 0.0);
     out.chunks_exact_mut(width).for_each(|out| out.copy_from_slice(bias));
-    let packed = Packed::transposed(level, genes.inputs, width, weights);
-    multiply(n, hidden, genes.inputs, &packed, out, width, true);
+    let packed = match packed {
+        Some(packed) => {
+            packed.refill(|input, gene| weights[gene * genes.inputs + input]);
+            packed
+        }
+        none => none.insert(Packed::transposed(level, genes.inputs, width, weights)),
+    };
+    multiply(n, hidden, genes.inputs, packed, out, width, true);
 }
 
 /// The way back through [`product`]; slopes of the hidden layer are written, or added to for the second of two.
@@ -234,19 +247,12 @@ fn tasks<'a>(layout: &Layout, blocks: &'a mut [Block], gradient: &'a mut [f32]) 
 }
 
 impl Block {
-    /// Values of the target that are not 0 and in this block: cell, place in the arrays, gene of the block, value.
-    fn each_value(from: usize, width: usize, batch: &Minibatch, mut with: impl FnMut(usize, usize, usize, f32)) {
-        for i in 0..batch.n {
-            let (genes, values) = batch.target.row(i);
-            let first = genes.partition_point(|&gene| (gene as usize) < from);
-            for (&gene, &value) in genes[first..].iter().zip(&values[first..]) {
-                let own = gene as usize - from;
-                if own >= width {
-                    break;
-                }
-                with(i, i * width + own, own, value);
-            }
-        }
+    /// Genes and values of the target of cell `i` that are not 0 and of genes `from..from + width`; genes count from the first.
+    fn values(from: usize, width: usize, batch: &Minibatch, i: usize) -> (&[u32], &[f32]) {
+        let (genes, values) = batch.target.row(i);
+        let first = genes.partition_point(|&gene| (gene as usize) < from);
+        let count = genes[first..].partition_point(|&gene| (gene as usize) < from + width);
+        (&genes[first..first + count], &values[first..first + count])
     }
 
     /// Half the squared error, as if all values were 0, and then put right where they are not.
@@ -257,64 +263,14 @@ impl Block {
         self.losses.extend(rows.map(|row| 0.5 * optimizer::squared_norm(level, row)));
         self.slope_sums.clear();
         self.slope_sums.resize(batch.n, 0.0);
-        let Self { from, width, logits, slopes, losses, .. } = self;
-        Self::each_value(*from, *width, batch, |i, at, _, value| {
-            let (x, value) = (f64::from(logits[at]), f64::from(value));
-            losses[i] += 0.5 * value * (value - 2.0 * x);
-            slopes[at] -= value as f32;
-        });
-    }
-
-    /// The likelihood of counts, as if all were 0, and then put right where they are not.
-    fn counts(&mut self, level: Level, log_dispersion: &[f32], offsets: &[f32], batch: &Minibatch, inflated: bool) {
-        let n = batch.n;
-        let dispersion: Vec<f32> = log_dispersion.iter().map(|r| r.exp()).collect();
-        let (mut losses, mut sums) = (vec![0.0; n], vec![0.0; n]);
-        self.dispersion_slopes.clear();
-        self.dispersion_slopes.resize(self.width, 0.0);
-        self.inflation_slopes.resize(if inflated { self.logits.len() } else { 0 }, 0.0);
-        let inflation = inflated.then_some(&self.inflation[..]);
-        let input = Zeros { logits: &self.logits, offsets, log_dispersion, dispersion: &dispersion, inflation };
-        let out = ZeroSlopes {
-            losses: &mut losses,
-            sums: &mut sums,
-            logits: &mut self.slopes,
-            log_dispersion: &mut self.dispersion_slopes,
-            inflation: &mut self.inflation_slopes,
-        };
-        zeros(level, input, out);
-        self.losses.clear();
-        self.losses.extend(losses.iter().map(|&loss| f64::from(loss)));
-        self.slope_sums.clear();
-        self.slope_sums.extend(sums.iter().map(|&sum| f64::from(sum)));
-        let Self {
-            from,
-            width,
-            logits,
-            slopes,
-            inflation,
-            inflation_slopes,
-            losses,
-            slope_sums,
-            dispersion_slopes,
-            ..
-        } = self;
-        Self::each_value(*from, *width, batch, |i, at, gene, value| {
-            let s = f64::from(logits[at]) + f64::from(offsets[i]);
-            let (r, value) = (f64::from(log_dispersion[gene]), f64::from(value));
-            let (zero, point) = if inflated {
-                let l = f64::from(inflation[at]);
-                (zero_inflated(0.0, s, r, l), zero_inflated(value, s, r, l))
-            } else {
-                (negative_binomial(0.0, s, r), negative_binomial(value, s, r))
-            };
-            losses[i] += point.loss - zero.loss;
-            slope_sums[i] += point.by_mean - f64::from(slopes[at]);
-            slopes[at] = point.by_mean as f32;
-            dispersion_slopes[gene] += (point.by_dispersion - zero.by_dispersion) as f32;
-            if inflated {
-                inflation_slopes[at] = point.by_inflation as f32;
+        for i in 0..batch.n {
+            let (genes, values) = Self::values(self.from, self.width, batch, i);
+            for (&gene, &value) in genes.iter().zip(values) {
+                let at = i * self.width + gene as usize - self.from;
+                let (x, own) = (f64::from(self.logits[at]), f64::from(value));
+                self.losses[i] += 0.5 * own * (own - 2.0 * x);
+                self.slopes[at] -= value;
             }
-        });
+        }
     }
 }
