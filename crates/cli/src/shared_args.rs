@@ -1,10 +1,9 @@
 //! Flags that several subcommands share.
 
 use crate::failure::user;
-use crate::trained::TrainedModel;
 use basewise_core::average::{AverageError, Averaged, Ensemble};
 use basewise_core::similarity::Threshold;
-use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Split, Task, TaskKind};
+use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Predict, Split, Task, TaskKind};
 use clap::{Args, ValueEnum};
 use std::path::Path;
 
@@ -140,8 +139,8 @@ pub(crate) struct AverageArgs {
 
 impl AverageArgs {
     /// The models, each over the views that were asked for.
-    pub(crate) fn over<'m>(&self, model: &'m Ensemble<TrainedModel>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
-        let over = |member: &'m TrainedModel| Averaged::new(member, self.average_strands, self.average_shifts);
+    pub(crate) fn over<'m, M: Predict>(&self, model: &'m Ensemble<M>) -> anyhow::Result<Ensemble<Averaged<'m>>> {
+        let over = |member: &'m M| Averaged::new(member, self.average_strands, self.average_shifts);
         let members = model.members().iter().map(over).collect::<Result<Vec<_>, _>>();
         members.and_then(|members| Ensemble::weighted(members, model.weights().to_vec())).map_err(|error| {
             let hint = match error {
@@ -164,9 +163,9 @@ impl AverageArgs {
 }
 
 /// Names in a line; of many, the first and the last.
-fn shortened(names: &[String]) -> String {
+pub(crate) fn shortened(names: &[String]) -> String {
     match names {
-        [first, second, .., last] if names.len() > 50 => {
+        [first, second, .., last] if names.len() > 20 => {
             format!("{first}, {second}, ..., {last} ({} in all)", names.len())
         }
         _ => names.join(", "),

@@ -24,6 +24,10 @@ use std::path::{Path, PathBuf};
   $ basewise predict quickstart/donor/run quickstart/donor/data -o predictions.tsv
   $ basewise predict quickstart/donor/run quickstart/inputs/ctcf.fa -o - | head -3
   $ basewise predict quickstart/donor/run quickstart/donor/data --average-shifts 1 -o shifted.tsv
+  $ basewise predict quickstart/donor/run quickstart/inputs/ctcf.fa --embeddings -o embedded-ctcf.parquet
+
+With --embeddings the table has what the network's head reads, columns embedding:1, embedding:2, ...: the last layer's units, or,
+where that layer has positions, the mean of each channel over them. `cells cluster` and `graph train --embeddings` read it.
 
 A model that takes a control needs --control with its files, in the order in which its tracks were named, or a data set that
 has it.
@@ -56,6 +60,9 @@ pub(crate) struct PredictArgs {
     /// Write raw scores (logits) instead of probabilities
     #[arg(long)]
     raw: bool,
+    /// Write the numbers that the network's head reads (its embedding of a sequence) in the place of predictions
+    #[arg(long, conflicts_with = "raw")]
+    embeddings: bool,
     #[command(flatten)]
     average: AverageArgs,
 }
@@ -66,33 +73,49 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
         predictions::check_name(&args.output)?;
     }
     crate::run_dir::not_the_input(&args.output, &args.input)?;
-    let members = RunDir::open(&args.run)?.model()?;
-    let model = args.average.over(&members)?;
+    let run = RunDir::open(&args.run)?;
+    if args.embeddings {
+        if signal {
+            return Err(user(
+                "expected a table for --embeddings, found bigWig",
+                Some("choose another: -o FILE.parquet"),
+            ));
+        }
+        let embedder = run.single_model("--embeddings")?.embedder()?;
+        return write(args, &args.average.over(&Ensemble::new(vec![embedder])?)?, printer);
+    }
+    write(args, &args.average.over(&run.model()?)?, printer)
+}
+
+/// Predicts and writes.
+fn write(args: &PredictArgs, model: &Models, printer: &Printer) -> Result<Outcome> {
+    let signal = predict_signal::is_bigwig(&args.output);
     if signal {
         predict_signal::profile_of(model.tasks())?;
         if args.genome.is_none() {
             return Err(user("bigWig needs the lengths of the contigs", Some("add --genome GENOME.fa")));
         }
     }
-    check_control(args, &model)?;
+    check_control(args, model)?;
     let mut skipped = 0;
     let predicted = if args.input.is_dir() {
-        of_dataset(args, &model)?
+        of_dataset(args, model)?
     } else if let Some(genome) = &args.genome {
-        of_intervals(args, &model, genome, &mut skipped, printer)?
+        of_intervals(args, model, genome, &mut skipped, printer)?
     } else if is_bed(&args.input) {
         return Err(user(
             format!("{}: intervals need the genome that they point to", args.input.display()),
             Some("add --genome GENOME.fa"),
         ));
     } else {
-        of_fasta(args, &model)?
+        of_fasta(args, model)?
     };
     let n = predicted.table.ids.len();
     if signal {
-        predicted.write_signal(args, &model, printer)?;
+        predicted.write_signal(args, model, printer)?;
     } else {
-        predictions::write(&args.output, &predicted.table)?;
+        let table = Predictions { plain_names: args.embeddings, ..predicted.table };
+        predictions::write(&args.output, &table)?;
     }
     let reason = if skipped > 0 { " (window beyond the chromosome)" } else { "" };
     printer.talk(&format!("{} in = {} scored + {} skipped{reason}", count(n + skipped), count(n), count(skipped)));

@@ -280,14 +280,30 @@ fn explanation(
             *sum += column.iter().map(|h| h.abs()).sum::<f64>() / usable as f64;
         }
     }
+    let labels = |row: usize| {
+        let tasks = dataset.tasks.iter().enumerate();
+        tasks.map(|(t, task)| label_text(task, dataset.label(row, t))).collect::<Vec<_>>().join(" ")
+    };
+    let whole = (0..usable).map(|i| {
+        let (e, heights) = (known[i], contribution(&explained.method, values, &batch, i));
+        data::WholeTrack {
+            id: e.id.clone(),
+            label: labels(e.row),
+            prediction: Some(e.prediction),
+            place: e.place.clone(),
+            bases: batch
+                .sequence(i)
+                .iter()
+                .map(|code| *b"ACGT".get(usize::from(code.base())).unwrap_or(&b'N') as char)
+                .collect(),
+            heights: heights.iter().map(|column| column.iter().sum::<f64>() as f32).collect(),
+        }
+    });
     let tracks = (0..usable.min(TRACKS)).map(|i| {
         let e = known[i];
-        let row = known[i].row;
-        let tasks = dataset.tasks.iter().enumerate();
-        let labels: Vec<String> = tasks.map(|(t, task)| label_text(task, dataset.label(row, t))).collect();
         data::ExampleTrack {
             id: e.id.clone(),
-            label: labels.join(" "),
+            label: labels(e.row),
             prediction: Some(e.prediction),
             place: e.place.clone(),
             start,
@@ -305,6 +321,7 @@ fn explanation(
         importance_profile: profile,
         highlights: Vec::new(),
         examples: tracks.collect(),
+        all: whole.collect(),
     })
 }
 

@@ -2,22 +2,16 @@
 
 use super::cells::Dots;
 use super::charts::{CellMap, LineChart, Series, cell_map, line_chart};
-use super::data::ReportData;
+use super::head::Head;
 use super::markup::{Markup, tag};
 use super::number;
-use super::page::{Context, framed};
+use super::page::Context;
 
 /// What the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AutoencoderReport {
-    /// Heading of the page.
-    pub(crate) title: String,
-    /// Version of basewise that wrote the page.
-    pub(crate) version: String,
-    /// Command line that wrote the page.
-    pub(crate) generated_by: String,
-    /// What was done, in sentences.
-    pub(crate) account: String,
+    /// Heading, origin and account.
+    pub(crate) head: Head,
     /// Names of the axes of the maps.
     pub(crate) axes: (&'static str, &'static str),
     /// Where each cell is, by the autoencoder and by principal components.
@@ -26,7 +20,7 @@ pub(crate) struct AutoencoderReport {
     pub(crate) dots: Vec<[Dots; 2]>,
     /// Names and figures, by the autoencoder and by principal components.
     pub(crate) figures: Vec<(String, [Option<f64>; 2])>,
-    /// Epochs, training loss and held-out loss.
+    /// Epochs, training loss and loss of validation cells.
     pub(crate) curve: Vec<(usize, f64, Option<f64>)>,
     /// The epoch whose weights were kept.
     pub(crate) best: usize,
@@ -34,18 +28,11 @@ pub(crate) struct AutoencoderReport {
 
 /// The whole document.
 pub(super) fn document(data: &AutoencoderReport) -> Markup {
-    let about = ReportData {
-        title: data.title.clone(),
-        version: data.version.clone(),
-        generated_by: data.generated_by.clone(),
-        ..ReportData::default()
-    };
     let mut context = Context::plain();
-    let mut body = Markup::from(tag("p").class("lede").text(&data.account));
-    body.push(figures(data, &mut context));
-    data.dots.iter().for_each(|dots| body.push(maps(data, dots, &mut context)));
-    body.push(curve(data, &mut context));
-    framed(&about, &[], body)
+    let mut parts = vec![figures(data, &mut context)];
+    parts.extend(data.dots.iter().map(|dots| maps(data, dots, &mut context)));
+    parts.push(curve(data, &mut context));
+    data.head.document(parts)
 }
 
 fn figures(data: &AutoencoderReport, context: &mut Context) -> Markup {
@@ -60,8 +47,7 @@ fn figures(data: &AutoencoderReport, context: &mut Context) -> Markup {
     };
     let table = tag("table").add(tag("thead").add(head)).add(tag("tbody").add_all(data.figures.iter().map(row)));
     let caption = "The autoencoder beside as many principal components of the same values, fitted on the same cells. Errors and \
-                   likelihoods are those of cells that neither has seen; the autoencoder's weights are those of the epoch that suited \
-                   these cells best, which favours it a little.";
+                   likelihoods are those of held-out cells, which neither has seen.";
     context.table(Markup::text(caption), table)
 }
 
@@ -69,10 +55,12 @@ fn maps(data: &AutoencoderReport, dots: &[Dots; 2], context: &mut Context) -> Ma
     let picture = |(points, (own, by)): (&Vec<[f64; 2]>, (&Dots, &str))| {
         cell_map(&CellMap {
             title: &format!("Map of cells by {}, {by}", own.name),
+            heading: None,
             axes: data.axes,
             points,
             groups: &own.groups,
             codes: &own.codes,
+            is_scale: false,
         })
     };
     let names = ["autoencoder", "principal components"];
@@ -87,11 +75,11 @@ fn maps(data: &AutoencoderReport, dots: &[Dots; 2], context: &mut Context) -> Ma
 
 fn curve(data: &AutoencoderReport, context: &mut Context) -> Markup {
     let training = data.curve.iter().map(|&(epoch, loss, _)| (epoch as f64, loss)).collect();
-    let held_out: Vec<(f64, f64)> =
+    let validation: Vec<(f64, f64)> =
         data.curve.iter().filter_map(|&(epoch, _, loss)| loss.map(|loss| (epoch as f64, loss))).collect();
     let mut series = vec![Series { name: "training", class: "s1", points: training }];
-    if !held_out.is_empty() {
-        series.push(Series { name: "held out", class: "s2", points: held_out });
+    if !validation.is_empty() {
+        series.push(Series { name: "validation", class: "s2", points: validation });
     }
     let chart = line_chart(&LineChart {
         title: "Loss of each epoch",
@@ -100,7 +88,7 @@ fn curve(data: &AutoencoderReport, context: &mut Context) -> Markup {
         series,
         mark: Some((data.best as f64, format!("epoch {}", data.best))),
     });
-    let caption = "The loss of a cell as training went: of training cells over each epoch, with dropout and draws, and of held-out \
-                   cells after it. The weights of the marked epoch were kept.";
+    let caption = "The loss of a cell as training went: of training cells over each epoch, with dropout and draws, and of \
+                   validation cells after it. The weights of the marked epoch were kept.";
     context.figure("panels", tag("div").class("panels").add(chart), Markup::text(caption))
 }

@@ -1,28 +1,26 @@
 //! The page of a clustering of cells: the map, the components, silhouettes, and a table of clusters.
 
 use super::charts::{CellMap, LineChart, Series, Silhouettes, cell_map, line_chart, silhouettes};
-use super::data::ReportData;
+use super::head::Head;
 use super::markup::{Markup, tag};
 use super::number;
-use super::page::{Context, framed};
+use super::page::Context;
 
 /// What the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct CellsReport {
-    /// Heading of the page.
-    pub(crate) title: String,
-    /// Version of basewise that wrote the page.
-    pub(crate) version: String,
-    /// Command line that wrote the page.
-    pub(crate) generated_by: String,
-    /// What was done, in sentences.
-    pub(crate) account: String,
+    /// Heading, origin and account.
+    pub(crate) head: Head,
     /// Names of the axes of the map.
     pub(crate) axes: (&'static str, &'static str),
     /// Where each cell is on the map.
     pub(crate) points: Vec<[f64; 2]>,
     /// What the map is coloured by, a picture each.
     pub(crate) dots: Vec<Dots>,
+    /// Values that it is coloured by, in steps from low to high, a picture each.
+    pub(crate) shades: Vec<Dots>,
+    /// What a row and what columns are; empty for a cell and genes.
+    pub(crate) words: (&'static str, &'static str),
     /// Share of variance of each component.
     pub(crate) scree: Vec<f64>,
     /// Silhouettes of each cluster, falling.
@@ -65,36 +63,42 @@ pub(crate) struct Group {
 
 /// The whole document.
 pub(super) fn document(data: &CellsReport) -> Markup {
-    let about = ReportData {
-        title: data.title.clone(),
-        version: data.version.clone(),
-        generated_by: data.generated_by.clone(),
-        ..ReportData::default()
-    };
     let mut context = Context::plain();
-    let mut body = Markup::from(tag("p").class("lede").text(&data.account));
-    body.push(maps(data, &mut context));
-    body.push(table(data, &mut context));
-    body.push(curves(data, &mut context));
-    framed(&about, &[], body)
+    let parts = [maps(data, &mut context), table(data, &mut context), curves(data, &mut context)];
+    data.head.document(parts)
+}
+
+impl CellsReport {
+    /// What a row is, and what columns are.
+    fn words(&self) -> (&'static str, &'static str) {
+        if self.words.0.is_empty() { ("cell", "genes") } else { self.words }
+    }
 }
 
 fn maps(data: &CellsReport, context: &mut Context) -> Markup {
-    let picture = |dots: &Dots| {
+    let (row, _) = data.words();
+    let picture = |dots: &Dots, is_scale: bool| {
         cell_map(&CellMap {
-            title: &format!("Map of cells by {}", dots.name),
+            title: &format!("Map of {row}s by {}", dots.name),
+            heading: (data.dots.len() + data.shades.len() > 1).then_some(dots.name.as_str()),
             axes: data.axes,
             points: &data.points,
             groups: &dots.groups,
             codes: &dots.codes,
+            is_scale,
         })
     };
-    let panels = tag("div").class("panels").add_all(data.dots.iter().map(picture));
-    let what: Vec<&str> = data.dots.iter().map(|dots| dots.name.as_str()).collect();
+    let dots = data.dots.iter().map(|dots| picture(dots, false));
+    let panels = tag("div").class("panels").add_all(dots.chain(data.shades.iter().map(|dots| picture(dots, true))));
+    let what: Vec<&str> = data.dots.iter().chain(&data.shades).map(|dots| dots.name.as_str()).collect();
+    let listed = match what.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}, in this order", first.join(", ")),
+    };
     let caption = format!(
-        "Each dot is a cell, coloured by {}. Cells that are near each other are alike; how far apart groups lie, and how large \
-         they look, says little.",
-        what.join(" in the first map, by ") + if what.len() > 1 { " in the second" } else { "" }
+        "Each dot is a {row}, coloured by {listed}. Dots that are near each other are alike; how far apart groups lie, and how \
+         large they look, says little."
     );
     context.figure("panels wide", panels, Markup::text(caption))
 }
@@ -108,11 +112,15 @@ fn curves(data: &CellsReport, context: &mut Context) -> Markup {
         series: vec![Series { name: "", class: "s1", points }],
         mark: None,
     };
-    let mut panels = tag("div").class("panels").add(line_chart(&scree));
-    let mut caption =
-        "First, the share of variance that each principal component holds: where the curve has become flat, further \
-                       components hold mostly noise."
-            .to_owned();
+    let mut panels = tag("div").class("panels");
+    let mut parts = Vec::new();
+    if !data.scree.is_empty() {
+        panels = panels.add(line_chart(&scree));
+        parts.push(
+            "The share of variance that each principal component holds: where the curve has become flat, further components hold \
+             mostly noise.",
+        );
+    }
     if data.tried.len() > 1 {
         let points = data.tried.iter().map(|&(clusters, figure)| (clusters as f64, figure)).collect();
         let name = format!("{} (higher is better)", data.tried_by);
@@ -123,15 +131,18 @@ fn curves(data: &CellsReport, context: &mut Context) -> Markup {
             series: vec![Series { name: "", class: "s2", points }],
             mark: None,
         }));
-        caption.push_str(" Then, the numbers of clusters that were tried.");
+        parts.push("Numbers of clusters that were tried.");
     }
     if let Some(picture) = silhouettes(&Silhouettes { clusters: &data.silhouettes }) {
         panels = panels.add(picture);
-        caption.push_str(
-            " Last, silhouettes of cells, by cluster: 1 is far from other clusters, below 0 nearer to another one than to its own.",
+        parts.push(
+            "Silhouettes by cluster: 1 is far from other clusters, below 0 nearer to another one than to its own.",
         );
     }
-    context.figure("panels", panels, Markup::text(caption))
+    if parts.is_empty() {
+        return Markup::new();
+    }
+    context.figure("panels", panels, Markup::text(parts.join(" ")))
 }
 
 fn table(data: &CellsReport, context: &mut Context) -> Markup {
@@ -139,11 +150,13 @@ fn table(data: &CellsReport, context: &mut Context) -> Markup {
         let cell = tag("th").attr("scope", "col").text(name);
         if numeric { cell.class("num") } else { cell }
     };
-    let mut head = tag("tr").add(heading("Cluster", true)).add(heading("Cells", true)).add(heading("Silhouette", true));
+    let (row_is, columns) = data.words();
+    let rows = if row_is == "cell" { "Cells" } else { "Rows" };
+    let mut head = tag("tr").add(heading("Cluster", true)).add(heading(rows, true)).add(heading("Silhouette", true));
     if data.labelled {
         head = head.add(heading("Most are", false));
     }
-    head = head.add(heading("Marker genes", false));
+    head = head.add(heading(&format!("Marker {columns}"), false));
     let row = |group: &Group| {
         let silhouette = group.silhouette.map_or("–".to_owned(), |value| number::fixed(value, 3));
         let mut row = tag("tr")
@@ -156,9 +169,11 @@ fn table(data: &CellsReport, context: &mut Context) -> Markup {
         row.add(tag("td").text(group.markers.join(", ")))
     };
     let table = tag("table").add(tag("thead").add(head)).add(tag("tbody").add_all(data.groups.iter().map(row)));
-    let caption = "The clusters, the largest first. Marker genes are those that set a cluster apart from all other cells most \
-                   (Wilcoxon's rank sum); more of them, with p and q values, are in markers.tsv. The same values chose the clusters, so \
-                   these p values are too small; they rank genes.";
+    let caption = format!(
+        "The clusters, the largest first. Marker {columns} are those that set a cluster apart from all other {row_is}s most \
+         (Wilcoxon's rank sum); more of them, with p and q values, are in markers.tsv. The same values chose the clusters, so \
+         these p values are too small; they rank {columns}."
+    );
     context.table(Markup::text(caption), table)
 }
 
@@ -180,8 +195,7 @@ mod tests {
             markers: vec!["CD3E".into(), "<i>".into()],
         };
         CellsReport {
-            title: "Cells".into(),
-            account: "All of it.".into(),
+            head: Head { title: "Cells".into(), account: "All of it.".into(), ..Head::default() },
             axes: ("t-SNE 1", "t-SNE 2"),
             points: (0..cells)
                 .map(|cell| [(cell % 97) as f64, if cell == 1 { f64::NAN } else { (cell % 89) as f64 }])

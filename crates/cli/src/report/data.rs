@@ -356,6 +356,26 @@ pub(crate) struct Explanation {
     pub(crate) highlights: Vec<Highlight>,
     /// A few examples, the most telling first.
     pub(crate) examples: Vec<ExampleTrack>,
+    /// Every explained example, in the same order.
+    pub(crate) all: Vec<WholeTrack>,
+}
+
+/// One explained example, as small as can be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct WholeTrack {
+    /// Name of the example.
+    pub(crate) id: String,
+    /// Its true label, in words.
+    pub(crate) label: String,
+    /// What the model predicts for it.
+    pub(crate) prediction: Option<f64>,
+    /// Place in the genome, if it has one.
+    pub(crate) place: Option<String>,
+    /// A letter a position: A, C, G, T for the base that is there, else N.
+    pub(crate) bases: String,
+    /// What it contributes.
+    pub(crate) heights: Vec<f32>,
 }
 
 /// One explained example.

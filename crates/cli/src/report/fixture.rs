@@ -178,6 +178,7 @@ fn explanation() -> Explanation {
             heights,
             highlights: Vec::new(),
         }],
+        all: Vec::new(),
     }
 }
 

@@ -24,6 +24,16 @@ impl Markup {
         Self(svg)
     }
 
+    /// JSON for a script element: no letter in it can end the element.
+    pub(super) fn json(value: &impl serde::Serialize) -> Self {
+        let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+        let escaped = |c: char| match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => format!("\\u{:04x}", u32::from(c)),
+            _ => c.to_string(),
+        };
+        Self(text.chars().map(escaped).collect())
+    }
+
     /// Text, escaped.
     pub(super) fn text(text: impl Display) -> Self {
         let mut markup = Self::new();

@@ -13,6 +13,7 @@ pub(crate) mod designed;
 mod fixture;
 pub(crate) mod generated;
 pub(crate) mod graph;
+pub(crate) mod head;
 mod markup;
 mod number;
 mod page;

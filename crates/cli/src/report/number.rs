@@ -2,6 +2,7 @@
 
 use super::data::Estimate;
 use super::markup::{Markup, tag};
+use basewise_core::metrics::SMALLEST_P;
 
 /// What stands for a number that is undefined.
 pub(super) const UNDEFINED: &str = "\u{2013}";
@@ -76,7 +77,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A p- or q-value: decimals down to a thousandth, then a power of ten.
+/// A p- or q-value: decimals down to a thousandth, then a power of ten; the smallest that are given stand for all below.
 pub(super) fn probability(value: f64) -> Markup {
     if !value.is_finite() {
         return Markup::text(UNDEFINED);
@@ -84,8 +85,8 @@ pub(super) fn probability(value: f64) -> Markup {
     if value >= 0.001 {
         return Markup::text(format!("{value:.3}"));
     }
-    if value <= 0.0 {
-        return Markup::text("0");
+    if value <= SMALLEST_P {
+        return Markup::text("<\u{a0}10").with(tag("sup").text("\u{2212}300"));
     }
     let text = format!("{value:.0e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -215,7 +216,8 @@ mod tests {
     fn small_probabilities_become_powers_of_ten() {
         assert_eq!(probability(0.0421).into_string(), "0.042");
         assert_eq!(probability(3.2e-7).into_string(), "3\u{a0}\u{d7}\u{a0}10<sup>\u{2212}7</sup>");
-        assert_eq!(probability(0.0).into_string(), "0");
+        let smallest = "&lt;\u{a0}10<sup>\u{2212}300</sup>";
+        assert_eq!([0.0, 1e-320, SMALLEST_P].map(|p| probability(p).into_string()), [smallest; 3]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+/// Draws the explained examples that a reader scrolls to; only on pages that have them.
+const BROWSER: &str = include_str!("browser.js");
 /// Set before the page is painted, so that a chosen theme does not flash.
 const EARLY_SCRIPT: &str = "try{const t=localStorage.getItem('basewise-theme');if(t)document.documentElement.dataset.theme=t}catch(e){}\
                             document.documentElement.classList.add('js')";
@@ -143,11 +145,14 @@ pub(super) fn framed(about: &ReportData, parts: &[(&str, &str)], content: impl I
 }
 
 fn whole(data: &ReportData, navigation: Markup, main: Tag) -> Markup {
+    let browses = data.runs.iter().filter_map(|run| run.explanation.as_ref()).any(|e| e.all.len() > e.examples.len());
+    let browser = if browses { tag("script").add(Markup::literal(BROWSER)).into() } else { Markup::new() };
     let body = tag("body")
         .add(charts::glyphs())
         .add(tag("a").class("skip").attr("href", "#content").text("Skip to the report"))
         .add(tag("div").class("layout").add(navigation).add(main.attr("id", "content").add(footer(data))))
-        .add(tag("script").add(Markup::literal(SCRIPT)));
+        .add(tag("script").add(Markup::literal(SCRIPT)))
+        .add(browser);
     let html = tag("html").attr("lang", "en").add(head(data)).add(body);
     Markup::literal("<!DOCTYPE html>\n").with(html)
 }

@@ -102,7 +102,8 @@ fn an_autoencoder_stands_beside_components() {
     );
     let read = |name: &str| fs::read_to_string(f.path(name)).unwrap();
     let found: Value = serde_json::from_str(&read("vae/autoencode.json")).unwrap();
-    assert_eq!((&found["epochs"], &found["held_out"]["cells"]), (&40.into(), &12.into()));
+    assert_eq!((&found["epochs"], &found["validation_cells"]), (&40.into(), &12.into()));
+    assert_eq!(found["held_out"]["cells"], 12);
     // Kinds lie apart, though communities of so few cells may be parts of kinds.
     for way in ["autoencoder", "pca"] {
         assert!(found[way]["label_silhouette"].as_f64().unwrap() > 0.6, "{way}: {found}");
@@ -134,4 +135,99 @@ fn an_autoencoder_stands_beside_components() {
     f.run("cells autoencode t.tsv --model ae --samples 3 -o x").fails_saying(&["--samples: expected --model vae"]);
     f.run("cells autoencode t.tsv --denoised -o x.h5ad").fails_saying(&["expected a folder"]);
     f.run("cells autoencode t.tsv --latent 0 -o x").fails_saying(&["at least one hidden unit and one latent number"]);
+}
+
+/// 120 cells of three kinds in two batches by 60 genes: a third of the genes is higher in each kind, a fifth in the second batch.
+fn batches() -> String {
+    let lines = table();
+    let mut lines = lines.lines();
+    let mut text = lines.next().unwrap_or_default().replacen("kind", "kind\tbatch", 1) + "\n";
+    for (cell, line) in lines.enumerate() {
+        let batch = cell / 3 % 2;
+        let fields = line.split('\t').enumerate().map(|(at, field)| match at.checked_sub(2) {
+            None if at == 1 => format!("{field}\tb{batch}"),
+            Some(gene) if batch == 1 && gene % 5 == 0 => (field.parse::<u32>().unwrap() + 12).to_string(),
+            _ => field.to_owned(),
+        });
+        text += &(fields.collect::<Vec<_>>().join("\t") + "\n");
+    }
+    text
+}
+
+#[test]
+fn an_autoencoder_that_knows_batches_mixes_them_and_keeps_kinds_apart() {
+    let f = Folder::new();
+    f.write("t.tsv", batches());
+    let settings = "--epochs 60 --warm-up 60 --hidden 32 --latent 4 --learning-rate 0.01 --draws 2 --no-map";
+    f.run(&format!("cells autoencode t.tsv --batch batch --labels kind {settings} -o vae")).ok();
+    let found: Value = serde_json::from_str(&fs::read_to_string(f.path("vae/autoencode.json")).unwrap()).unwrap();
+    let silhouette = |way: &str, by: &str| found[way][format!("{by}_silhouette")].as_f64().unwrap();
+    let (before, after) = (silhouette("pca", "batch"), silhouette("autoencoder", "batch"));
+    assert!(before > 0.2 && after.abs() < 0.05, "by batch: {before} before, {after} after");
+    let (before, after) = (silhouette("pca", "label"), silhouette("autoencoder", "label"));
+    assert!(after > 0.5 && after > before, "by kind: {before} before, {after} after");
+}
+
+#[test]
+fn further_cells_go_into_the_same_latent_space() {
+    let f = Folder::new();
+    f.write("t.tsv", batches());
+    let settings = "--epochs 5 --hidden 16 --latent 3 --draws 2 --no-map";
+    f.run(&format!("cells autoencode t.tsv --batch batch --describing kind {settings} --denoised -o vae")).ok();
+    let read = |name: &str| fs::read_to_string(f.path(name)).unwrap();
+    let numbers = |name: &str| -> Vec<Vec<String>> {
+        let fields = |line: &str| line.split('\t').take(4).map(str::to_owned).collect();
+        read(name).lines().map(fields).collect()
+    };
+    // The cells of training, the last ones first and genes in another order: the same numbers.
+    let (text, mut turned) = (batches(), Vec::new());
+    for line in text.lines() {
+        let mut fields: Vec<&str> = line.split('\t').collect();
+        fields[3..].reverse();
+        turned.push(fields.join("\t"));
+    }
+    turned[1..].reverse();
+    f.write("turned.tsv", turned.join("\n") + "\n");
+    let ran = f.run("cells encode vae turned.tsv --batch batch --describing kind --denoised -o again").ok();
+    assert!(ran.stderr.contains("61 of 61 genes of the model found"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("120 cells, 61 of 61 genes, 3 numbers a cell"), "{}", ran.stdout);
+    let (mut expected, found) = (numbers("vae/latent.tsv"), numbers("again/latent.tsv"));
+    expected[1..].reverse();
+    assert_eq!(found, expected);
+    assert!(f.run("cells show again/denoised.h5ad").ok().stdout.contains("120 cells x 61 genes"));
+    assert!(f.run("cells show again/cells.h5ad").ok().stdout.contains("X_bw_vae"));
+    f.run("cells encode vae turned.tsv -o again").fails_saying(&["--overwrite"]);
+
+    // Without batches, from the weights alone, into one file.
+    f.run("cells encode vae/model.safetensors turned.tsv --describing kind,batch -o one.h5ad").ok();
+    let as_batch = "cells encode vae turned.tsv --describing kind,batch --denoised --as-batch";
+    f.run(&format!("{as_batch} b0 -o b0")).ok();
+    f.run(&format!("{as_batch} b7 -o b7")).fails_saying(&["found \"b7\"; the model knows b0, b1"]);
+    f.run("cells encode vae turned.tsv --describing kind,batch --denoised -o b7")
+        .fails_saying(&["expected --batch or --as-batch", "its batches are b0, b1"]);
+
+    // Fewer genes are said, others refused, and so are other values and other folders.
+    let part = |line: &str| line.split('\t').take(50).collect::<Vec<_>>().join("\t");
+    f.write("part.tsv", text.lines().map(part).collect::<Vec<_>>().join("\n") + "\n");
+    let ran = f.run("cells encode vae part.tsv --batch batch --describing kind -o part --json").ok();
+    assert!(
+        ran.stderr.contains("47 of 61 genes of the model found; 14 are missing and count as 0: g47"),
+        "{}",
+        ran.stderr
+    );
+    let said: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&said["cells"], said["missing_genes"].as_array().unwrap().len()), (&120.into(), 14));
+    f.write("other.tsv", text.replace("\tg", "\tENSG"));
+    f.run("cells encode vae other.tsv --batch batch --describing kind -o x").fails_saying(&[
+        "such as \"g0\"",
+        "found 1 of 61",
+        "such as \"ENSG0\"",
+        "identifiers",
+    ]);
+    f.run("cells encode vae vae/denoised.h5ad -o x").fails_saying(&["expected counts, as the model was trained on"]);
+    f.run("cells encode again turned.tsv -o x").fails_saying(&["no autoencode.json in it", "cells autoencode"]);
+    let empty = format!("{}\nnone\tk0\tb0{}\n", text.trim_end(), "\t0".repeat(61));
+    f.write("empty.tsv", empty);
+    f.run("cells encode vae empty.tsv --batch batch --describing kind -o x")
+        .fails_saying(&["cell \"none\"", "--min-genes 1"]);
 }

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod bridges;
 mod cells;
 mod classical;
 mod compare;

@@ -1,16 +1,19 @@
 //! `basewise cells cluster`: one command from a file to clusters.
 
 use super::clusters::{self, ClusterRange, Method};
-use super::filter::{self, FilterArgs};
-use super::input::InputArgs;
+use super::colors;
+use super::filter::{self, FilterArgs, Kept};
+use super::input::{InputArgs, Words};
 use super::labels;
+use super::network::CellWeights;
 use super::outputs::{self, Found};
-use super::pipeline::{self, Transform};
+use super::pipeline::{self, Given, Prepared, Transform};
 use super::quality::Quality;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::table::count;
 use anyhow::Result;
+use basewise_io::cells::CellMatrix;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -24,7 +27,11 @@ printf \"c%d\\t%s\", c, substr(\"ABC\", t + 1, 1); for (g = 1; g <= 30; g++) pri
 
 The steps and their defaults are those of scanpy's tutorial: cells with 200 genes, genes in 3 cells; sums made equal, log(1 + count);
 2,000 variable genes; 50 principal components; 15 neighbours; Leiden's communities; t-SNE for the picture. Values that are
-no counts are taken as they are.
+no counts are taken as they are. Tables of features of anything else (embeddings of sequences by `predict --embeddings`,
+`basewise features`) are clustered by the same steps, without filters and normalization.
+
+--coordinates clusters by numbers that the h5ad file has, such as X_bw_vae, and --network by those that a sequence network has
+learned of each cell, its weights in the last layer (scBasset): a network trained on the data set of `cells dataset`.
 
 A folder holds clusters.tsv (a line a cell), markers.tsv, components.tsv, cells.json, report.html and cells.h5ad. The h5ad file is
 a copy of the input with obs, obsm, varm, obsp and uns added under scanpy's names, nothing else touched, where the input is
@@ -49,9 +56,18 @@ pub(crate) struct ClusterArgs {
     /// Most variable genes to go on with; 0 for all
     #[arg(long, value_name = "N", default_value_t = 2000)]
     variable_genes: usize,
+    /// Divide each column by its standard deviation, so that features on different scales count alike
+    #[arg(long)]
+    standardize: bool,
     /// Principal components
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) components: usize,
+    /// h5ad: coordinates of cells in obsm to go on with, in the place of principal components
+    #[arg(long, value_name = "NAME", conflicts_with = "network")]
+    coordinates: Option<String>,
+    /// Run of a network with a task for each cell, whose weights are the coordinates of cells
+    #[arg(long, value_name = "RUN")]
+    network: Option<PathBuf>,
     /// Neighbours of a cell, itself among them
     #[arg(long, value_name = "N", default_value_t = 15)]
     pub(crate) neighbors: usize,
@@ -67,6 +83,9 @@ pub(crate) struct ClusterArgs {
     /// Perplexity of t-SNE
     #[arg(long, value_name = "P", default_value_t = 30.0)]
     pub(crate) perplexity: f64,
+    /// Colour a further map by the values of each of these genes
+    #[arg(long, value_name = "GENE,...", value_delimiter = ',')]
+    color: Vec<String>,
     /// No t-SNE: clusters only
     #[arg(long)]
     pub(crate) no_map: bool,
@@ -88,24 +107,24 @@ pub(crate) fn run(args: &ClusterArgs, printer: &Printer) -> Result<Outcome> {
         basewise_io::output::check_dir(&args.output, args.overwrite)?;
     }
     let matrix = args.input.load(&labels::of_table(&args.input.input, args.labels.as_deref())?, printer)?;
-    let labels = args.labels.as_deref().map(|wanted| labels::read(wanted, &matrix)).transpose()?;
+    let labels = args.labels.as_deref().map(|wanted| labels::read("--labels", wanted, &matrix)).transpose()?;
     let quality = Quality::of(&matrix);
-    let kept = filter::choose(&matrix, &quality, &args.limits)?;
+    let network = args.network.as_deref().map(CellWeights::of).transpose()?;
+    let kept = choose(args, &matrix, &quality, network.as_ref())?;
     let used = filter::select(&matrix, &kept);
     if used.counts.rows < 3 || used.counts.columns < 2 {
         let (cells, genes) = (used.counts.rows, used.counts.columns);
         return Err(user(format!("expected at least 3 cells and 2 genes to cluster, found {cells} and {genes}"), None));
     }
     printer.talk(&filter::account(&matrix, &kept));
-    let prepared = pipeline::prepare(&used, args.transform, args.variable_genes)?;
-    printer.talk(&format!(
-        "{}{}; {}; {} genes go on",
-        if matrix.part.is_empty() { String::new() } else { format!("{}: ", matrix.part) },
-        matrix.values.words(),
-        prepared.transform.words(),
-        count(prepared.used().iter().filter(|used| **used).count())
-    ));
-    let embedded = pipeline::embed(&prepared, args)?;
+    let prepared = prepare(args, &used, printer)?;
+    let given = match (&network, &args.coordinates) {
+        (Some(network), _) => Some(network.of_cells(&used.cells.ids)),
+        (None, Some(name)) => Some(coordinates(&used, name)?),
+        (None, None) => None,
+    };
+    let shades = colors::read(&args.color, &used, &prepared)?;
+    let embedded = pipeline::embed(&prepared, given, args)?;
     let clusters = clusters::find(&embedded, args)?;
     let labels = labels.map(|labels| labels.select(&kept.cells));
     let judged = clusters::judge(&embedded, &clusters, labels.as_ref(), args.seed)?;
@@ -121,20 +140,67 @@ pub(crate) fn run(args: &ClusterArgs, printer: &Printer) -> Result<Outcome> {
         labels: labels.as_ref(),
         judged: &judged,
         markers: &markers,
+        shades: &shades,
     };
-    let summary = outputs::summary(&found, args, begun.elapsed().as_secs_f64());
-    if is_h5ad_name(&args.output) {
-        let additions = outputs::additions(&found, args);
-        outputs::write_h5ad(&args.input.input, &args.output, &used, &kept, &additions)?;
-    } else {
-        outputs::write_folder(&args.output, args.overwrite, &found, args, &summary)?;
-    }
-    if args.json {
-        printer.json(&summary)?;
-    } else {
-        printer.data(&outputs::text(&summary, &found))?;
-    }
+    write(args, &found, begun, printer)?;
     Ok(Outcome::Done)
+}
+
+/// The cells and genes within the limits; of the cells, those that the network knows.
+fn choose(args: &ClusterArgs, matrix: &CellMatrix, quality: &Quality, network: Option<&CellWeights>) -> Result<Kept> {
+    let mut kept = filter::choose(matrix, quality, &args.limits)?;
+    if let Some(network) = network {
+        kept.cells.retain(|&cell| network.has(&matrix.cells.ids[cell]));
+        if kept.cells.is_empty() {
+            return Err(network.unknown(&matrix.cells.ids[0]));
+        }
+    }
+    Ok(kept)
+}
+
+/// Transforms values, and says how.
+fn prepare(args: &ClusterArgs, used: &CellMatrix, printer: &Printer) -> Result<Prepared> {
+    let mut prepared = pipeline::prepare(used, args.transform, args.variable_genes)?;
+    if args.standardize {
+        prepared.standardize();
+    }
+    printer.talk(&format!(
+        "{}{}; {}; {} {} go on",
+        if used.part.is_empty() { String::new() } else { format!("{}: ", used.part) },
+        used.values.words(),
+        prepared.transform.words(),
+        count(prepared.used().iter().filter(|used| **used).count()),
+        Words::of(used.values).columns
+    ));
+    Ok(prepared)
+}
+
+/// Writes what was found, and prints a summary.
+fn write(args: &ClusterArgs, found: &Found<'_>, begun: Instant, printer: &Printer) -> Result<()> {
+    let summary = outputs::summary(found, args, begun.elapsed().as_secs_f64());
+    if is_h5ad_name(&args.output) {
+        let additions = outputs::additions(found, args);
+        outputs::write_h5ad(&args.input.input, &args.output, found.used, found.kept, &additions)?;
+    } else {
+        outputs::write_folder(&args.output, args.overwrite, found, args, &summary)?;
+    }
+    if args.json { printer.json(&summary) } else { printer.data(&outputs::text(&summary, found)) }
+}
+
+/// Coordinates of the kept cells that the file has.
+fn coordinates(used: &CellMatrix, name: &str) -> Result<Given> {
+    let Some((_, coordinates)) = used.obsm.iter().find(|(own, _)| own == name) else {
+        let names: Vec<&str> = used.obsm.iter().map(|(own, _)| own.as_str()).collect();
+        let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(user(format!("--coordinates: expected a name in obsm, found {name:?}; there are {found}"), None));
+    };
+    if let Some(row) = (0..coordinates.rows()).find(|&row| coordinates.row(row).iter().any(|x| !x.is_finite())) {
+        let message =
+            format!("--coordinates {name}: expected numbers for each cell, found none for {:?}", used.cells.ids[row]);
+        return Err(user(message, Some("leave out cells as they were left out there: --min-genes, --min-counts")));
+    }
+    let what = format!("{} numbers of {name}", coordinates.columns());
+    Ok(Given { name: name.to_owned(), what, coordinates: coordinates.clone(), is_there: true })
 }
 
 /// Whether an output is an h5ad file and no folder.

@@ -192,6 +192,24 @@ pub(crate) fn mark(prepared: &Prepared, clusters: &Clusters, top: usize) -> Resu
     Ok(all)
 }
 
+/// Features that are higher in a cluster with `q <= max_q`, the highest score first; each only in the cluster where its score is
+/// highest.
+pub(crate) fn marking(prepared: &Prepared, clusters: &[u32], max_q: f64) -> Result<Vec<Vec<Marker>>> {
+    let mut all = markers(&prepared.values, clusters, MarkerTest::RankSum)?;
+    let mut best = vec![(f64::NEG_INFINITY, 0); prepared.values.columns];
+    for (cluster, own) in all.iter().enumerate() {
+        for marker in own {
+            if marker.score > best[marker.feature].0 {
+                best[marker.feature] = (marker.score, cluster);
+            }
+        }
+    }
+    for (cluster, own) in all.iter_mut().enumerate() {
+        own.retain(|marker| marker.score > 0.0 && marker.q <= max_q && best[marker.feature].1 == cluster);
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! `basewise cells filter`: leaving out cells and genes that say little.
 
-use super::input::InputArgs;
+use super::input::{InputArgs, Words};
 use super::quality::Quality;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -123,8 +123,9 @@ pub(crate) fn select(matrix: &CellMatrix, kept: &Kept) -> CellMatrix {
 /// What was kept, in a sentence.
 pub(crate) fn account(matrix: &CellMatrix, kept: &Kept) -> String {
     let (cells, genes) = (matrix.counts.rows, matrix.counts.columns);
+    let Words { rows, columns, .. } = Words::of(matrix.values);
     format!(
-        "{} cells in = {} used + {} left out; {} genes in = {} used + {} left out",
+        "{} {rows} in = {} used + {} left out; {} {columns} in = {} used + {} left out",
         count(cells),
         count(kept.cells.len()),
         count(cells - kept.cells.len()),

@@ -1,14 +1,27 @@
 //! Loading a matrix, with the flags that say what of a file is wanted.
 
+use crate::failure::user;
 use crate::printer::Printer;
 use anyhow::Result;
-use basewise_io::cells::{self, CellMatrix, ReadOptions};
-use clap::Args;
+use basewise_io::cells::{self, CellMatrix, ReadOptions, Values};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+
+/// What the numbers of an input are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// values for tables of our own (`split`, `label:...`, `embedding:1`, `kmer:A` among the columns) and .npz, else what the numbers say
+    #[default]
+    Auto,
+    /// Molecules or reads
+    Counts,
+    /// Features of any kind, as of embeddings: nothing is normalized, and no row or column left out by default
+    Values,
+}
 
 #[derive(Args)]
 pub(crate) struct InputArgs {
-    /// 10x folder, .mtx, 10x .h5, .h5ad, or a TSV, CSV or Parquet table with a row a cell
+    /// 10x folder, .mtx, 10x .h5, .h5ad, a TSV, CSV or Parquet table with a row a cell, or .npz of `basewise features`
     pub(crate) input: PathBuf,
     /// h5ad: X, raw or layers/NAME [default: the first of layers/counts, X, raw that holds counts; else X, or raw if X is scaled]
     #[arg(long, value_name = "PART")]
@@ -16,6 +29,12 @@ pub(crate) struct InputArgs {
     /// Tables: columns that describe a cell and are no genes (columns of text are none anyway)
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     describing: Vec<String>,
+    /// Tables: the column with the names of rows [default: id, or the first one]
+    #[arg(long, value_name = "COLUMN")]
+    names: Option<String>,
+    /// What the numbers are
+    #[arg(long = "input", id = "kind", value_enum, default_value = "auto", value_name = "KIND")]
+    kind: Kind,
     /// Tables: a row is a gene and a column a cell
     #[arg(long)]
     genes_in_rows: bool,
@@ -33,13 +52,50 @@ impl InputArgs {
         let options = ReadOptions {
             part: self.matrix.clone(),
             describing: all,
+            names: self.names.clone(),
             genes_in_rows: self.genes_in_rows,
             feature_type: self.feature_type.clone(),
         };
-        let matrix = cells::read(&self.input, &options)?;
+        let mut matrix = cells::read(&self.input, &options)?;
         for note in &matrix.notes {
             printer.talk(note);
         }
+        let found = Values::of(&matrix.counts.values);
+        match self.kind {
+            Kind::Auto => {}
+            Kind::Values => matrix.values = Values::Features,
+            Kind::Counts if found == Values::Counts => matrix.values = found,
+            Kind::Counts => {
+                let message =
+                    format!("{}: --input counts: expected counts, found {}", self.input.display(), found.words());
+                return Err(user(
+                    message,
+                    Some("--matrix names another matrix of an h5ad file; --input values takes any numbers"),
+                ));
+            }
+        }
         Ok(matrix)
+    }
+}
+
+/// What rows and columns are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// Rows: cells.
+    pub(crate) rows: &'static str,
+    /// One row: cell.
+    pub(crate) row: &'static str,
+    /// Columns: genes.
+    pub(crate) columns: &'static str,
+}
+
+impl Words {
+    /// Cells and genes, unless the numbers are features of something else.
+    pub(crate) fn of(values: Values) -> Self {
+        if values == Values::Features {
+            Self { rows: "rows", row: "row", columns: "features" }
+        } else {
+            Self { rows: "cells", row: "cell", columns: "genes" }
+        }
     }
 }

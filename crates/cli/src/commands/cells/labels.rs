@@ -2,7 +2,7 @@
 
 use crate::failure::user;
 use anyhow::Result;
-use basewise_io::cells::CellMatrix;
+use basewise_io::cells::{CellMatrix, Frame};
 use basewise_io::table;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,9 +50,14 @@ pub(crate) fn of_table(input: &Path, wanted: Option<&str>) -> Result<Vec<String>
     Ok(if table && !matrix_market { vec![wanted.to_owned()] } else { Vec::new() })
 }
 
-/// The labels that `wanted` means: a column of the cells, else a file, in which `FILE:COLUMN` names the column.
-pub(crate) fn read(wanted: &str, matrix: &CellMatrix) -> Result<Labels> {
-    if let Some(column) = matrix.cells.column(wanted) {
+/// The labels that `wanted`, given by `flag`, means: a column of the cells, else a file, in which `FILE:COLUMN` names the column.
+pub(crate) fn read(flag: &str, wanted: &str, matrix: &CellMatrix) -> Result<Labels> {
+    of_rows(flag, wanted, &matrix.cells)
+}
+
+/// The same for named rows of any kind, as the value of a flag.
+pub(crate) fn of_rows(flag: &str, wanted: &str, rows: &Frame) -> Result<Labels> {
+    if let Some(column) = rows.column(wanted) {
         return Ok(Labels::of((0..column.len()).map(|row| column.text(row)).collect()));
     }
     let (file, column) = if Path::new(wanted).is_file() {
@@ -61,12 +66,10 @@ pub(crate) fn read(wanted: &str, matrix: &CellMatrix) -> Result<Labels> {
         match wanted.rsplit_once(':').filter(|(file, _)| Path::new(file).is_file()) {
             Some((file, column)) => (file, Some(column)),
             None => {
-                let names: Vec<&str> = matrix.cells.columns.iter().map(|(name, _)| name.as_str()).collect();
+                let names: Vec<&str> = rows.columns.iter().map(|(name, _)| name.as_str()).collect();
                 let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 return Err(user(
-                    format!(
-                        "--labels: expected a column of the cells or a file, found {wanted:?}; columns are {found}"
-                    ),
+                    format!("{flag}: expected a column of the cells or a file, found {wanted:?}; columns are {found}"),
                     Some("a file has a header, cells in its first column and labels in its second, or in FILE:COLUMN"),
                 ));
             }
@@ -82,17 +85,17 @@ pub(crate) fn read(wanted: &str, matrix: &CellMatrix) -> Result<Labels> {
     };
     let cells = table.column(&names[0])?;
     let by_cell: BTreeMap<&str, &String> = cells.iter().map(String::as_str).zip(table.column(&column)?).collect();
-    let labels: Vec<Option<String>> = matrix
-        .cells
+    let labels: Vec<Option<String>> = rows
         .ids
         .iter()
         .map(|id| by_cell.get(id.as_str()).filter(|label| !label.is_empty()).map(|&label| label.clone()))
         .collect();
     if labels.iter().all(Option::is_none) {
-        let (theirs, ours) = (cells.first().cloned().unwrap_or_default(), &matrix.cells.ids[0]);
+        let (theirs, ours) =
+            (cells.first().cloned().unwrap_or_default(), rows.ids.first().cloned().unwrap_or_default());
         return Err(user(
-            format!("{file}: expected names of cells of the matrix, such as {ours:?}, found {theirs:?}"),
-            Some("the first column of the file must name cells as the matrix does"),
+            format!("{file}: expected names of rows of the input, such as {ours:?}, found {theirs:?}"),
+            Some("the first column of the file must name cells as the input does"),
         ));
     }
     Ok(Labels::of(labels))

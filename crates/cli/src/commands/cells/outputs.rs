@@ -3,17 +3,20 @@
 use super::cluster::ClusterArgs;
 use super::clusters::{Clusters, Judged, Method, Tried};
 use super::filter::{FilterArgs, Kept};
+use super::input::Words;
 use super::labels::Labels;
 use super::page;
 use super::pipeline::{Embedded, Prepared, Transform};
 use super::quality::Quality;
 use crate::commands::command_line;
+use crate::report::cells::Dots;
 use crate::table::{Table, count, duration};
 use anyhow::Result;
 use basewise_core::Matrix;
 use basewise_io::cells::h5ad::{self, Additions, Value};
-use basewise_io::cells::{CellMatrix, Column, Frame};
+use basewise_io::cells::{CellMatrix, Column, Frame, Values};
 use basewise_io::output::{write_dir, write_file};
+use basewise_learn::unsupervised::Pca;
 use basewise_learn::unsupervised::markers::Marker;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,6 +39,8 @@ pub(crate) struct Found<'a> {
     pub(crate) judged: &'a Judged,
     /// Of each cluster, the best first.
     pub(crate) markers: &'a [Vec<Marker>],
+    /// Values of genes that further maps are coloured by.
+    pub(crate) shades: &'a [Dots],
 }
 
 /// `cells.json`.
@@ -52,8 +57,12 @@ pub(crate) struct Summary {
     pub(crate) cells: Account,
     pub(crate) genes: Account,
     pub(crate) variable_genes: usize,
+    /// Numbers of each cell that neighbours and clusters are found in.
     pub(crate) components: usize,
-    explained: f64,
+    /// Their name in obsm.
+    coordinates: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained: Option<f64>,
     neighbors: usize,
     pub(crate) method: Method,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +110,7 @@ pub(crate) fn summary(found: &Found<'_>, args: &ClusterArgs, seconds: f64) -> Su
     if let Some(modularity) = found.clusters.modularity {
         metrics.insert("modularity", modularity);
     }
-    let pca = &found.embedded.pca;
+    let explained = |pca: &Pca| pca.variance.iter().sum::<f64>() / pca.total_variance.max(f64::MIN_POSITIVE);
     Summary {
         format_version: 1,
         version: env!("CARGO_PKG_VERSION"),
@@ -114,8 +123,9 @@ pub(crate) fn summary(found: &Found<'_>, args: &ClusterArgs, seconds: f64) -> Su
         cells: Account { read: found.matrix.counts.rows, used: found.used.counts.rows },
         genes: Account { read: found.matrix.counts.columns, used: found.used.counts.columns },
         variable_genes: found.prepared.used().iter().filter(|used| **used).count(),
-        components: pca.variance.len(),
-        explained: pca.variance.iter().sum::<f64>() / pca.total_variance.max(f64::MIN_POSITIVE),
+        components: found.embedded.coordinates.columns(),
+        coordinates: found.embedded.name.clone(),
+        explained: found.embedded.pca.as_ref().map(explained),
         neighbors: found.embedded.neighbors.count + 1,
         method: args.method,
         resolution: (args.method == Method::Leiden).then_some(args.resolution),
@@ -152,9 +162,11 @@ fn one(found: &Found<'_>, cluster: usize) -> ClusterSummary {
 /// The summary for a terminal.
 pub(crate) fn text(summary: &Summary, found: &Found<'_>) -> String {
     let labelled = found.labels.is_some();
-    let mut header = vec!["cluster", "cells", "silhouette"];
+    let Words { rows, columns, .. } = Words::of(found.matrix.values);
+    let marking = format!("marker {columns}");
+    let mut header = vec!["cluster", rows, "silhouette"];
     header.extend(labelled.then_some("most are"));
-    header.push("marker genes");
+    header.push(&marking);
     let mut table = Table::new(&header);
     for cluster in &summary.clusters {
         let mut row = vec![cluster.cluster.to_string(), count(cluster.cells)];
@@ -176,10 +188,10 @@ pub(crate) fn text(summary: &Summary, found: &Found<'_>) -> String {
     let figures = names.iter().filter_map(|(key, name)| summary.metrics.get(key).map(|v| format!("{name} {v:.4}")));
     text.push_str(&format!("\n{}\n", figures.collect::<Vec<_>>().join(", ")));
     text.push_str(&format!(
-        "{} cells, {} genes, {} components; {}\n",
+        "{} {rows}, {} {columns}, {}; {}\n",
         count(summary.cells.used),
         count(summary.variable_genes),
-        summary.components,
+        found.embedded.what,
         duration(summary.seconds)
     ));
     text
@@ -189,10 +201,13 @@ pub(crate) fn text(summary: &Summary, found: &Found<'_>) -> String {
 pub(crate) fn additions(found: &Found<'_>, args: &ClusterArgs) -> Additions {
     let names: Vec<String> = (0..found.clusters.number).map(|cluster| cluster.to_string()).collect();
     let clusters = Column::category(names, found.clusters.labels.iter().map(|&label| Some(label)));
-    let quality = found.quality.columns();
+    let quality = measured(found);
     let mut obs: Vec<_> = quality.into_iter().map(|(name, column)| (name, column.select(&found.kept.cells))).collect();
     obs.push((args.method.column().to_owned(), clusters));
-    let mut obsm = vec![("X_pca".to_owned(), found.embedded.coordinates.clone())];
+    let mut obsm = Vec::new();
+    if found.embedded.is_new {
+        obsm.push((found.embedded.name.clone(), found.embedded.coordinates.clone()));
+    }
     if let Some(map) = &found.embedded.map {
         obsm.push(("X_tsne".to_owned(), map.clone()));
     }
@@ -210,7 +225,7 @@ pub(crate) fn additions(found: &Found<'_>, args: &ClusterArgs) -> Additions {
         obs,
         var,
         obsm,
-        varm: vec![("PCs".to_owned(), loadings(found))],
+        varm: found.embedded.pca.iter().map(|pca| ("PCs".to_owned(), loadings(found, pca))).collect(),
         obsp: vec![
             ("distances".to_owned(), found.embedded.neighbors.distance_graph()),
             ("connectivities".to_owned(), found.embedded.connectivities.clone()),
@@ -219,9 +234,14 @@ pub(crate) fn additions(found: &Found<'_>, args: &ClusterArgs) -> Additions {
     }
 }
 
+/// Sums and numbers of genes of each cell, where values are of genes.
+fn measured(found: &Found<'_>) -> Vec<(String, Column)> {
+    if found.matrix.values == Values::Features { Vec::new() } else { found.quality.columns() }
+}
+
 /// Genes by components; 0 for genes that were not used.
-fn loadings(found: &Found<'_>) -> Matrix {
-    let components = &found.embedded.pca.components;
+fn loadings(found: &Found<'_>, pca: &Pca) -> Matrix {
+    let components = &pca.components;
     let used = found.prepared.used();
     let mut data = vec![0.0; used.len() * components.len()];
     for (own, gene) in (0..used.len()).filter(|&gene| used[gene]).enumerate() {
@@ -232,40 +252,46 @@ fn loadings(found: &Found<'_>) -> Matrix {
     Matrix::new(used.len(), components.len(), data)
 }
 
+fn map(entries: Vec<(&str, Value)>) -> Value {
+    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn word(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
 fn settings(found: &Found<'_>, args: &ClusterArgs) -> Vec<(String, Value)> {
-    let map = |entries: Vec<(&str, Value)>| {
-        Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    };
     let whole = |n: usize| Value::Whole(n as i64);
-    let word = |text: &str| Value::Text(text.to_owned());
-    let pca = &found.embedded.pca;
-    let mut all = vec![
-        (
+    let mut all = Vec::new();
+    if let Some(pca) = &found.embedded.pca {
+        let params = vec![("zero_center", Value::Flag(true)), ("use_highly_variable", Value::Flag(true))];
+        all.push((
             "pca",
             map(vec![
-                ("params", map(vec![("zero_center", Value::Flag(true)), ("use_highly_variable", Value::Flag(true))])),
+                ("params", map(params)),
                 ("variance", Value::Numbers(pca.variance.clone())),
                 ("variance_ratio", Value::Numbers(pca.variance_ratio())),
             ]),
-        ),
-        (
-            "neighbors",
-            map(vec![
-                ("connectivities_key", word("connectivities")),
-                ("distances_key", word("distances")),
-                (
-                    "params",
-                    map(vec![
-                        ("n_neighbors", whole(found.embedded.neighbors.count + 1)),
-                        ("method", word("umap")),
-                        ("metric", word("euclidean")),
-                        ("use_rep", word("X_pca")),
-                    ]),
-                ),
-            ]),
-        ),
-        ("basewise_markers", Value::Table(marker_table(found))),
+        ));
+    }
+    let params = vec![
+        ("n_neighbors", whole(found.embedded.neighbors.count + 1)),
+        ("method", word("umap")),
+        ("metric", word("euclidean")),
+        ("use_rep", word(&found.embedded.name)),
     ];
+    all.push((
+        "neighbors",
+        map(vec![
+            ("connectivities_key", word("connectivities")),
+            ("distances_key", word("distances")),
+            ("params", map(params)),
+        ]),
+    ));
+    all.push(("basewise_markers", Value::Table(marker_table(found))));
+    if let Some(ranked) = ranked(found, args) {
+        all.push(("rank_genes_groups", ranked));
+    }
     let seed = Value::Whole(args.seed as i64);
     if args.method == Method::Leiden {
         let params = map(vec![("resolution", Value::Number(args.resolution)), ("random_state", seed)]);
@@ -278,6 +304,38 @@ fn settings(found: &Found<'_>, args: &ClusterArgs) -> Vec<(String, Value)> {
         all.push(("hvg", map(vec![("flavor", word("seurat"))])));
     }
     all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Markers as scanpy's `rank_genes_groups` leaves them: a field a cluster, a record a rank. `None` if no cluster has any.
+fn ranked(found: &Found<'_>, args: &ClusterArgs) -> Option<Value> {
+    let groups: Vec<(String, &Vec<Marker>)> =
+        found.markers.iter().enumerate().map(|(cluster, own)| (cluster.to_string(), own)).collect();
+    let ranks = groups.iter().map(|(_, own)| own.len()).min().filter(|&ranks| ranks > 0)?;
+    let numbers = |of: fn(&Marker) -> f64| {
+        let field = |(name, own): &(String, &Vec<Marker>)| {
+            (name.clone(), Column::Number(own.iter().take(ranks).map(of).collect()))
+        };
+        Value::Records(groups.iter().map(field).collect())
+    };
+    let names = |(name, own): &(String, &Vec<Marker>)| {
+        let genes = own.iter().take(ranks).map(|marker| Some(found.used.genes.ids[marker.feature].clone()));
+        (name.clone(), Column::Text(genes.collect()))
+    };
+    let params = vec![
+        ("groupby", word(args.method.column())),
+        ("reference", word("rest")),
+        ("method", word("wilcoxon")),
+        ("corr_method", word("benjamini-hochberg")),
+        ("use_raw", Value::Flag(false)),
+    ];
+    Some(map(vec![
+        ("params", map(params)),
+        ("names", Value::Records(groups.iter().map(names).collect())),
+        ("scores", numbers(|marker| marker.score)),
+        ("pvals", numbers(|marker| marker.p)),
+        ("pvals_adj", numbers(|marker| marker.q)),
+        ("logfoldchanges", numbers(|marker| marker.log2_fold_change)),
+    ]))
 }
 
 fn marker_table(found: &Found<'_>) -> Frame {
@@ -390,7 +448,9 @@ pub(crate) fn write_folder(
         text("cells.json", &json)?;
         text("clusters.tsv", &cells_table(found, args))?;
         text("markers.tsv", &tsv(&marker_table(found)))?;
-        text("components.tsv", &components(found))?;
+        if let Some(pca) = &found.embedded.pca {
+            text("components.tsv", &components(pca))?;
+        }
         text("report.html", &page)?;
         write_h5ad(&args.input.input, &folder.join("cells.h5ad"), found.used, found.kept, &additions)
     })?;
@@ -430,14 +490,13 @@ fn cells_table(found: &Found<'_>, args: &ClusterArgs) -> String {
             columns.push((format!("tsne_{}", k + 1), Column::Number(map.column(k).map(f64::from).collect())));
         }
     }
-    for (name, column) in found.quality.columns() {
+    for (name, column) in measured(found) {
         columns.push((name, column.select(&found.kept.cells)));
     }
     tsv(&Frame { ids: found.used.cells.ids.clone(), columns })
 }
 
-fn components(found: &Found<'_>) -> String {
-    let pca = &found.embedded.pca;
+fn components(pca: &Pca) -> String {
     let mut text = "component\tvariance\tshare\n".to_owned();
     for (i, (variance, share)) in pca.variance.iter().zip(pca.variance_ratio()).enumerate() {
         text.push_str(&format!("{}\t{variance}\t{share}\n", i + 1));

@@ -1,14 +1,18 @@
 //! What the page of a clustering shows.
 
 use super::clusters::Method;
+use super::input::Words;
 use super::outputs::{Found, Summary};
 use crate::report::cells::{CellsReport, Dots, Group};
+use crate::report::head::Head;
 use crate::table::count;
+use basewise_learn::unsupervised::Pca;
 use std::path::Path;
 
 /// The page of what was found.
 pub(crate) fn of(found: &Found<'_>, summary: &Summary) -> CellsReport {
     let map = found.embedded.map.as_ref();
+    let words = Words::of(found.matrix.values);
     let points: Vec<[f64; 2]> = match map {
         Some(map) => (0..map.rows()).map(|row| [f64::from(map.row(row)[0]), f64::from(map.row(row)[1])]).collect(),
         None => {
@@ -40,14 +44,17 @@ pub(crate) fn of(found: &Found<'_>, summary: &Summary) -> CellsReport {
         markers: cluster.markers.clone(),
     });
     CellsReport {
-        title: format!("Cells of {}", title(&summary.input)),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated_by: summary.command.clone(),
-        account: account(found, summary),
+        head: Head {
+            title: format!("{} of {}", if words.rows == "cells" { "Cells" } else { "Clusters" }, title(&summary.input)),
+            generated_by: summary.command.clone(),
+            account: account(found, summary),
+        },
+        words: (words.row, words.columns),
         axes: if map.is_some() { ("t-SNE 1", "t-SNE 2") } else { ("Component 1", "Component 2") },
+        shades: found.shades.to_vec(),
         points,
         dots,
-        scree: found.embedded.pca.variance_ratio(),
+        scree: found.embedded.pca.as_ref().map_or_else(Vec::new, Pca::variance_ratio),
         silhouettes,
         groups: groups.collect(),
         labelled: found.labels.is_some(),
@@ -64,19 +71,22 @@ fn title(input: &str) -> String {
 fn account(found: &Found<'_>, summary: &Summary) -> String {
     let how = match summary.method {
         Method::Leiden => "Leiden's communities of the graph of neighbours",
-        Method::Kmeans => "k-means on the components",
-        Method::Mixture => "a mixture of normal distributions on the components",
+        Method::Kmeans => "k-means on these",
+        Method::Mixture => "a mixture of normal distributions on these",
+    };
+    let Words { rows, columns, .. } = Words::of(found.matrix.values);
+    let on = if found.embedded.pca.is_some() {
+        format!("{} {columns} went on to {}", count(summary.variable_genes), found.embedded.what)
+    } else {
+        format!("places of {rows} are {}", found.embedded.what)
     };
     let mut text = format!(
-        "{} of {} cells and {} of {} genes were used. Values were {}; {} genes went on to {} principal components. {} clusters \
-         are {how}.",
+        "{} of {} {rows} and {} of {} {columns} were used. Values were {}; {on}. {} clusters are {how}.",
         count(summary.cells.used),
         count(summary.cells.read),
         count(summary.genes.used),
         count(summary.genes.read),
         found.prepared.transform.words(),
-        count(summary.variable_genes),
-        summary.components,
         count(summary.clusters.len())
     );
     if let Some([ari, nmi, ..]) = found.judged.agreement {

@@ -80,15 +80,57 @@ pub(crate) fn prepare(matrix: &CellMatrix, transform: Transform, top: usize) -> 
     if matches!(transform, Transform::NormalizeLog | Transform::Log) {
         counts::log1p(&mut values)?;
     }
-    let many = top > 0 && values.columns > top && values.rows > 1 && matrix.values != Values::Signed;
+    let measured = !matches!(matrix.values, Values::Signed | Values::Features);
+    let many = top > 0 && values.columns > top && values.rows > 1 && measured;
     let options = VariableOptions { flavor: Flavor::Seurat, top: Some(top), ..VariableOptions::default() };
     let variable = if many { Some(counts::highly_variable(&values, &options)?) } else { None };
     Ok(Prepared { values, transform, variable })
 }
 
+impl Prepared {
+    /// Divides each column by its standard deviation; columns that do not vary stay.
+    pub(crate) fn standardize(&mut self) {
+        let values = &mut self.values;
+        let rows = values.rows.max(1) as f64;
+        let mut sums = vec![(0.0, 0.0); values.columns];
+        for (&column, &value) in values.indices.iter().zip(&values.values) {
+            let (sum, squares) = &mut sums[column as usize];
+            *sum += f64::from(value);
+            *squares += f64::from(value) * f64::from(value);
+        }
+        let deviation = |&(sum, squares): &(f64, f64)| (squares / rows - (sum / rows).powi(2)).max(0.0).sqrt();
+        let deviations: Vec<f64> = sums.iter().map(deviation).collect();
+        for (&column, value) in values.indices.iter().zip(&mut values.values) {
+            let own = deviations[column as usize];
+            if own > 1e-12 {
+                *value = (f64::from(*value) / own) as f32;
+            }
+        }
+    }
+}
+
+/// Coordinates of cells that are not made of the values.
+pub(crate) struct Given {
+    /// As in `obsm`.
+    pub(crate) name: String,
+    /// What they are, in words.
+    pub(crate) what: String,
+    /// Cells by numbers.
+    pub(crate) coordinates: Matrix,
+    /// Whether the file that they come from has them already.
+    pub(crate) is_there: bool,
+}
+
 /// Coordinates of cells, their neighbours and their map.
 pub(crate) struct Embedded {
-    pub(crate) pca: Pca,
+    /// Where the coordinates are principal components.
+    pub(crate) pca: Option<Pca>,
+    /// Name of the coordinates in `obsm`.
+    pub(crate) name: String,
+    /// What they are, in words.
+    pub(crate) what: String,
+    /// Whether they are to be written.
+    pub(crate) is_new: bool,
     /// Cells by components.
     pub(crate) coordinates: Matrix,
     pub(crate) neighbors: Neighbors,
@@ -101,21 +143,51 @@ pub(crate) struct Embedded {
 /// Cells that a map needs at least.
 const MAPPED: usize = 10;
 
-/// Components, neighbours and a map of prepared values.
-pub(crate) fn embed(prepared: &Prepared, args: &ClusterArgs) -> Result<Embedded> {
+/// Components of prepared values, or given coordinates; their neighbours and a map.
+pub(crate) fn embed(prepared: &Prepared, given: Option<Given>, args: &ClusterArgs) -> Result<Embedded> {
+    let (pca, given) = match given {
+        Some(given) => (None, given),
+        None => {
+            let (pca, given) = components(prepared, args)?;
+            (Some(pca), given)
+        }
+    };
+    let Given { name, what, coordinates, is_there } = given;
+    let rows = coordinates.rows();
+    // The cell itself counts as a neighbour in scanpy's number.
+    let count = args.neighbors.saturating_sub(1).clamp(1, rows.saturating_sub(1).max(1));
+    let neighbors = Neighbors::find(&coordinates, count, Metric::Euclidean)?;
+    let connectivities = neighbors.connectivities();
+    let map = if args.no_map || rows < MAPPED {
+        None
+    } else {
+        let perplexity = args.perplexity.min((rows - 1) as f64 / 3.0);
+        Some(TsneOptions { perplexity, seed: args.seed, ..TsneOptions::default() }.fit(&coordinates)?.map)
+    };
+    Ok(Embedded { pca, name, what, is_new: !is_there, coordinates, neighbors, connectivities, map })
+}
+
+fn components(prepared: &Prepared, args: &ClusterArgs) -> Result<(Pca, Given)> {
     let chosen = prepared.chosen();
     let components = args.components.min(chosen.rows.saturating_sub(1)).min(chosen.columns.saturating_sub(1)).max(1);
     let pca = PcaOptions { components, solver: PcaSolver::Auto, seed: args.seed }.fit(&chosen)?;
     let coordinates = pca.transform(&chosen)?;
-    // The cell itself counts as a neighbour in scanpy's number.
-    let count = args.neighbors.saturating_sub(1).clamp(1, chosen.rows.saturating_sub(1).max(1));
-    let neighbors = Neighbors::find(&coordinates, count, Metric::Euclidean)?;
-    let connectivities = neighbors.connectivities();
-    let map = if args.no_map || chosen.rows < MAPPED {
-        None
-    } else {
-        let perplexity = args.perplexity.min((chosen.rows - 1) as f64 / 3.0);
-        Some(TsneOptions { perplexity, seed: args.seed, ..TsneOptions::default() }.fit(&coordinates)?.map)
-    };
-    Ok(Embedded { pca, coordinates, neighbors, connectivities, map })
+    let what = format!("{} principal components", coordinates.columns());
+    Ok((pca, Given { name: "X_pca".to_owned(), what, coordinates, is_there: false }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_brought_to_variance_1() {
+        let values = Csr::from_dense(&Matrix::new(4, 2, vec![2.0, 5.0, 0.0, 5.0, 2.0, 5.0, 0.0, 5.0]));
+        let mut prepared = Prepared { values, transform: Transform::AsIs, variable: None };
+        prepared.standardize();
+        assert_eq!(prepared.values.to_dense().data(), [2.0, 5.0, 0.0, 5.0, 2.0, 5.0, 0.0, 5.0]);
+        prepared.values.values.iter_mut().for_each(|value| *value *= 3.0);
+        prepared.standardize();
+        assert_eq!(prepared.values.to_dense().data(), [2.0, 15.0, 0.0, 15.0, 2.0, 15.0, 0.0, 15.0]);
+    }
 }

@@ -148,6 +148,11 @@ fn difference(pair: Option<&Paired>) -> String {
     }
 }
 
+/// All digits of a p-value, which may begin with 300 zeros.
+fn p_text(p: f64) -> String {
+    if p < 1e-4 { format!("{p:e}") } else { p.to_string() }
+}
+
 fn probability(p: Option<f64>) -> String {
     match p {
         // It may be too small for a number.
@@ -216,7 +221,7 @@ fn line(task: &TaskComparison, rank: usize, ranked: &Ranked, comparison: &Compar
     for pair in [&ranked.to_best, &ranked.to_best_classical] {
         cells.push(cell(pair.as_ref().map(|pair| &pair.other)));
         cells.extend(ends(&pair.as_ref().map(|pair| pair.estimate).unwrap_or_default()));
-        cells.push(cell(pair.as_ref().and_then(|pair| pair.p_corrected)));
+        cells.push(cell(pair.as_ref().and_then(|pair| pair.p_corrected).map(p_text)));
     }
     let model = comparison.models.iter().find(|model| model.name == ranked.model);
     let cost = model.map(|model| model.cost).unwrap_or_default();

@@ -62,7 +62,7 @@ fn tell(dataset: &Dataset, path: &Path, printer: &Printer) {
         rows(Split::Train),
         rows(Split::Valid),
         rows(Split::Test),
-        dataset.tasks.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ")
+        crate::shared_args::shortened(&dataset.tasks.iter().map(|task| task.name.clone()).collect::<Vec<_>>())
     ));
 }
 
@@ -138,7 +138,7 @@ fn limits_text(limits: &Limits) -> Option<String> {
 }
 
 /// Writes what was built, and the account of what became of each record.
-fn save(built: &Built, output: &Path, overwrite: bool, printer: &Printer) -> Result<()> {
+pub(crate) fn save(built: &Built, output: &Path, overwrite: bool, printer: &Printer) -> Result<()> {
     basewise_io::dataset::save(output, &built.dataset, &built.provenance, &[], overwrite)?;
     let account = &built.account;
     let skipped: usize = account.skipped.values().sum();

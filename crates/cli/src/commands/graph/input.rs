@@ -37,8 +37,12 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     features: Option<PathBuf>,
     /// Sequences of nodes (FASTA), whose k-mers are features
-    #[arg(long, value_name = "FILE", conflicts_with = "features")]
+    #[arg(long, value_name = "FILE")]
     sequences: Option<PathBuf>,
+    /// Embeddings of nodes, as `basewise predict --embeddings` writes them of their sequences, or of any other kind
+    #[arg(long, value_name = "FILE")]
+    #[serde(default)]
+    embeddings: Option<PathBuf>,
     /// Lengths of k-mers: K or K-K
     #[arg(long, value_name = "K-K", default_value = "1-4")]
     kmers: String,
@@ -54,7 +58,7 @@ pub(crate) struct InputArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScaleArg {
-    /// rows if no feature is below 0, else standard
+    /// standard for features of several files or with one below 0, else rows
     Auto,
     /// As they are
     None,
@@ -75,8 +79,10 @@ pub(super) struct Input {
     pub(super) features: Option<NamedFeatures>,
     pub(super) account: Account,
     scale: ScaleArg,
-    /// Whether features are k-mers.
+    /// Whether there are k-mers among the features.
     words: bool,
+    /// Whether features are of several files.
+    mixed: bool,
     places: BTreeMap<String, u32>,
 }
 
@@ -116,7 +122,8 @@ impl InputArgs {
             unknown,
             isolated: graph.isolated(),
         };
-        Ok(Input { ids, graph, kinds, features, account, scale: self.scale, words: self.sequences.is_some(), places })
+        let (words, mixed) = (self.sequences.is_some(), self.feature_files().count() > 1);
+        Ok(Input { ids, graph, kinds, features, account, scale: self.scale, words, mixed, places })
     }
 
     /// Edges between numbers of nodes, and how many were left out.
@@ -136,8 +143,8 @@ impl InputArgs {
                     continue;
                 }
                 let name = if a.is_none() { &ends[0] } else { &ends[1] };
-                let from = self.features.as_ref().or(self.sequences.as_ref());
-                let from = from.map_or(String::new(), |path| path.display().to_string());
+                let from: Vec<String> = self.feature_files().map(|path| path.display().to_string()).collect();
+                let from = from.join(" and ");
                 return Err(user(
                     format!("{}: line {line}: expected a node of {from}, found {name:?}", path.display()),
                     Some("give features of it, or leave such edges out with --skip-unknown"),
@@ -149,12 +156,23 @@ impl InputArgs {
         Ok((known, unknown))
     }
 
+    /// Files that say what nodes are.
+    fn feature_files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.features.iter().chain(&self.sequences).chain(&self.embeddings)
+    }
+
+    /// Features of all files side by side.
     fn node_features(&self) -> Result<Option<NamedFeatures>> {
-        match (&self.features, &self.sequences) {
-            (Some(path), _) => Ok(Some(read_features(path)?)),
-            (None, Some(path)) => self.of_sequences(path).map(Some),
-            (None, None) => Ok(None),
+        let mut joined: Option<(NamedFeatures, &PathBuf)> = None;
+        for path in self.feature_files() {
+            let own =
+                if self.sequences.as_ref() == Some(path) { self.of_sequences(path)? } else { read_features(path)? };
+            joined = Some(match joined {
+                Some((all, first)) => (joined_features(all, own, [first, path], self.skip_unknown)?, first),
+                None => (own, path),
+            });
         }
+        Ok(joined.map(|(features, _)| features))
     }
 
     /// Frequencies of k-mers.
@@ -189,7 +207,7 @@ impl InputArgs {
 
     /// The files, with digests.
     pub(super) fn sources(&self) -> Result<Vec<Source>> {
-        let paths = self.edges.iter().chain(&self.features).chain(&self.sequences);
+        let paths = self.edges.iter().chain(self.feature_files());
         Ok(paths.map(|path| Source::of(path)).collect::<basewise_io::Result<_>>()?)
     }
 }
@@ -207,7 +225,7 @@ impl Input {
         match self.scale {
             ScaleArg::None => Scale::None,
             ScaleArg::Rows => Scale::Rows,
-            ScaleArg::Auto if positive => Scale::Rows,
+            ScaleArg::Auto if positive && !self.mixed => Scale::Rows,
             ScaleArg::Auto | ScaleArg::Standard => Scale::standard(&features.values),
         }
     }
@@ -224,6 +242,11 @@ impl Input {
     /// Other features are left as they are.
     pub(super) fn align_words(&mut self, names: &[String]) {
         let Some(features) = self.features.as_mut().filter(|_| self.words) else { return };
+        let others =
+            |names: &[String]| names.iter().filter(|name| !name.starts_with("kmer:")).cloned().collect::<Vec<_>>();
+        if others(names) != others(&features.names) {
+            return;
+        }
         let places: BTreeMap<&str, u32> = names.iter().map(String::as_str).zip(0..).collect();
         let mut values = Csr { rows: self.ids.len(), columns: names.len(), starts: vec![0], ..Csr::default() };
         for row in 0..self.ids.len() {
@@ -265,6 +288,46 @@ impl Input {
     }
 }
 
+/// Two sets of features of the same nodes, in the order of the first; with `skip`, of the nodes that both have.
+fn joined_features(a: NamedFeatures, b: NamedFeatures, paths: [&PathBuf; 2], skip: bool) -> Result<NamedFeatures> {
+    let places: BTreeMap<&str, usize> = b.nodes.iter().map(String::as_str).zip(0..).collect();
+    let own: BTreeSet<&str> = a.nodes.iter().map(String::as_str).collect();
+    let missing = a.nodes.iter().find(|node| !places.contains_key(node.as_str())).map(|node| (node, paths[1]));
+    let missing =
+        missing.or_else(|| b.nodes.iter().find(|node| !own.contains(node.as_str())).map(|node| (node, paths[0])));
+    if let Some((node, path)) = missing.filter(|_| !skip) {
+        return Err(user(
+            format!("{}: expected features of node {node:?}, as in the other file, found none", path.display()),
+            Some("--skip-unknown leaves out nodes that one of the files lacks"),
+        ));
+    }
+    if let Some(twice) = b.names.iter().find(|name| a.names.contains(name)) {
+        let message =
+            format!("{}: expected features of other names, found {twice:?} in both files", paths[1].display());
+        return Err(user(message, None));
+    }
+    let columns = a.names.len();
+    let mut values = Csr { columns: columns + b.names.len(), starts: vec![0], ..Csr::default() };
+    let mut nodes = Vec::new();
+    for (row, node) in a.nodes.iter().enumerate() {
+        let Some(&other) = places.get(node.as_str()) else { continue };
+        for (features, row, first) in [(&a, row, 0), (&b, other, columns)] {
+            let (indices, numbers) = features.values.row(row);
+            values.indices.extend(indices.iter().map(|&column| column + first as u32));
+            values.values.extend(numbers);
+        }
+        values.starts.push(values.indices.len());
+        values.rows += 1;
+        nodes.push(node.clone());
+    }
+    if nodes.is_empty() {
+        let message = format!("{}: expected nodes of {}, found none of them", paths[1].display(), paths[0].display());
+        return Err(user(message, None));
+    }
+    let names = a.names.into_iter().chain(b.names).collect();
+    Ok(NamedFeatures { nodes, names, values })
+}
+
 /// What sequences are encoded for.
 struct Letters {
     longest: usize,
@@ -285,5 +348,33 @@ impl Predict for Letters {
 
     fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
         Ok(Matrix::new(batch.len(), 0, Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(nodes: &[&str], names: &[&str], values: &[f32]) -> NamedFeatures {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let values = Csr::from_dense(&Matrix::new(nodes.len(), names.len(), values.to_vec()));
+        NamedFeatures { nodes: words(nodes), names: words(names), values }
+    }
+
+    #[test]
+    fn features_of_two_files_stand_side_by_side() {
+        let a = features(&["x", "y", "z"], &["kmer:A"], &[1.0, 0.0, 3.0]);
+        let b = features(&["z", "x"], &["e1", "e2"], &[5.0, 6.0, -1.0, 0.0]);
+        let (one, two) = (PathBuf::from("a"), PathBuf::from("b"));
+        let joined = joined_features(a.clone(), b.clone(), [&one, &two], true).unwrap();
+        assert_eq!(
+            (joined.nodes, joined.names),
+            (vec!["x".to_owned(), "z".into()], vec!["kmer:A".to_owned(), "e1".into(), "e2".into()])
+        );
+        assert_eq!(joined.values.to_dense().data(), [1.0, -1.0, 0.0, 3.0, 5.0, 6.0]);
+        let error = joined_features(a.clone(), b, [&one, &two], false).unwrap_err().to_string();
+        assert!(error.starts_with("b: expected features of node \"y\""), "{error}");
+        let error = joined_features(a.clone(), a, [&one, &two], false).unwrap_err().to_string();
+        assert!(error.contains("found \"kmer:A\" in both"), "{error}");
     }
 }

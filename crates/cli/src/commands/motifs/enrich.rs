@@ -13,7 +13,7 @@ use basewise_motif::enrich::{Enrichment, Pair, Spacing, enrichment, pairs, seque
 use basewise_motif::scan::{Occurrence, Scanner};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -32,7 +32,7 @@ reads, over the best places of either in each sequence, against B standing anywh
 
 DIR gets enrichment.tsv, pairs.tsv, spacing.tsv and enrichment.json.")]
 pub(crate) struct EnrichArgs {
-    /// Motif file: MEME, JASPAR or TRANSFAC
+    /// Motif file: MEME, JASPAR or TRANSFAC; `jaspar` is the built-in JASPAR CORE
     motifs: PathBuf,
     #[command(flatten)]
     sets: SetArgs,
@@ -65,28 +65,53 @@ const LARGEST_GAP: usize = 100_000;
 
 /// `enrichment.json`.
 #[derive(Serialize)]
-struct Record {
+pub(crate) struct Record {
     format_version: u32,
     command: String,
     foreground: usize,
     background: usize,
     background_is: String,
-    motifs: Vec<MotifRecord>,
+    /// The most enriched first.
+    pub(crate) motifs: Vec<MotifRecord>,
 }
 
 #[derive(Serialize)]
-struct MotifRecord {
-    motif: String,
-    name: String,
-    foreground: usize,
-    background: usize,
+pub(crate) struct MotifRecord {
+    pub(crate) motif: String,
+    pub(crate) name: String,
+    pub(crate) foreground: usize,
+    pub(crate) background: usize,
     odds_ratio: f64,
     log10_p_value: f64,
-    log10_q_value: f64,
+    pub(crate) log10_q_value: f64,
+}
+
+impl EnrichArgs {
+    /// The motifs of a file in one FASTA file against another one, with the usual settings.
+    pub(crate) fn of_files(motifs: &Path, foreground: &Path, background: &Path, output: &Path) -> Self {
+        Self {
+            motifs: motifs.to_owned(),
+            sets: SetArgs::of_files(foreground, background),
+            output: output.to_owned(),
+            only: Vec::new(),
+            settings: ScanSettings::default(),
+            pairs: false,
+            spacing: Vec::new(),
+            max_gap: 50,
+            json: false,
+        }
+    }
 }
 
 pub(crate) fn run(args: &EnrichArgs, printer: &Printer) -> Result<()> {
-    let motifs = super::chosen(super::read(&args.motifs)?, &args.only, &args.motifs)?;
+    let record = test(args, printer)?;
+    if args.json { printer.json(&record) } else { printer.data(&table(&record)) }
+}
+
+/// Tests and writes the directory.
+pub(crate) fn test(args: &EnrichArgs, printer: &Printer) -> Result<Record> {
+    let (motifs, _) = super::database(&args.motifs)?;
+    let motifs = super::chosen(motifs, &args.only, &args.motifs)?;
     let spaced = spaced(args, &motifs)?;
     if args.pairs && motifs.len() > MOST_PAIRED {
         return Err(user(
@@ -134,7 +159,7 @@ pub(crate) fn run(args: &EnrichArgs, printer: &Printer) -> Result<()> {
         record.background_is,
         args.output.display()
     ));
-    if args.json { printer.json(&record) } else { printer.data(&table(&record)) }
+    Ok(record)
 }
 
 /// Indices of the two motifs of `--spacing`.

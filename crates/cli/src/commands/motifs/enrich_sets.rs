@@ -35,6 +35,12 @@ pub(crate) struct SetArgs {
 }
 
 impl SetArgs {
+    /// One FASTA file against another.
+    pub(crate) fn of_files(foreground: &Path, background: &Path) -> Self {
+        let (foreground, background_sequences) = (foreground.to_owned(), Some(background.to_owned()));
+        Self { foreground, background_sequences, task: None, class: None, split: SplitArg::All, seed: 1 }
+    }
+
     /// What the base frequencies are counted in.
     pub(crate) fn sequences(&self) -> SequenceArgs {
         SequenceArgs::of_path(self.foreground.clone(), self.split)

@@ -71,6 +71,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Motif>> {
     Ok(motifs)
 }
 
+/// The motifs of a file, or the built-in ones for `jaspar`, and the name of the source.
+pub(crate) fn database(path: &Path) -> Result<(Vec<Motif>, String)> {
+    if path.as_os_str() == "jaspar" {
+        return Ok((crate::embedded::jaspar()?, crate::embedded::JASPAR_NAME.to_owned()));
+    }
+    Ok((read(path)?, path.display().to_string()))
+}
+
 /// The motifs of these ids, or all if none is asked for, in the order of the file.
 pub(crate) fn chosen(motifs: Vec<Motif>, only: &[String], path: &Path) -> Result<Vec<Motif>> {
     if let Some(id) = only.iter().find(|&id| !motifs.iter().any(|m| &m.id == id)) {

@@ -30,6 +30,13 @@ pub(crate) struct ScanSettings {
     one_strand: bool,
 }
 
+impl Default for ScanSettings {
+    /// As on the command line.
+    fn default() -> Self {
+        Self { p_value: 1e-4, background: "uniform".into(), pseudocount: 0.1, granularity: 0.01, one_strand: false }
+    }
+}
+
 impl ScanSettings {
     /// The settings, with the background counted or read.
     pub(crate) fn options(&self, motifs: &[Motif], sequences: &SequenceArgs) -> Result<ScanOptions> {

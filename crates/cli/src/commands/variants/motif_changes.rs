@@ -6,7 +6,8 @@ use basewise_core::variants::{Stretch, Variant, Window};
 use basewise_core::{Alphabet, Code, Encoding};
 use basewise_io::variants::Value;
 use basewise_motif::Motif;
-use basewise_motif::scan::best_hit;
+use basewise_motif::logo::Mark;
+use basewise_motif::scan::{best_hit, reverse_complement, score_sequence};
 use std::path::Path;
 
 /// A site counts if its score lies at least so far between the worst and the best that its motif can have.
@@ -73,7 +74,44 @@ impl MotifChanges {
     }
 }
 
+impl MotifChanges {
+    /// Sites of motifs in a sequence, each with its strand; of sites that share a position the one with the highest score.
+    pub(super) fn sites(&self, codes: &[Code]) -> Vec<Mark> {
+        let mut sites: Vec<(f64, Mark)> =
+            self.motifs.iter().flat_map(|motif| motif.sites(codes, self.encoding)).collect();
+        sites.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.start.cmp(&b.1.start)));
+        let mut chosen: Vec<Mark> = Vec::new();
+        for (_, site) in sites {
+            if chosen.iter().all(|other| site.end <= other.start || other.end <= site.start) {
+                chosen.push(site);
+            }
+        }
+        chosen.sort_by_key(|site| site.start);
+        chosen
+    }
+}
+
 impl Scored {
+    /// All sites, with their scores.
+    fn sites(&self, codes: &[Code], encoding: Encoding) -> Vec<(f64, Mark)> {
+        let turned = (encoding.alphabet == Alphabet::Dna).then(|| reverse_complement(&self.log_odds));
+        let strands = std::iter::once((&self.log_odds, '+')).chain(turned.iter().map(|matrix| (matrix, '-')));
+        let hits = strands.flat_map(|(matrix, strand)| {
+            let label = match encoding.alphabet {
+                Alphabet::Dna => format!("{} {strand}", self.name),
+                Alphabet::Rna => self.name.clone(),
+            };
+            let scores = score_sequence(matrix, codes).into_iter().enumerate();
+            let sites = scores.filter(|&(_, score)| score > 0.0 && score >= self.least);
+            sites
+                .map(move |(start, score)| {
+                    (score, Mark { start, end: start + self.log_odds.len(), label: label.clone() })
+                })
+                .collect::<Vec<_>>()
+        });
+        hits.collect()
+    }
+
     fn of(motif: &Motif) -> Self {
         let log_odds = motif.log_odds(1.0, motif.background);
         let sum = |pick: fn(f64, f64) -> f64| {
@@ -123,6 +161,20 @@ mod tests {
     fn values(letters: &str, at: u64, reference: &str, alternate: &str) -> [String; 2] {
         let around = Stretch { start: 100, letters: letters.into() };
         changes().values(&around, &Variant::new(100 + at, reference.as_bytes(), alternate.as_bytes())).map(|v| v.text())
+    }
+
+    #[test]
+    fn sites_are_marked_once_at_both_ends_and_on_both_strands() {
+        let changes = changes();
+        let marks = |letters: &[u8]| {
+            let marks = changes.sites(&changes.encoding.encode(letters).unwrap());
+            marks.into_iter().map(|mark| (mark.start, mark.end, mark.label)).collect::<Vec<_>>()
+        };
+        let mark = |start: usize, label: &str| (start, start + 4, label.to_owned());
+        assert_eq!(marks(b"TATCAGATA"), [mark(0, "x_y +"), mark(5, "x_y -")]);
+        assert_eq!(marks(b"GGGGG"), [mark(0, "g +")]); // of the two that overlap the first
+        assert_eq!(marks(b"NNNN"), []);
+        assert_eq!(marks(b"TAT"), []);
     }
 
     #[test]

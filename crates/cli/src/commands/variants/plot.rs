@@ -45,7 +45,7 @@ pub(crate) struct PlotArgs {
     /// The output to explain: a task, task:class, or a number [default: a profile's total, else the first]
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Name the motifs of this file that the variant makes or breaks: MEME, JASPAR or TRANSFAC
+    /// Mark sites of the motifs of this file, and name those that the variant makes or breaks: MEME, JASPAR or TRANSFAC
     #[arg(long, value_name = "FILE")]
     motifs: Option<PathBuf>,
     #[command(flatten)]
@@ -235,7 +235,9 @@ fn picture(args: &Plot<'_>, alleles: &Alleles, tracks: &[Track], changes: &str, 
         let what = ["reference", "alternate"][i];
         let changes = if i == 1 && !changes.is_empty() { format!("; {changes}") } else { String::new() };
         let changed = &alleles.changed[i];
+        let sites = args.motifs.map(|motifs| motifs.sites(&alleles.sequences[i][drawn.clone()])).unwrap_or_default();
         let options = LogoOptions {
+            marks: sites,
             title: Some(format!("{what}: {} {:.3}{changes}", args.name, track.score)),
             alphabet: model.encoding().alphabet,
             y_range: Some(range),

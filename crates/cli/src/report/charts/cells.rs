@@ -9,6 +9,8 @@ use crate::report::number::coordinate;
 pub(in crate::report) struct CellMap<'a> {
     /// For those who cannot see it.
     pub(in crate::report) title: &'a str,
+    /// What stands above it, if anything.
+    pub(in crate::report) heading: Option<&'a str>,
     /// Names of x and y.
     pub(in crate::report) axes: (&'a str, &'a str),
     /// Where each cell is.
@@ -17,6 +19,23 @@ pub(in crate::report) struct CellMap<'a> {
     pub(in crate::report) groups: &'a [String],
     /// Group of each cell; none is grey.
     pub(in crate::report) codes: &'a [Option<u32>],
+    /// Whether groups are steps from low to high, and not kinds.
+    pub(in crate::report) is_scale: bool,
+}
+
+impl CellMap<'_> {
+    /// The colour of a group: of kinds its own, of steps from a light grey to a dark blue.
+    pub(super) fn colour(&self, group: usize) -> (f64, f64, f64) {
+        if !self.is_scale {
+            return colour(group);
+        }
+        let share = group as f64 / self.groups.len().saturating_sub(1).max(1) as f64;
+        (260.0 - 40.0 * (1.0 - share), 8.0 + 72.0 * share, 86.0 - 58.0 * share)
+    }
+
+    fn css(&self, group: usize) -> String {
+        css_of(self.colour(group))
+    }
 }
 
 /// Groups that the key names.
@@ -25,13 +44,16 @@ const NAMED: usize = 24;
 const RASTER: usize = 50_000;
 
 /// The colour of a group: hues a golden angle apart, three lightnesses in turn, so that neighbours differ.
-pub(super) fn colour(group: usize) -> (f64, f64, f64) {
+fn colour(group: usize) -> (f64, f64, f64) {
     let hue = (210.0 + 137.508 * group as f64) % 360.0;
     (hue, 62.0, [46.0, 58.0, 38.0][group % 3])
 }
 
 fn css(group: usize) -> String {
-    let (hue, saturation, lightness) = colour(group);
+    css_of(colour(group))
+}
+
+fn css_of((hue, saturation, lightness): (f64, f64, f64)) -> String {
     format!("hsl({hue:.0} {saturation:.0}% {lightness:.0}%)")
 }
 
@@ -53,10 +75,13 @@ pub(in crate::report) fn cell_map(map: &CellMap<'_>) -> Markup {
     let mut content: Markup = rect(left, top, end - left, bottom - top).class("guide").attr("fill", "none").into();
     content.push(label((left + end) / 2.0, bottom + 18.0, map.axes.0).class("title middle"));
     content.push(label(left, top - 7.0, map.axes.1).class("title"));
+    if let Some(heading) = map.heading {
+        content.push(label((left + end) / 2.0, top - 7.0, shortened(heading)).class("title middle"));
+    }
     content.push(if map.points.len() > RASTER { super::raster::dots(&frame, map) } else { dots(&frame, map) });
     for (group, name) in map.groups.iter().take(named).enumerate() {
         let y = top + 8.0 + 15.0 * group as f64;
-        content.push(circle(end + 12.0, y - 3.6, 4.0).attr("fill", css(group)));
+        content.push(circle(end + 12.0, y - 3.6, 4.0).attr("fill", map.css(group)));
         content.push(label(end + 20.0, y, shortened(name)).class("tick"));
     }
     if map.groups.len() > named {
@@ -84,7 +109,7 @@ fn dots(frame: &Frame, map: &CellMap<'_>) -> Markup {
         }
     }
     let path = |(group, path): (usize, String)| {
-        let stroke = if group < map.groups.len() { css(group) } else { "#999".to_owned() };
+        let stroke = if group < map.groups.len() { map.css(group) } else { "#999".to_owned() };
         tag("path").attr("d", path).attr("stroke", stroke)
     };
     let all = paths.into_iter().enumerate().filter(|(_, path)| !path.is_empty()).map(path);

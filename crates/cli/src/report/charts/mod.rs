@@ -27,5 +27,6 @@ pub(super) use letters::{LetterTrack, glyphs, letter_track, logo, profile, small
 pub(super) use lines::{LineChart, Series, line_chart};
 pub(super) use neighbourhood::{GraphEdge, GraphNode, MOST_EDGES, class_colour, neighbourhood};
 pub(super) use parallel::{Axis, ParallelLine, Ticked, parallel};
+pub(super) use raster::base64;
 pub(super) use rates::{RateLabels, has_bands, rate_chart};
 pub(super) use scatter::{ScatterLabels, scatter, scatter_between};

@@ -1,6 +1,6 @@
 //! Dots as pixels, where there are too many to be shapes.
 
-use super::cells::{CellMap, colour};
+use super::cells::CellMap;
 use super::frame::Frame;
 use crate::report::markup::{Markup, tag};
 use crate::report::number::coordinate;
@@ -20,7 +20,7 @@ pub(super) fn dots(frame: &Frame, map: &CellMap<'_>) -> Markup {
         }
         let (x, y) = frame.at(point[0], point[1]);
         let (x, y) = ((DENSITY * (x - left)) as usize, (DENSITY * (y - top)) as usize);
-        let rgb = code.map_or([153, 153, 153], |code| rgb(colour(code as usize)));
+        let rgb = code.map_or([153, 153, 153], |code| rgb(map.colour(code as usize)));
         for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
             if x < width && y < height {
                 let at = 4 * (y * width + x);
@@ -62,7 +62,7 @@ fn png(width: usize, height: usize, pixels: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
+pub(in crate::report) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

@@ -6,6 +6,7 @@ use crate::report::data::{ExampleTrack, Explanation, Highlight, RunReport};
 use crate::report::markup::{Markup, tag};
 use crate::report::number::{self, counted};
 use crate::report::page::{Context, missing, paragraph, shell_word};
+use crate::report::sections::browser::browser;
 use crate::report::sections::stretch::{Part, Stretch};
 use basewise_core::Alphabet;
 
@@ -38,6 +39,7 @@ pub(in crate::report) fn section(run: &RunReport, context: &mut Context) -> Mark
     body.push(close_up);
     body.push(averages(explanation, mark, alphabet, context));
     body.push(tracks(explanation, stretch, alphabet, context));
+    body.push(browser(explanation, alphabet, context));
     context.section("examples", body)
 }
 

@@ -1,5 +1,6 @@
 //! The parts of the page, one file each, in the order of the page.
 
+mod browser;
 mod check;
 pub(crate) mod classical;
 mod data;

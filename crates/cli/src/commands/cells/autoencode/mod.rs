@@ -70,11 +70,12 @@ printf \"c%d\\t%s\\tb%d\", c, substr(\"ABC\", t + 1, 1), c % 2; for (g = 1; g <=
   $ basewise cells autoencode made-batches.tsv --model vae --batch batch --labels type --epochs 20 -o made-vae
   $ basewise cells autoencode made-batches.tsv --model dca --likelihood zinb --latent 4 --epochs 10 --no-map -o made-dca.h5ad
 
-Cells are filtered and variable genes chosen as by `cells cluster`. A tenth of the cells is held out: training stops when
-these get no likelier, and they judge the result, beside as many principal components of the same values.
+Cells are filtered and variable genes chosen as by `cells cluster`. A tenth of the cells validates: training stops when these get no
+likelier. Another tenth is held out and judges the result, beside as many principal components of the same values.
 
-A folder holds latent.tsv (a line a cell), history.tsv, autoencode.json, report.html and cells.h5ad, whose obsm has the latent
-numbers as X_bw_vae (X_bw_ae, ...); with --denoised and --samples also denoised.h5ad and samples.h5ad. An output that ends in .h5ad is
+A folder holds latent.tsv (a line a cell), history.tsv, autoencode.json, report.html, model.safetensors for `cells encode`, and
+cells.h5ad, whose obsm has the latent numbers as X_bw_vae (X_bw_ae, ...); with --denoised and --samples also denoised.h5ad and
+samples.h5ad. An output that ends in .h5ad is
 that file alone.")]
 pub(crate) struct AutoencodeArgs {
     #[command(flatten)]
@@ -114,7 +115,7 @@ pub(crate) struct AutoencodeArgs {
     /// Passes over the cells, at most [default: 400, fewer for more than 20,000 cells]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<usize>,
-    /// Epochs without likelier held-out cells after which training stops; 0 for never
+    /// Epochs without likelier validation cells after which training stops; 0 for never
     #[arg(long, value_name = "N", default_value_t = 45, help_heading = "Training")]
     patience: usize,
     /// vae: epochs over which the divergence from the prior gets its full weight
@@ -132,7 +133,10 @@ pub(crate) struct AutoencodeArgs {
     /// denoise: share of values that a step does not show
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, help_heading = "Training")]
     hide: f64,
-    /// Share of cells that are held out
+    /// Share of cells by which the epoch is chosen whose weights are kept; 0 to keep the last one
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
+    validation: f64,
+    /// Share of cells that are held out to judge, and take no part in training
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
     held_out: f64,
     /// vae: draws for the likelihood of held-out cells
@@ -198,6 +202,7 @@ impl AutoencodeArgs {
         config.rate = self.learning_rate;
         config.dropout = self.dropout.unwrap_or(config.dropout);
         config.hide = if self.model == Model::Denoise { self.hide } else { 0.0 };
+        config.validation = self.validation;
         config.held_out = self.held_out;
         config.seed = self.seed;
         Ok(config)
@@ -214,8 +219,10 @@ pub(crate) fn run(args: &AutoencodeArgs, printer: &Printer) -> Result<Outcome> {
     describing.extend(labels::of_table(input, args.batch.as_deref())?);
     let matrix = args.input.load(&describing, printer)?;
     let config = args.config(matrix.counts.rows, matrix.values)?;
-    let read = |wanted: &Option<String>| wanted.as_deref().map(|wanted| labels::read(wanted, &matrix)).transpose();
-    let (known, batches) = (read(&args.labels)?, read(&args.batch)?);
+    let read = |flag: &str, wanted: &Option<String>| {
+        wanted.as_deref().map(|wanted| labels::read(flag, wanted, &matrix)).transpose()
+    };
+    let (known, batches) = (read("--labels", &args.labels)?, read("--batch", &args.batch)?);
     let quality = Quality::of(&matrix);
     let kept = filter::choose(&matrix, &quality, &args.limits)?;
     let used = filter::select(&matrix, &kept);

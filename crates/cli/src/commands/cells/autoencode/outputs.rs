@@ -9,14 +9,16 @@ use super::{AutoencodeArgs, Counts, Model};
 use crate::commands::command_line;
 use crate::report::autoencoder::AutoencoderReport;
 use crate::report::cells::Dots;
+use crate::report::head::Head;
 use crate::table::{Table, count, duration};
 use anyhow::Result;
 use basewise_core::Matrix;
 use basewise_core::sparse::Csr;
+use basewise_io::Error;
 use basewise_io::cells::h5ad::{self, Additions};
 use basewise_io::cells::{CellMatrix, Column, Frame, Values};
 use basewise_io::output::{write_dir, write_file};
-use basewise_nn::autoencoder::{Autoencoder, Cells, Evaluation, History};
+use basewise_nn::autoencoder::{Autoencoder, Cells, Evaluation, History, SavedAutoencoder};
 use serde::Serialize;
 
 /// Everything that was found.
@@ -58,6 +60,7 @@ pub(super) struct Summary {
     batches: usize,
     epochs: usize,
     best_epoch: usize,
+    validation_cells: usize,
     held_out: HeldOut,
     autoencoder: Worth,
     pca: Worth,
@@ -97,6 +100,7 @@ pub(super) fn summary(found: &Found<'_>, training: f64, seconds: f64) -> Summary
         batches: found.batch.map_or(0, |batch| batch.names.len()),
         epochs,
         best_epoch: found.history.best,
+        validation_cells: found.history.validation.len(),
         held_out: HeldOut {
             cells: found.history.held_out.len(),
             negative_log_likelihood: found.evaluation.reconstruction,
@@ -168,12 +172,21 @@ fn additions(found: &Found<'_>) -> Additions {
     if let Some(map) = &latent.map {
         obsm.push((format!("X_bw_{name}_tsne"), map.clone()));
     }
-    let mut held_out = vec![Some(false); latent.coordinates.rows()];
-    found.history.held_out.iter().for_each(|&cell| held_out[cell] = Some(true));
-    let obs =
-        vec![(format!("leiden_bw_{name}"), clusters(latent)), (format!("held_out_bw_{name}"), Column::Flag(held_out))];
+    let cells = latent.coordinates.rows();
+    let obs = vec![
+        (format!("leiden_bw_{name}"), clusters(latent)),
+        (format!("validation_bw_{name}"), flags(&found.history.validation, cells)),
+        (format!("held_out_bw_{name}"), flags(&found.history.held_out, cells)),
+    ];
     let var = vec![(format!("used_bw_{name}"), Column::Flag(found.genes.iter().map(|&used| Some(used)).collect()))];
     Additions { obs, var, obsm, ..Additions::default() }
+}
+
+/// Whether each cell is one of some rows.
+fn flags(rows: &[usize], cells: usize) -> Column {
+    let mut flags = vec![Some(false); cells];
+    rows.iter().for_each(|&cell| flags[cell] = Some(true));
+    Column::Flag(flags)
 }
 
 /// Writes the h5ad file, or the folder.
@@ -185,6 +198,7 @@ pub(super) fn write(found: &Found<'_>, summary: &Summary) -> Result<()> {
     }
     let json = serde_json::to_string_pretty(summary)? + "\n";
     let page = crate::report::render_autoencoder(&report(found, summary));
+    let saved = saved(found);
     let denoised = if args.denoised { Some(found.model.denoised(found.cells, None)?) } else { None };
     let samples =
         if args.samples > 0 { Some(found.model.sample(args.samples, &totals(found), args.seed)?) } else { None };
@@ -194,6 +208,8 @@ pub(super) fn write(found: &Found<'_>, summary: &Summary) -> Result<()> {
         text("latent.tsv", &latent_table(found))?;
         text("history.tsv", &history_table(found.history))?;
         text("report.html", &page)?;
+        let weights = folder.join("model.safetensors");
+        saved.save(&weights).map_err(|error| Error::of(&weights, error.to_string()))?;
         if let Some(values) = &denoised {
             let cells = found.used.cells.clone();
             h5ad::create(&folder.join("denoised.h5ad"), &modelled(found, cells, values), &Additions::default())?;
@@ -205,6 +221,16 @@ pub(super) fn write(found: &Found<'_>, summary: &Summary) -> Result<()> {
         write_h5ad(input, &folder.join("cells.h5ad"), found.used, found.kept, &additions)
     })?;
     Ok(())
+}
+
+/// The model with the names of what it knows.
+fn saved(found: &Found<'_>) -> SavedAutoencoder {
+    let genes = found.used.genes.ids.iter().zip(found.genes).filter(|(_, used)| **used);
+    SavedAutoencoder {
+        model: found.model.clone(),
+        genes: genes.map(|(gene, _)| gene.clone()).collect(),
+        batches: found.batch.map_or_else(Vec::new, |batch| batch.names.clone()),
+    }
 }
 
 /// The sum of counts of each cell.
@@ -241,9 +267,9 @@ fn latent_table(found: &Found<'_>) -> String {
             columns.push((name.to_owned(), Column::category(labels.names.clone(), labels.codes.iter().copied())));
         }
     }
-    let mut held_out = vec![Some(false); latent.coordinates.rows()];
-    found.history.held_out.iter().for_each(|&cell| held_out[cell] = Some(true));
-    columns.push(("held_out".to_owned(), Column::Flag(held_out)));
+    for (name, rows) in [("validation", &found.history.validation), ("held_out", &found.history.held_out)] {
+        columns.push((name.to_owned(), flags(rows, latent.coordinates.rows())));
+    }
     if let Some(map) = &latent.map {
         columns.extend((0..2).map(|k| (format!("tsne_{}", k + 1), numbers(map, k))));
     }
@@ -251,11 +277,11 @@ fn latent_table(found: &Found<'_>) -> String {
 }
 
 fn history_table(history: &History) -> String {
-    let mut text = "epoch\tnegative_log_likelihood\tdivergence\tweight\theld_out_loss\n".to_owned();
+    let mut text = "epoch\tnegative_log_likelihood\tdivergence\tweight\tvalidation_loss\n".to_owned();
     for own in &history.epochs {
-        let held_out = own.held_out.map(|loss| loss.to_string()).unwrap_or_default();
+        let validation = own.validation.map(|loss| loss.to_string()).unwrap_or_default();
         let (epoch, likelihood, divergence, weight) = (own.epoch, own.likelihood, own.divergence, own.weight);
-        text.push_str(&format!("{epoch}\t{likelihood}\t{divergence}\t{weight}\t{held_out}\n"));
+        text.push_str(&format!("{epoch}\t{likelihood}\t{divergence}\t{weight}\t{validation}\n"));
     }
     text
 }
@@ -274,12 +300,13 @@ fn report(found: &Found<'_>, summary: &Summary) -> AutoencoderReport {
         dots.extend(labels.map(|labels| [of(labels), of(labels)]));
     }
     let curve =
-        |own: &basewise_nn::autoencoder::EpochLosses| (own.epoch, own.likelihood + own.divergence, own.held_out);
+        |own: &basewise_nn::autoencoder::EpochLosses| (own.epoch, own.likelihood + own.divergence, own.validation);
     AutoencoderReport {
-        title: format!("Autoencoder of {}", summary.input),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        generated_by: summary.command.clone(),
-        account: account(found, summary),
+        head: Head {
+            title: format!("Autoencoder of {}", summary.input),
+            generated_by: summary.command.clone(),
+            account: account(found, summary),
+        },
         axes: if found.compared.latent.map.is_some() { ("t-SNE 1", "t-SNE 2") } else { ("1", "2") },
         points: spaces.map(Space::points),
         dots,
@@ -304,12 +331,13 @@ fn account(found: &Found<'_>, summary: &Summary) -> String {
     let batches =
         if summary.batches > 0 { format!(", given one of {} batches,", summary.batches) } else { String::new() };
     format!(
-        "{what} with {likelihood}{batches} was trained on {} of {} cells and {} of {} genes, {} cells of them held out. It says what \
-         is in a cell with {} numbers; beside it are as many principal components.",
+        "{what} with {likelihood}{batches} was trained on {} of {} cells and {} of {} genes; {} of these cells \
+         chose the epoch whose weights were kept, and {} were held out. It says what is in a cell with {} numbers; beside it are as many principal components.",
         count(summary.cells.used),
         count(summary.cells.read),
         count(summary.modelled_genes),
         count(summary.genes.read),
+        count(found.history.validation.len()),
         count(found.history.held_out.len()),
         summary.latent
     )

@@ -1,7 +1,7 @@
 //! Motifs without a model: of the positives of a data set, or of a FASTA file.
 
+use super::PARTS;
 use super::outputs::{self, DiscoveryRecord, Enrichment, Kind, PatternRecord, Placed};
-use super::{DiscoverArgs, PARTS};
 use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -37,7 +37,7 @@ pub(super) struct SearchArgs {
 }
 
 impl SearchArgs {
-    fn config(&self, seed: u64) -> Result<SearchConfig> {
+    pub(super) fn config(&self, seed: u64) -> Result<SearchConfig> {
         if !(4..=50).contains(&self.max_width) {
             return Err(user(format!("expected --max-width from 4 to 50, found {}", self.max_width), None));
         }
@@ -47,6 +47,26 @@ impl SearchArgs {
         let (max_width, max_motifs, max_e) = (self.max_width, self.max_motifs, self.max_e);
         Ok(SearchConfig { max_width, max_motifs, max_e, seed, ..SearchConfig::default() })
     }
+}
+
+/// What is searched, and how.
+pub(crate) struct Search<'a> {
+    /// A data set with a yes/no task, or a FASTA file.
+    pub(crate) sequences: &'a Path,
+    /// FASTA file to compare a FASTA file with; its own sequences, shuffled, without one.
+    pub(crate) background: Option<&'a Path>,
+    /// The task whose positives share motifs.
+    pub(crate) task: Option<&'a str>,
+    /// Of FASTA files.
+    pub(crate) alphabet: AlphabetArg,
+    /// Directory to write.
+    pub(crate) output: &'a Path,
+    /// Motifs to match what is found to.
+    pub(crate) database: Option<&'a Path>,
+    /// Whether to draw logos.
+    pub(crate) logos: bool,
+    /// Settings.
+    pub(crate) config: SearchConfig,
 }
 
 /// One sequence with its name, and whether it is in the foreground and held out.
@@ -66,8 +86,14 @@ struct Sequences {
     against: String,
 }
 
-pub(super) fn run(args: &DiscoverArgs, path: &Path, printer: &Printer) -> Result<Outcome> {
-    let config = args.search.config(args.seed)?;
+pub(super) fn run(args: &Search<'_>, printer: &Printer) -> Result<Outcome> {
+    let (record, reasons) = find(args, printer)?;
+    super::summarize(&record, &reasons, args.output, printer)
+}
+
+/// Searches and writes the directory; what was found, and why nothing was.
+pub(crate) fn find(args: &Search<'_>, printer: &Printer) -> Result<(DiscoveryRecord, Vec<(String, String)>)> {
+    let (path, config) = (args.sequences, &args.config);
     let data = if path.is_dir() { of_dataset(args, path)? } else { of_fasta(args, path)? };
     let pick = |foreground: bool, held_out: bool| {
         let own = data.all.iter().filter(move |s| s.is_foreground == foreground && s.is_held_out == held_out);
@@ -91,12 +117,12 @@ pub(super) fn run(args: &DiscoverArgs, path: &Path, printer: &Printer) -> Result
         }
     }
     warn_of_lengths(&training, printer);
-    make_room(&args.output, "discovery.json", &PARTS)?;
-    let found = search(&training, &held_out, data.alphabet, &config);
-    let reasons = reasons(&found, &config);
+    make_room(args.output, "discovery.json", &PARTS)?;
+    let found = search(&training, &held_out, data.alphabet, config);
+    let reasons = reasons(&found, config);
     let record = record_of(args, path, &data, &found, &reasons)?;
     write(args, &data, &found, &record)?;
-    super::summarize(&record, &reasons, &args.output, printer)
+    Ok((record, reasons))
 }
 
 /// A longer sequence has more chances of a site.
@@ -111,7 +137,7 @@ fn warn_of_lengths(sets: &SequenceSets<'_>, printer: &Printer) {
 }
 
 /// Positives and negatives of a yes/no task; the test split is held out.
-fn of_dataset(args: &DiscoverArgs, path: &Path) -> Result<Sequences> {
+fn of_dataset(args: &Search<'_>, path: &Path) -> Result<Sequences> {
     if args.background.is_some() {
         return Err(user(
             "expected no --background beside a data set, whose negatives are the background, found one",
@@ -120,7 +146,7 @@ fn of_dataset(args: &DiscoverArgs, path: &Path) -> Result<Sequences> {
     }
     let (dataset, _) = basewise_io::dataset::load(path)?;
     let binary = |t: &usize| matches!(dataset.tasks[*t].kind, TaskKind::Binary);
-    let named = |t: &usize| args.task.as_ref().is_none_or(|name| dataset.tasks[*t].name == *name);
+    let named = |t: &usize| args.task.is_none_or(|name| dataset.tasks[*t].name == name);
     let Some(task) = (0..dataset.tasks.len()).filter(named).find(binary) else {
         let names: Vec<&str> = dataset.tasks.iter().map(|task| task.name.as_str()).collect();
         return Err(user(
@@ -149,20 +175,20 @@ fn of_dataset(args: &DiscoverArgs, path: &Path) -> Result<Sequences> {
 }
 
 /// Two FASTA files, or one and its shuffled sequences; a fifth is held out.
-fn of_fasta(args: &DiscoverArgs, path: &Path) -> Result<Sequences> {
+fn of_fasta(args: &Search<'_>, path: &Path) -> Result<Sequences> {
     let alphabet = match args.alphabet {
         AlphabetArg::Dna => Alphabet::Dna,
         AlphabetArg::Rna => Alphabet::Rna,
     };
-    let mut all = read_fasta(path, alphabet, true, args.seed)?;
-    let against = match &args.background {
+    let mut all = read_fasta(path, alphabet, true, args.config.seed)?;
+    let against = match args.background {
         Some(background) => {
-            all.extend(read_fasta(background, alphabet, false, args.seed)?);
+            all.extend(read_fasta(background, alphabet, false, args.config.seed)?);
             format!("{}; tested on a fifth held out", background.display())
         }
         None => {
             let codes: Vec<&[Code]> = all.iter().map(|s| s.codes.as_slice()).collect();
-            let mixed = shuffled(&codes, args.seed);
+            let mixed = shuffled(&codes, args.config.seed);
             let of = |(own, codes): (&Sequence, Vec<Code>)| Sequence {
                 id: format!("{} shuffled", own.id),
                 place: None,
@@ -229,7 +255,7 @@ fn numbered(data: &Sequences) -> Vec<&Sequence> {
 }
 
 fn record_of(
-    args: &DiscoverArgs,
+    args: &Search<'_>,
     path: &Path,
     data: &Sequences,
     found: &SearchResult,
@@ -238,7 +264,7 @@ fn record_of(
     let foreground = numbered(data);
     let length = foreground.iter().map(|s| s.codes.len()).max().unwrap_or(0);
     let motifs: Vec<Motif> = found.motifs.iter().map(|m| m.motif.clone()).collect();
-    let (database, matches) = outputs::matches(args.database.as_deref(), &motifs)?;
+    let (database, matches) = outputs::matches(args.database, &motifs)?;
     let record = |m: &EnrichedMotif| {
         let middles: Vec<f64> = m.sites.iter().map(|s| (s.start + s.end) as f64 / 2.0).collect();
         let enrichment = Enrichment {
@@ -267,7 +293,7 @@ fn record_of(
     })
 }
 
-fn write(args: &DiscoverArgs, data: &Sequences, found: &SearchResult, record: &DiscoveryRecord) -> Result<()> {
+fn write(args: &Search<'_>, data: &Sequences, found: &SearchResult, record: &DiscoveryRecord) -> Result<()> {
     let foreground = numbered(data);
     let (ids, places): (Vec<String>, Vec<Option<Interval>>) =
         foreground.iter().map(|s| (s.id.clone(), s.place.clone())).unzip();
@@ -277,8 +303,8 @@ fn write(args: &DiscoverArgs, data: &Sequences, found: &SearchResult, record: &D
         .iter()
         .flat_map(|m| m.sites.iter().map(|site| Placed::core(&m.motif.id, site, &(0..m.motif.len()), m.motif.len())))
         .collect();
-    outputs::write_common(&args.output, record, &motifs, &sites, &ids, &places)?;
-    if !args.no_logos {
+    outputs::write_common(args.output, record, &motifs, &sites, &ids, &places)?;
+    if args.logos {
         motifs.iter().try_for_each(|motif| super::super::logo::write(&args.output.join("logos"), motif, 2.0))?;
     }
     Ok(())

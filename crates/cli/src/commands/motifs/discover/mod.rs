@@ -1,6 +1,6 @@
 //! `basewise motifs discover`: motifs that nobody named, from attributions or from sequences.
 
-mod enriched;
+pub(crate) mod enriched;
 pub(crate) mod outputs;
 pub(crate) mod source;
 
@@ -130,7 +130,17 @@ impl DiscoverArgs {
 pub(crate) fn run(args: &DiscoverArgs, printer: &Printer) -> Result<Outcome> {
     let config = args.config()?;
     if let Some(sequences) = &args.sequences {
-        return enriched::run(args, sequences, printer);
+        let search = enriched::Search {
+            sequences,
+            background: args.background.as_deref(),
+            task: args.task.as_deref(),
+            alphabet: args.alphabet,
+            output: &args.output,
+            database: args.database.as_deref(),
+            logos: !args.no_logos,
+            config: args.search.config(args.seed)?,
+        };
+        return enriched::run(&search, printer);
     }
     let source = match (&args.explained, &args.attributions, &args.one_hot) {
         (Some(path), ..) => Source::explained(path, args.alphabet)?,
@@ -199,8 +209,9 @@ fn record_of(pattern: &Pattern, hit: &HitPattern, source: &Source) -> PatternRec
             (place.start + place.end) as f64 / 2.0
         })
         .collect();
-    PatternRecord::new(&pattern.motif, &starts, source.length, pattern.sites.iter().map(|s| s.example))
-        .with_contributions(hit.clone())
+    let examples = pattern.sites.iter().map(|s| s.example);
+    let record = PatternRecord::new(&pattern.motif, &starts, source.length, examples);
+    PatternRecord { composite: pattern.composite.clone(), ..record.with_contributions(hit.clone()) }
 }
 
 /// What was found, in a line for each pattern; why nothing was, otherwise.
@@ -212,6 +223,11 @@ fn summarize(
 ) -> Result<Outcome> {
     if !record.patterns.is_empty() {
         printer.data(&outputs::table(record))?;
+    }
+    for pattern in &record.patterns {
+        if let Some(composite) = &pattern.composite {
+            printer.talk(&format!("{} is a composite: {}", pattern.id, outputs::arrangement(composite)));
+        }
     }
     for (reason, hint) in reasons {
         printer.talk(&format!("{reason}\nhint: {hint}"));

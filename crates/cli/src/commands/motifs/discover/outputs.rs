@@ -10,7 +10,7 @@ use basewise_io::modisco::{ModiscoPattern, ModiscoSeqlets};
 use basewise_motif::Motif;
 use basewise_motif::discover::hits::HitPattern;
 use basewise_motif::discover::sequences::SetHits;
-use basewise_motif::discover::{Config, Pattern, Report, Seqlet};
+use basewise_motif::discover::{Composite, Config, Pattern, Report, Seqlet};
 use basewise_motif::formats::Format;
 use basewise_motif::matching::{MatchOptions, tomtom};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,9 @@ pub(crate) struct PatternRecord {
     pub(crate) hit: Option<HitPattern>,
     /// How much more often the sequences have it than the background.
     pub(crate) enrichment: Option<Enrichment>,
+    /// The two patterns that it is made of, where they stand so more often than chance has it.
+    #[serde(default)]
+    pub(crate) composite: Option<Composite>,
     pub(crate) matches: Vec<matching::Hit>,
 }
 
@@ -120,6 +123,7 @@ impl PatternRecord {
             probabilities: motif.probabilities.clone(),
             hit: None,
             enrichment: None,
+            composite: None,
             matches: Vec::new(),
         }
     }
@@ -176,11 +180,7 @@ impl Placed {
 /// The name of the database and the matches of each motif in it; nothing without a database.
 pub(crate) fn matches(database: Option<&Path>, motifs: &[Motif]) -> Result<(String, Vec<Vec<matching::Hit>>)> {
     let Some(path) = database else { return Ok((String::new(), Vec::new())) };
-    let (targets, name) = if path.as_os_str() == "jaspar" {
-        (crate::embedded::jaspar()?, crate::embedded::JASPAR_NAME.to_owned())
-    } else {
-        (crate::commands::motifs::read(path)?, path.display().to_string())
-    };
+    let (targets, name) = crate::commands::motifs::database(path)?;
     let found = tomtom(motifs, &targets, &MatchOptions::default());
     let kept = found.into_iter().map(|mut matches| {
         matches.retain(|m| m.q_value <= MAX_Q);
@@ -259,15 +259,27 @@ pub(crate) fn sites_bed(sites: &[Placed], places: &[Option<Interval>], length: u
     out
 }
 
+/// How the two parts of a composite lie, in words.
+pub(super) fn arrangement(composite: &Composite) -> String {
+    let Composite { parts: [one, other], gap, is_downstream, same_strand, observed, expected, p_value } = composite;
+    let side = if *is_downstream { "after" } else { "before" };
+    let strand = if *same_strand { "the same strand" } else { "the other strand" };
+    format!(
+        "{other} {gap} bases {side} {one} on {strand}: in {observed} sequences, {expected:.1} expected, p = {p_value:.1e}"
+    )
+}
+
 fn patterns_tsv(record: &DiscoveryRecord) -> String {
     let mut out =
-        "pattern\tconsensus\tsites\tsequences\tposition\tspread\te_value\tmatch\tmatch_name\tmatch_q\n".to_owned();
+        "pattern\tconsensus\tsites\tsequences\tposition\tspread\te_value\tmatch\tmatch_name\tmatch_q\tcomposite\n"
+            .to_owned();
     for p in &record.patterns {
         let e_value = p.enrichment.as_ref().map_or_else(String::new, |e| format!("{:.3e}", e.e_value));
+        let composite = p.composite.as_ref().map_or_else(String::new, arrangement);
         let best = p.matches.first();
         let best = best.map_or_else(|| "\t\t".to_owned(), |m| format!("{}\t{}\t{:.3e}", m.target, m.name, m.q_value));
         out += &format!(
-            "{}\t{}\t{}\t{}\t{:.1}\t{:.1}\t{e_value}\t{best}\n",
+            "{}\t{}\t{}\t{}\t{:.1}\t{:.1}\t{e_value}\t{best}\t{composite}\n",
             p.id, p.consensus, p.sites, p.sequences, p.position, p.spread
         );
     }
