@@ -64,12 +64,17 @@ def kmers(table, longest, folder):
         x = counter.fit_transform(texts) if split == "train" else counter.transform(texts)
         x.sort_indices()
         parts |= {f"{split}_x": x.astype(np.float32), f"{split}_y": np.array([float(row["label"]) for row in own], "f4")}
-        np.save(os.path.join(folder, f"{split}_y.npy"), parts[f"{split}_y"])
-        arrays = dict(starts=x.indptr.astype("<u8"), columns=x.indices.astype("<u4"), values=x.data.astype("<f4"))
-        for name, array in arrays.items():
-            array.tofile(os.path.join(folder, f"{split}_{name}"))
-    np.array([parts["train_x"].shape[1]], "<u8").tofile(os.path.join(folder, "width"))
+        write_rows(folder, split, parts[f"{split}_x"], parts[f"{split}_y"])
     return parts
+
+
+def write_rows(folder, split, x, y):
+    """Compressed sparse rows and classes, for the other side."""
+    np.save(os.path.join(folder, f"{split}_y.npy"), y)
+    arrays = dict(starts=x.indptr.astype("<u8"), columns=x.indices.astype("<u4"), values=x.data.astype("<f4"))
+    for name, array in arrays.items():
+        array.tofile(os.path.join(folder, f"{split}_{name}"))
+    np.array([x.shape[1]], "<u8").tofile(os.path.join(folder, "width"))
 
 
 def rival(kind, data, seed):
