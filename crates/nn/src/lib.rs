@@ -41,7 +41,7 @@ pub use architecture::{
 };
 pub use device::{DeviceChoice, DeviceError, OpenedDevice, devices};
 pub use memory::MemoryError;
-pub use model::{Embedder, MODEL_FORMAT, Model, ModelError, OutputWeights, TrainingSummary};
+pub use model::{MODEL_FORMAT, Model, ModelError, OutputWeights, TrainingSummary};
 pub use optimizer::{OptimizerKind, Schedule};
 pub use suggest::nearest;
 pub use train::{

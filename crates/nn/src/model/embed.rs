@@ -3,13 +3,7 @@
 use super::{Model, Purpose};
 use crate::architecture::{Architecture, Layer, ShapeError};
 use crate::network::{Plan, Weights};
-use basewise_core::{ControlSignal, Covariate, Encoding, Matrix, Predict, PredictError, SequenceBatch, Task, TaskKind};
-
-/// A network without its head: scores are what the head reads, one number a unit of the last layer.
-///
-/// Where the last layer still has positions, they are the means over all positions, one number a channel.
-#[derive(Clone, Debug)]
-pub struct Embedder(Model);
+use basewise_core::{Task, TaskKind};
 
 /// One linear output of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +17,14 @@ pub struct OutputWeights {
 }
 
 impl Model {
-    /// The network up to its head. Its tasks are `embedding:1`, `embedding:2`, ..., numbers of no scale of their own.
+    /// The network up to its head: raw scores are what the head reads, one number a unit of the last layer. Its tasks are
+    /// `embedding:1`, `embedding:2`, ..., numbers of no scale of their own.
+    ///
+    /// Where the last layer still has positions, they are the means over all positions, one number a channel.
     ///
     /// # Errors
     /// None for a model that was built or loaded: its shapes were checked then.
-    pub fn embedder(&self) -> Result<Embedder, ShapeError> {
+    pub fn embedder(&self) -> Result<Self, ShapeError> {
         let inputs = self.plan.inputs();
         let trunk = |architecture: &Architecture| Plan::without_head(architecture, inputs, self.plan.input.length);
         let mut architecture = self.architecture.clone();
@@ -51,7 +48,7 @@ impl Model {
             control: self.control.clone(),
             training: None,
         };
-        Ok(Embedder(Self::assemble(architecture, plan, weights, purpose, &self.device)))
+        Ok(Self::assemble(architecture, plan, weights, purpose, &self.device))
     }
 
     /// The weights of every output on the last layer, in the order of the outputs; `None` where the head is more than one
@@ -74,37 +71,11 @@ impl Model {
     }
 }
 
-impl Predict for Embedder {
-    fn tasks(&self) -> &[Task] {
-        self.0.tasks()
-    }
-
-    fn encoding(&self) -> Encoding {
-        self.0.encoding()
-    }
-
-    fn length(&self) -> usize {
-        self.0.length()
-    }
-
-    fn covariates(&self) -> &[Covariate] {
-        self.0.covariates()
-    }
-
-    fn control(&self) -> Option<&ControlSignal> {
-        self.0.control()
-    }
-
-    fn predict(&self, batch: &SequenceBatch) -> Result<Matrix, PredictError> {
-        self.0.predict(batch)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::device::OpenedDevice;
-    use basewise_core::{Alphabet, CasePolicy};
+    use basewise_core::{Alphabet, CasePolicy, Encoding, Predict, SequenceBatch};
 
     fn model(preset: &str, tasks: usize, length: usize) -> Model {
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
@@ -145,7 +116,7 @@ mod tests {
     fn positions_are_averaged() {
         let (model, batch) = (model("bpnet", 1, 300), batch(300));
         let embedder = model.embedder().unwrap();
-        assert_eq!(embedder.tasks()[63].name, "embedding:64");
+        assert_eq!(Predict::tasks(&embedder)[63].name, "embedding:64");
         assert_eq!(embedder.predict(&batch).unwrap().columns(), 64);
         assert_eq!(model.output_weights(), None);
     }

@@ -3,7 +3,7 @@
 mod embed;
 mod file;
 
-pub use embed::{Embedder, OutputWeights};
+pub use embed::OutputWeights;
 pub use file::{MODEL_FORMAT, ModelError, TrainingSummary};
 pub(crate) use file::{arrays_of, read_arrays, read_bounded, read_with_header, write_arrays, write_whole};
 

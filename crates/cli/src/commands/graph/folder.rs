@@ -4,6 +4,7 @@ use super::record::{GraphRun, Judged, Question, SeedEpoch};
 use crate::failure::user;
 use crate::printer::Printer;
 use crate::run_dir::{keep_trained, make_room, read_json, write_json, write_text};
+use crate::table::duration;
 use anyhow::{Context, Result};
 use basewise_nn::graph::nodes::Epoch;
 use basewise_nn::graph::{SavedNetworks, load, save};
@@ -51,6 +52,12 @@ pub(super) fn write(
     write_json(&directory.join(MARKER), run)?;
     printer.talk(&format!("the page is {}", directory.join("report.html").display()));
     Ok(())
+}
+
+/// Says how long training took, and what was reached.
+pub(super) fn tell(run: &GraphRun, judged: &Judged, json: bool, printer: &Printer) -> Result<()> {
+    printer.talk(&format!("trained {} in {}", networks(run.seeds), duration(run.seconds)));
+    if json { printer.json(judged) } else { printer.data(&judged.text()) }
 }
 
 /// So many networks, in words.

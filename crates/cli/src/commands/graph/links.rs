@@ -8,9 +8,8 @@ use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::write_text;
-use crate::table::{count, duration};
+use crate::table::count;
 use anyhow::Result;
-use basewise_core::metrics::BootstrapOptions;
 use basewise_core::{Matrix, Task, TaskKind};
 use basewise_nn::graph::baseline::common_neighbours;
 use basewise_nn::graph::links::{Decoder, LinkModel, LinkTask, TrainedLinks, train};
@@ -108,12 +107,7 @@ pub(crate) fn run(args: &LinksArgs, printer: &Printer) -> Result<Outcome> {
     let candidates = candidates(&input, &split, &features, &messages, &trained, &trainings)?;
     let task = Task { name: "link".to_owned(), kind: TaskKind::Binary };
     let labels: Vec<f64> = LinkSplit::labels(&split.test).iter().map(|&link| f64::from(u8::from(link))).collect();
-    let options = BootstrapOptions {
-        replicates: args.settings.bootstrap,
-        seed: args.settings.seed,
-        ..BootstrapOptions::default()
-    };
-    let judged = judge(&task, &labels, &candidates, &["auroc", "average_precision"], &options);
+    let judged = judge(&task, &labels, &candidates, &["auroc", "average_precision"], &args.settings.resampling());
     let models: Vec<LinkModel> = trained.iter().map(|trained| trained.model.clone()).collect();
     write_text(&args.output.join("links.tsv"), &new_links(&input, &features, &models, args.top))?;
     let record = GraphRun {
@@ -147,12 +141,7 @@ pub(crate) fn run(args: &LinksArgs, printer: &Printer) -> Result<Outcome> {
     };
     let histories: Vec<_> = trained.into_iter().map(|trained| trained.history).collect();
     folder::write(&args.output, &record, &saved, &judged, &histories, printer)?;
-    printer.talk(&format!("trained {} in {}", folder::networks(trainings.len()), duration(seconds)));
-    if args.json {
-        printer.json(&judged)?
-    } else {
-        printer.data(&judged.text())?
-    }
+    folder::tell(&record, &judged, args.json, printer)?;
     Ok(Outcome::Done)
 }
 

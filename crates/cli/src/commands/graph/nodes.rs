@@ -7,9 +7,8 @@ use super::{baselines, folder};
 use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::table::{count, duration};
+use crate::table::count;
 use anyhow::Result;
-use basewise_core::metrics::BootstrapOptions;
 use basewise_core::{Matrix, Split, Task, TaskKind};
 use basewise_io::graph::read_words;
 use basewise_io::predictions::{self, Predictions, TaskLabels};
@@ -97,12 +96,8 @@ pub(crate) fn run(args: &NodesArgs, printer: &Printer) -> Result<Outcome> {
     let seconds = started.elapsed().as_secs_f64();
     let candidates = labelled.candidates(&input, &features, &operators, &trained, &trainings)?;
     let task = Task { name: TASK.to_owned(), kind: TaskKind::Classes { classes: labelled.classes.clone() } };
-    let options = BootstrapOptions {
-        replicates: args.settings.bootstrap,
-        seed: args.settings.seed,
-        ..BootstrapOptions::default()
-    };
-    let judged = judge(&task, &labelled.numbers(&labelled.test), &candidates, &["accuracy", "f1"], &options);
+    let judged =
+        judge(&task, &labelled.numbers(&labelled.test), &candidates, &["accuracy", "f1"], &args.settings.resampling());
     let saved = SavedNetworks {
         format_version: GRAPH_FORMAT,
         decoder: None,
@@ -134,12 +129,7 @@ pub(crate) fn run(args: &NodesArgs, printer: &Printer) -> Result<Outcome> {
     labelled.write_predictions(&input, &candidates[0], &task, &args.output)?;
     let histories: Vec<_> = trained.into_iter().map(|trained| trained.history).collect();
     folder::write(&args.output, &record, &saved, &judged, &histories, printer)?;
-    printer.talk(&format!("trained {} in {}", folder::networks(trainings.len()), duration(seconds)));
-    if args.json {
-        printer.json(&judged)?
-    } else {
-        printer.data(&judged.text())?
-    }
+    folder::tell(&record, &judged, args.json, printer)?;
     Ok(Outcome::Done)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::failure::user;
 use anyhow::Result;
+use basewise_core::metrics::BootstrapOptions;
 use basewise_nn::graph::nodes::Training;
 use basewise_nn::graph::{GraphModel, NetworkShape};
 use clap::{Args, ValueEnum};
@@ -115,6 +116,11 @@ impl SettingsArgs {
             patience: self.patience,
             seed: self.seed.wrapping_add(number as u64),
         })
+    }
+
+    /// How figures get their intervals.
+    pub(super) fn resampling(&self) -> BootstrapOptions<'static> {
+        BootstrapOptions { replicates: self.bootstrap, seed: self.seed, ..BootstrapOptions::default() }
     }
 
     /// One training for each seed.
