@@ -150,7 +150,11 @@ impl Raw {
             return Err(Error::of(path, message));
         }
         if cells == 0 || genes == 0 {
-            return Err(Error::of(path, format!("expected cells and genes, found {cells} cells and {genes} genes")));
+            let message = format!("expected cells and genes, found {cells} cells and {genes} genes");
+            return Err(Error::of(path, message).with_hint(
+                "a table has a row a cell and columns of numbers; sequences become one by `basewise features` or \
+                 `basewise predict --embeddings`",
+            ));
         }
         for i in 0..cells {
             let row = self.counts.row(i);

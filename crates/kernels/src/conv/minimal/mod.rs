@@ -195,7 +195,6 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run<A: Scheme<P, M>, const P: usize, const M: usize>(&self, y: &mut [f32]) {
-        #[allow(non_snake_case)]
         let all = self.n * tiles(self.s, M);
         SCRATCH.with_borrow_mut(|scratch| {
             for from in (0..all).step_by(ROWS) {
