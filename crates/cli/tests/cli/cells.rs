@@ -83,6 +83,14 @@ fn cells_are_filtered_and_labels_read_from_a_file() {
         .fails_saying(&["expected cells within the limits, found none of 120", "hint:"]);
     f.run("cells cluster t.tsv --labels nothing -o o.h5ad").fails_saying(&["expected a column \"nothing\""]);
     f.run("cells cluster few.h5ad --labels nothing -o o.h5ad").fails_saying(&["found \"nothing\"; columns are kind"]);
+    f.write("words.tsv", "cell\ta\tb\nc1\t1\tx\nc2\t2\t3\nc3\t2\t3\n");
+    f.run("cells cluster words.tsv -o o.h5ad").fails_saying(&[
+        "words.tsv: expected at least 3 cells and 2 genes",
+        "found 3 and 1",
+        "describe cells: b",
+    ]);
+    f.write("letters.fa", ">a\nACGT\n>b\nACGT\n");
+    f.run("cells show letters.fa").fails_saying(&["letters.fa: expected cells and genes", "basewise features"]);
     f.run("cells cluster t.tsv --clusters 3 -o o.h5ad").fails_saying(&["--resolution"]);
     f.run("cells show labels.csv:other").fails_saying(&["found none of that name"]);
     f.write("wrong.csv", "cell,kind\nd0,a\n");

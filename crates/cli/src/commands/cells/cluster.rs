@@ -100,6 +100,24 @@ pub(crate) struct ClusterArgs {
     json: bool,
 }
 
+/// Too little to cluster: what is left of how much, and which columns are no numbers.
+fn too_small(args: &ClusterArgs, used: &CellMatrix, matrix: &CellMatrix) -> anyhow::Error {
+    let message = format!(
+        "{}: expected at least 3 cells and 2 genes to cluster, found {} and {} (of {} and {} before filters)",
+        args.input.input.display(),
+        used.counts.rows,
+        used.counts.columns,
+        matrix.counts.rows,
+        matrix.counts.columns
+    );
+    let texts: Vec<&str> = matrix.cells.columns.iter().map(|(name, _)| name.as_str()).take(8).collect();
+    let hint = match texts.as_slice() {
+        [] => "filters may be too strict: see the options of `basewise cells filter`".to_owned(),
+        texts => format!("columns that are not numbers describe cells: {}", texts.join(", ")),
+    };
+    user(message, Some(&hint))
+}
+
 pub(crate) fn run(args: &ClusterArgs, printer: &Printer) -> Result<Outcome> {
     let begun = Instant::now();
     check(args)?;
@@ -113,8 +131,7 @@ pub(crate) fn run(args: &ClusterArgs, printer: &Printer) -> Result<Outcome> {
     let kept = choose(args, &matrix, &quality, network.as_ref())?;
     let used = filter::select(&matrix, &kept);
     if used.counts.rows < 3 || used.counts.columns < 2 {
-        let (cells, genes) = (used.counts.rows, used.counts.columns);
-        return Err(user(format!("expected at least 3 cells and 2 genes to cluster, found {cells} and {genes}"), None));
+        return Err(too_small(args, &used, &matrix));
     }
     printer.talk(&filter::account(&matrix, &kept));
     let prepared = prepare(args, &used, printer)?;
