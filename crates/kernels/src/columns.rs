@@ -95,26 +95,29 @@ struct AddProducts<'a> {
 impl Kernel for AddProducts<'_> {
     type Output = ();
 
-    /// A tile of sums at a time, which stay in registers.
+    /// Eight factors at a time, so that sums are loaded and stored an eighth as often; each sum gets its products one by one.
     #[inline(always)]
     fn run<S: Simd>(self) {
-        const TILE: usize = 32;
+        const FACTORS: usize = 8;
         let Self { one, other, out } = self;
-        let (n, m) = (one.len(), other.len());
-        // Tiles that reach beyond `one` for some factor find zeros there.
-        let mut padded = vec![0.0; n + 2 * (m - 1) + TILE];
-        padded[m - 1..m - 1 + n].copy_from_slice(one);
-        for (tile, slots) in out.chunks_mut(TILE).enumerate() {
-            let mut sums = [0.0; TILE];
-            sums[..slots.len()].copy_from_slice(slots);
-            let first = tile * TILE;
-            for (j, &factor) in other.iter().enumerate() {
-                let values = &padded[first + m - 1 - j..][..TILE];
-                for lane in 0..TILE {
-                    sums[lane] += factor * values[lane];
+        // Factors of a group that meet no number of `one` meet zeros here.
+        let room = FACTORS - 1;
+        let mut padded = vec![0.0; one.len() + 2 * room];
+        padded[room..room + one.len()].copy_from_slice(one);
+        let (groups, rest) = other.as_chunks::<FACTORS>();
+        for (group, factors) in groups.iter().enumerate() {
+            let sums = &mut out[group * FACTORS..][..one.len() + room];
+            let shifted: [&[f64]; FACTORS] = std::array::from_fn(|j| &padded[room - j..][..sums.len()]);
+            for (t, sum) in sums.iter_mut().enumerate() {
+                let mut total = *sum;
+                for j in 0..FACTORS {
+                    total += factors[j] * shifted[j][t];
                 }
+                *sum = total;
             }
-            slots.copy_from_slice(&sums[..slots.len()]);
+        }
+        for (j, &factor) in (groups.len() * FACTORS..).zip(rest) {
+            out[j..].iter_mut().zip(one).for_each(|(sum, value)| *sum += factor * value);
         }
     }
 }

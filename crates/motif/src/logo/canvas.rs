@@ -225,11 +225,36 @@ impl<'a> Canvas<'a> {
                 turned: false,
             });
         }
-        drawing.width = self.left + self.columns as f64 * self.column_width;
-        drawing.width = (drawing.width + if self.options.axes { size * 0.4 } else { 0.0 }).max(1.0);
+        let beside = if self.options.axes { size * 0.4 } else { 0.0 };
+        drawing.width = (self.left + self.columns as f64 * self.column_width + beside).max(1.0);
         let rows = if self.options.x_label.is_some() { 2.0 * CAP_HEIGHT + 0.45 + 0.25 } else { CAP_HEIGHT + 0.1 };
         let below = if self.options.axes { TICK + 2.0 * GAP + size * rows } else { 0.0 };
         drawing.height = self.top + self.height + below;
+        drawing.hold_labels();
         drawing
+    }
+}
+
+impl Drawing {
+    /// Moves labels that would begin before the left or the upper edge onto the picture, and lets it grow to the right and
+    /// downwards until no label is cut off.
+    fn hold_labels(&mut self) {
+        for label in &mut self.labels {
+            let [left, top, ..] = label.extent();
+            label.x += (-left).max(0.0);
+            label.y += (-top).max(0.0);
+            let [_, _, right, bottom] = label.extent();
+            self.width = self.width.max(right);
+            self.height = self.height.max(bottom);
+        }
+    }
+}
+
+impl Label {
+    /// Left, upper, right and lower end of the text, whose letters are taken to stand on the base line.
+    pub(super) fn extent(&self) -> [f64; 4] {
+        let (x, y) = text::origin(self);
+        let (length, height) = (text::width(&self.text, self.size), self.size * CAP_HEIGHT);
+        if self.turned { [x - height, y - length, x, y] } else { [x, y - height, x + length, y] }
     }
 }

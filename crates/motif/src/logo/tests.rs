@@ -184,3 +184,27 @@ fn marks_stand_between_title_and_plot_in_rows_that_keep_names_apart() {
     assert_eq!(rows(vec![mark(32, 40, "a"), mark(0, 0, "b"), mark(40, 48, "c")]), 1.0);
     assert_eq!(rows(vec![mark(36, 44, "a")]), 1.0);
 }
+
+#[test]
+fn no_label_leaves_the_picture() {
+    let long = "label 0.077 of a variant with a name".to_owned();
+    let options = LogoOptions {
+        title: Some(long.clone()),
+        x_label: Some(format!("{long}, position")),
+        y_label: Some(format!("{long} contribution")),
+        marks: vec![Mark { start: 0, end: 1, label: long.clone() }],
+        ..LogoOptions::track()
+    };
+    for (columns, axes) in [(0, true), (1, true), (3, true), (3, false), (100, true)] {
+        let drawing = track_drawing(&vec![[1.0, 0.0, 0.0, -1.0]; columns], &LogoOptions { axes, ..options.clone() });
+        for label in &drawing.labels {
+            let [left, top, right, bottom] = label.extent();
+            assert!(left >= 0.0 && top >= 0.0, "{columns} columns: {:?} begins at {left}, {top}", label.text);
+            assert!(right <= drawing.width && bottom <= drawing.height, "{columns} columns: {:?} is cut", label.text);
+        }
+    }
+    // Pictures with room enough stay as they are: 100 columns of 8 px, and the axis.
+    let plain = track_drawing(&[[1.0, 0.0, 0.0, 0.0]; 100], &LogoOptions::track());
+    let named = track_drawing(&[[1.0, 0.0, 0.0, 0.0]; 100], &LogoOptions { title: Some(long), ..LogoOptions::track() });
+    assert_eq!(plain.width, named.width);
+}

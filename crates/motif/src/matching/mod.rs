@@ -118,12 +118,18 @@ fn compare(query: &Motif, database: &Database, options: &MatchOptions) -> Vec<Ma
     let mut strands: [Vec<Option<Alignment>>; 2] = [vec![None; database.targets], vec![None; database.targets]];
     let mut widths = vec![0; database.targets];
     let rows: Vec<&[i16]> = scores.rows().collect();
-    for group in &database.groups {
-        let found = &mut strands[usize::from(group.reverse_complement)];
-        align(&rows, group, options.min_overlap, |member, alignment| {
-            found[member] = Some(alignment);
-            widths[member] = group.width;
-        });
+    let mut own = Vec::with_capacity(rows.len());
+    for same in database.groups.chunk_by(|a, b| a.width == b.width) {
+        let offsets = offsets(rows.len(), same[0].width, options.min_overlap);
+        for group in same {
+            own.clear();
+            own.extend(rows.iter().map(|row| &row[group.span()]));
+            let found = &mut strands[usize::from(group.reverse_complement)];
+            align(&own, group, &offsets, |member, alignment| {
+                found[member] = Some(alignment);
+                widths[member] = group.width;
+            });
+        }
     }
     let [forward, reverse] = strands;
     let matches = (0..database.targets).map(|target| {
@@ -132,23 +138,35 @@ fn compare(query: &Motif, database: &Database, options: &MatchOptions) -> Vec<Ma
     sorted(matches, database.targets, options.max_q)
 }
 
-/// Gives the alignment with the highest score of each target of a group; of equal ones the longest, then the leftmost.
-fn align(rows: &[&[i16]], group: &Group, min_overlap: usize, mut each: impl FnMut(usize, Alignment)) {
-    let (width, length) = (rows.len() as i32, group.width as i32);
-    let needed = (min_overlap.clamp(1, i32::MAX as usize) as i32).min(width).min(length);
+/// Aligned columns of a query and a target of these numbers of columns, which begins at `offset` of the query.
+fn overlap(query: usize, target: usize, offset: i32) -> usize {
+    let (width, length) = (query as i32, target as i32);
+    ((offset + length).min(width) - offset.max(0)).max(0) as usize
+}
+
+/// Where a target may begin in a query: the longest overlaps first, of equal ones the leftmost.
+fn offsets(query: usize, target: usize, min_overlap: usize) -> Vec<i32> {
+    let needed = min_overlap.max(1).min(query).min(target);
     if needed == 0 {
+        return Vec::new();
+    }
+    let places = needed as i32 - target as i32..=query as i32 - needed as i32;
+    let mut offsets: Vec<i32> = places.filter(|&offset| overlap(query, target, offset) >= needed).collect();
+    offsets.sort_by_key(|&offset| (std::cmp::Reverse(overlap(query, target, offset)), offset));
+    offsets
+}
+
+/// Gives the alignment with the highest score of each target of a group; of equal ones the first of `offsets`.
+fn align(rows: &[&[i16]], group: &Group, offsets: &[i32], mut each: impl FnMut(usize, Alignment)) {
+    if offsets.is_empty() {
         return;
     }
-    let overlap = |offset: i32| (offset + length).min(width) - offset.max(0);
-    let mut offsets: Vec<i32> = (needed - length..=width - needed).filter(|&o| overlap(o) >= needed).collect();
-    offsets.sort_by_key(|&offset| (std::cmp::Reverse(overlap(offset)), offset));
-    let own: Vec<&[i16]> = rows.iter().map(|row| &row[group.span()]).collect();
     let (mut best, mut place) = ([0; LANES], [0; LANES]);
     let n = group.members.len();
-    best_alignments(Level::best(), &own, n, &offsets, &mut best[..n], &mut place[..n]);
+    best_alignments(Level::best(), rows, n, offsets, &mut best[..n], &mut place[..n]);
     for ((&member, &score), &place) in group.members.iter().zip(&best).zip(&place) {
         let offset = offsets[place as usize];
-        each(member, Alignment { score, offset, overlap: overlap(offset) as usize });
+        each(member, Alignment { score, offset, overlap: overlap(rows.len(), group.width, offset) });
     }
 }
 
@@ -170,8 +188,17 @@ fn found(target: usize, forward: Option<Alignment>, reverse: Option<Alignment>, 
 
 /// Matches by their p-values with E-values and q-values over all of `targets`, up to `max_q`.
 fn sorted(matches: impl Iterator<Item = Match>, targets: usize, max_q: f64) -> Vec<Match> {
-    // No q-value is below its p-value, so what is above has no part in the q-values of those that stay.
     let mut matches: Vec<Match> = matches.filter(|found| found.p_value <= max_q).collect();
+    // The n-th best has a q-value up to the limit only if its p-value is at most `limit n / targets`: what is above that for as
+    // many as there are has no part in the q-values of those that stay.
+    loop {
+        let before = matches.len();
+        let highest = max_q * before as f64 / targets.max(1) as f64;
+        matches.retain(|found| found.p_value <= highest);
+        if matches.len() == before {
+            break;
+        }
+    }
     matches.sort_unstable_by(|a, b| a.p_value.total_cmp(&b.p_value).then(a.target.cmp(&b.target)));
     let n = targets as f64;
     let mut least = 1.0_f64;

@@ -210,10 +210,20 @@ impl Counts {
     fn distribution(&self, factor: i32) -> Distribution {
         let score = |steps: i16| i64::from(columns::scaled(steps, self.middle, factor));
         let (low, high) = (score(self.most), score(self.least));
-        let mut mass = vec![0.0; (high - low + 1) as usize];
-        for (steps, &n) in (self.least..).zip(&self.counts) {
-            mass[(score(steps) - low) as usize] += f64::from(n);
-        }
+        // Where the steps end, counted from the least, whose score is `score` or a higher one: scores fall as steps rise.
+        let end = |score: i64| {
+            let below = (score << columns::FRACTION) - (1 << (columns::FRACTION - 1));
+            let steps = i64::from(self.middle) + (-below).div_euclid(factor.into());
+            (steps - i64::from(self.least) + 1).clamp(0, self.counts.len() as i64) as usize
+        };
+        let mut from = self.counts.len();
+        let mut mass: Vec<f64> = (low..=high)
+            .map(|score| {
+                let counts = &self.counts[end(score + 1)..from];
+                from = from.min(end(score + 1));
+                counts.iter().map(|&n| u64::from(n)).sum::<u64>() as f64
+            })
+            .collect();
         let n = self.n.max(1) as f64;
         mass.iter_mut().for_each(|share| *share /= n);
         Distribution { low, mass }
