@@ -77,8 +77,15 @@ impl<'m> Averaged<'m> {
         Ok(Self { model, strands, shift })
     }
 
+    /// Where the windows that are averaged over begin in a sequence, and whether they are read from the other strand, in
+    /// the order of the sum.
+    pub fn views(&self) -> impl Iterator<Item = (usize, bool)> + use<> {
+        let last = if self.strands { 1 } else { 0 };
+        (0..=2 * self.shift).flat_map(move |start| (0..=last).map(move |strand| (start, strand == 1)))
+    }
+
     /// The windows that begin at `start` of each sequence, from the other strand if `reverse`.
-    fn view(&self, batch: &SequenceBatch, start: usize, reverse: bool) -> SequenceBatch {
+    pub fn view(&self, batch: &SequenceBatch, start: usize, reverse: bool) -> SequenceBatch {
         let length = self.model.length();
         let mut view = batch.emptied_to(length);
         for i in 0..batch.len() {
@@ -104,17 +111,14 @@ impl<'m> Averaged<'m> {
                 channels: batch.encoding().channels(),
             });
         }
-        let strands: &[bool] = if self.strands { &[false, true] } else { &[false] };
         let mut mean = Mean::default();
-        for start in 0..=2 * self.shift {
-            for &reverse in strands {
-                let mut scores = scores(&self.view(batch, start, reverse), start, reverse)?;
-                if reverse {
-                    // What the model says along the other strand is put along this one.
-                    (0..scores.rows()).for_each(|i| reverse_scores(self.tasks(), scores.row_mut(i)));
-                }
-                mean.add(&scores, 1.0)?;
+        for (start, reverse) in self.views() {
+            let mut scores = scores(&self.view(batch, start, reverse), start, reverse)?;
+            if reverse {
+                // What the model says along the other strand is put along this one.
+                (0..scores.rows()).for_each(|i| reverse_scores(self.tasks(), scores.row_mut(i)));
             }
+            mean.add(&scores, 1.0)?;
         }
         Ok(mean.finish())
     }

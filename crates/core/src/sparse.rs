@@ -1,6 +1,7 @@
 //! Compressed sparse rows: counts of cells, of k-mers, of motif hits, where most values are 0.
 
 use crate::Matrix;
+use std::ops::Range;
 
 /// A matrix of which only some values are stored; the others are 0.
 ///
@@ -110,6 +111,41 @@ impl Csr {
         Self { rows: self.columns, columns: self.rows, starts, indices, values }
     }
 
+    /// Rows that lie beside each other.
+    ///
+    /// # Panics
+    /// If the range ends beyond the last row.
+    #[must_use]
+    pub fn slice_rows(&self, rows: Range<usize>) -> Self {
+        let (from, to) = (self.starts[rows.start], self.starts[rows.end]);
+        Self {
+            rows: rows.len(),
+            columns: self.columns,
+            starts: self.starts[rows.start..=rows.end].iter().map(|start| start - from).collect(),
+            indices: self.indices[from..to].to_vec(),
+            values: self.values[from..to].to_vec(),
+        }
+    }
+
+    /// Puts the rows of a matrix with as many columns behind its own.
+    ///
+    /// # Panics
+    /// If the other matrix has another number of columns.
+    pub fn append(&mut self, other: &Self) {
+        assert_eq!(other.columns, self.columns, "columns of rows that are appended");
+        let stored = self.values.len();
+        self.starts.extend(other.starts[1..].iter().map(|start| start + stored));
+        self.indices.extend(&other.indices);
+        self.values.extend(&other.values);
+        self.rows += other.rows;
+    }
+
+    /// A matrix without rows.
+    #[must_use]
+    pub fn without_rows(columns: usize) -> Self {
+        Self { rows: 0, columns, starts: vec![0], indices: Vec::new(), values: Vec::new() }
+    }
+
     /// Some rows, in the order given; a row may come more than once.
     #[must_use]
     pub fn select_rows(&self, rows: &[usize]) -> Self {
@@ -174,6 +210,16 @@ mod tests {
         assert_eq!(example().select_rows(&[2, 0, 0]).to_dense().data(), [0.0, 3.0, 0.0, 1.0, 0.0, 2.0, 1.0, 0.0, 2.0]);
         let two = example().select_columns(&[false, true, true]);
         assert_eq!((two.columns, two.to_dense().data()), (2, &[0.0, 2.0, 0.0, 0.0, 3.0, 0.0][..]));
+    }
+
+    #[test]
+    fn rows_are_cut_apart_and_put_together() {
+        let mut together = Csr::without_rows(3);
+        for range in [0..1, 1..1, 1..3] {
+            together.append(&example().slice_rows(range));
+        }
+        assert_eq!(together, example());
+        assert_eq!(example().slice_rows(3..3).rows, 0);
     }
 
     #[test]

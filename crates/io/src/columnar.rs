@@ -389,7 +389,7 @@ fn reader_of(file: File) -> std::result::Result<SerializedFileReader<File>, Parq
         levels == (1, 1, 3) && about.physical_type() == Physical::FLOAT
     };
     match schema.columns().iter().find(|about| !flat(about) && !list(about)) {
-        Some(nested) => Err(ParquetError::General(format!("column {:?} is nested", name_of(nested)))),
+        Some(nested) => Err(ParquetError::NYI(format!("{:?}, which is nested", name_of(nested)))),
         None => Ok(reader),
     }
 }
@@ -409,7 +409,7 @@ fn read_columns(file: File) -> std::result::Result<Vec<(String, Values)>, Parque
             Physical::BYTE_ARRAY => Values::Text(Vec::new()),
             Physical::INT32 | Physical::INT64 | Physical::BOOLEAN => Values::Whole(Vec::new()),
             Physical::FLOAT | Physical::DOUBLE => Values::Double(Vec::new()),
-            other => return Err(ParquetError::General(format!("column {:?} has the type {other}", about.name()))),
+            other => return Err(ParquetError::NYI(format!("{:?} of the type {other}", about.name()))),
         };
         for group in 0..reader.num_row_groups() {
             read_chunk(reader.get_row_group(group)?.as_ref(), i, about, &mut values)?;
@@ -498,9 +498,23 @@ fn of_parquet(path: &Path, action: &str, error: ParquetError) -> Error {
             Ok(cause) => Error::io(path, action, *cause),
             Err(cause) => damaged(path, &cause.to_string()),
         },
+        ParquetError::NYI(what) => Error::of(path, format!("expected columns of text or numbers, found {what}"))
+            .with_hint("leave the column out, or write it as numbers of 32 or 64 bits"),
+        other if other.to_string().contains(DISABLED) => {
+            let found = other.to_string();
+            let codec = found.split(DISABLED).nth(1).unwrap_or_default().trim().to_owned();
+            Error::of(
+                path,
+                format!("expected data compressed by snappy, gzip, zstd or lz4, or not at all, found {codec}"),
+            )
+            .with_hint("write it again with one of these; in pandas: to_parquet(file, compression=\"zstd\")")
+        }
         other => damaged(path, &other.to_string()),
     }
 }
+
+/// How the Parquet crate begins to say that a file needs a codec which it was built without.
+const DISABLED: &str = "Disabled feature at compile time:";
 
 fn damaged(path: &Path, why: &str) -> Error {
     Error::of(path, format!("expected a complete Parquet file, found one that is truncated or damaged ({why})"))

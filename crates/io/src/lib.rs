@@ -9,7 +9,7 @@
 //! | [`variants`] | VCF, BCF and tables of variants, and scores written into them |
 //! | [`graph`] | edges, and features and labels of nodes |
 //! | [`build`] | data sets out of those |
-//! | [`dataset`], [`predictions`], [`arrays`] | data sets and predictions as Parquet, arrays for numpy |
+//! | [`dataset`], [`predictions`], [`contributions`], [`arrays`] | data sets, predictions and what bases contribute as Parquet, arrays for numpy |
 //! | [`cells`] | matrices of cells by genes: 10x (mtx, h5), h5ad (also written), tables |
 //! | [`keras`] | weights that Keras saved |
 //! | [`modisco`] | patterns in the layout of TF-MoDISco (written) |
@@ -52,6 +52,7 @@ pub mod bigwig;
 pub mod build;
 pub mod cells;
 mod columnar;
+pub mod contributions;
 pub mod dataset;
 mod error;
 pub mod fasta;

@@ -204,7 +204,35 @@ pub fn write_dir(path: &Path, overwrite: bool, fill: impl FnOnce(&Path) -> Resul
 /// What is in the way.
 pub fn check_dir(path: &Path, overwrite: bool) -> Result<()> {
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    occupant(path, &place, overwrite).map(|_| ())
+    occupant(path, &place, overwrite)?;
+    check_beside(path, &place)
+}
+
+/// Whether a file can be written there: asked before long work. Devices and pipes are left alone.
+///
+/// # Errors
+/// A directory of that name, or one that cannot be written to.
+pub fn check_file(path: &Path) -> Result<()> {
+    if is_dash(path) {
+        return Ok(());
+    }
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    match fs::metadata(&place) {
+        Ok(about) if about.is_dir() => Err(Error::of(path, "expected a file name, found a directory")),
+        Ok(about) if !about.is_file() => Ok(()),
+        _ => check_beside(path, &place),
+    }
+}
+
+/// Makes a file where a place is to be, or in the directory that is there above it; the file goes again, and no directory is made.
+fn check_beside(path: &Path, place: &Path) -> Result<()> {
+    if let Some(error) = blocked(place) {
+        return Err(error);
+    }
+    let is_there = |above: &&Path| above.parent().is_none_or(|p| p.as_os_str().is_empty() || p.is_dir());
+    let aside = Aside::new(place.ancestors().find(is_there).unwrap_or(place))?;
+    let made = OpenOptions::new().write(true).create_new(true).open(&aside.path);
+    made.map(|_| ()).map_err(|cause| Error::io(path, "written", cause))
 }
 
 /// The first entry (by name) of `old` that is neither in `new` nor one of the `known` files; a path below `old`.

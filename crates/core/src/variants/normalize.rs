@@ -88,6 +88,11 @@ pub fn compare(reference: &[u8], genome: &[u8]) -> Agreement {
     if genome.iter().all(|&letter| is_base(upper(letter))) { Agreement::Same } else { Agreement::Unknown }
 }
 
+/// Whether all of `allele` are letters of sequences, those of IUPAC among them.
+pub fn is_sequence(allele: &[u8]) -> bool {
+    allele.iter().all(|&letter| bases(letter) != 0)
+}
+
 fn upper(letter: u8) -> u8 {
     match letter.to_ascii_uppercase() {
         b'U' => b'T',

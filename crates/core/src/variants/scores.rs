@@ -75,6 +75,16 @@ pub fn outputs(tasks: &[Task]) -> Vec<Output> {
 }
 
 impl Output {
+    /// The column of the model's raw scores that attributions of it are about: the logit, value or logarithm of the count;
+    /// of a class its own logit; of a track the logarithm of 1 + its total.
+    pub fn column(&self) -> usize {
+        self.first
+            + match &self.task.kind {
+                TaskKind::Profile(profile) => profile.tracks.len() * profile.bins + self.part,
+                _ => self.part,
+            }
+    }
+
     /// The scores that there are for it.
     pub fn scores(&self) -> &'static [Score] {
         use Score::{Alternate, Difference, Divergence, LogFoldChange, LogOddsChange, Reference, Shift};
@@ -196,6 +206,8 @@ mod tests {
         close(&of(TaskKind::Regression, &[2.0], &[-1.0]), &[2.0, -1.0, -3.0]);
         close(&of(TaskKind::Counts, &[0.0], &[1.0]), &[1.0, 1f64.exp(), 1f64.exp() - 1.0, 1.0 / LN_2]);
         let classes = TaskKind::Classes { classes: vec!["a".into(), "b".into(), "c".into()] };
+        let two = [TaskKind::Counts, classes.clone()].map(task);
+        assert_eq!(super::outputs(&two).iter().map(Output::column).collect::<Vec<_>>(), [0, 1, 2, 3]);
         // The last class: odds 1 to 2, then 2 to 2.
         let (p, q) = (1.0 / 3.0, 0.5f64);
         let raw = 2f32.ln();
@@ -219,6 +231,7 @@ mod tests {
     fn signal_is_compared_by_total_shape_and_place() {
         let outputs = outputs(&[task(TaskKind::Regression), task(TaskKind::Profile(profile()))]);
         assert_eq!(outputs.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(), ["t", "t:plus", "t:minus"]);
+        assert_eq!(outputs.iter().map(Output::column).collect::<Vec<_>>(), [0, 7, 8]);
         let far = 60.0;
         // The second track moves from its first to its last bin, and its total from 3 to 7.
         let reference = [9.0, 1.0, 1.0, 1.0, far, 0.0, 0.0, 0.0, 4f32.ln()];

@@ -77,6 +77,26 @@ impl Window {
         shifts.into_iter().map(edit).collect()
     }
 
+    /// The bases that the window holds both before and after a variant, those that it replaces left out, from left to right:
+    /// of each its 0-based position on the contig, its place in [`Window::codes`], and its place in the sequence that edit
+    /// number `way` of [`Window::edits`] makes of them.
+    ///
+    /// Positions beyond the ends of the contig count as bases.
+    pub fn shared(&self, variant: &Variant, way: usize) -> impl Iterator<Item = (i64, usize, usize)> + use<> {
+        let own = *self;
+        let (start, end, gain) = (variant.start as i64, variant.end() as i64, variant.gain());
+        let shift = if way == 0 { 0 } else { gain };
+        let place = move |from_left: i64| {
+            let place = usize::try_from(from_left).ok().filter(|&place| place < own.length)?;
+            Some(if own.reverse { own.length - 1 - place } else { place })
+        };
+        let kept = (own.start..own.end()).filter(move |position| !(start..end).contains(position));
+        kept.filter_map(move |position| {
+            let moved = if position < start { position } else { position + gain } - shift;
+            Some((position, place(position - own.start)?, place(moved - own.start)?))
+        })
+    }
+
     /// The codes of the letters from `from` on, unknown where there are none.
     fn encode(&self, letters: &[u8], from: i64, encoding: Encoding) -> Result<Vec<Code>, EncodeError> {
         let letter = |at: i64| usize::try_from(at).ok().and_then(|at| letters.get(at).copied()).unwrap_or(b'N');

@@ -105,10 +105,6 @@ impl Store {
         read(&dataset).map_err(|error| self.failed(&error).at(name.to_owned()))
     }
 
-    pub(super) fn floats(&self, name: &str) -> Result<Vec<f32>> {
-        self.all(name, Dataset::read_f32)
-    }
-
     pub(super) fn wholes(&self, name: &str) -> Result<Vec<i64>> {
         self.all(name, Dataset::read_i64)
     }
@@ -121,13 +117,6 @@ impl Store {
     pub(super) fn places(&self, name: &str) -> Result<Vec<usize>> {
         let places = self.wholes(name)?;
         places.into_iter().map(|place| usize::try_from(place).map_err(|_| self.negative(name, place))).collect()
-    }
-
-    /// Whole numbers from 0 that fit 32 bits: columns.
-    pub(super) fn indices(&self, name: &str) -> Result<Vec<u32>> {
-        // Both widths come as they are; a negative one becomes a column that no matrix has.
-        self.all(name, Dataset::read_i32)
-            .map(|indices| indices.into_iter().map(|index| u32::try_from(index).unwrap_or(u32::MAX)).collect())
     }
 
     fn negative(&self, name: &str, found: i64) -> Error {

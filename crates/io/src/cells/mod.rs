@@ -8,9 +8,11 @@
 //! | TSV, CSV, Parquet | everything else; a row a cell, or a gene | `table` |
 //! | npz | features of sequences, as `basewise features` writes them: a row a sequence | [`crate::graph`] |
 //!
-//! [`read`] takes any of them. What is computed goes back into a copy of an h5ad file, or into a new one, by [`h5ad::add`]
+//! [`read`] takes any of them; what is too large for memory stays in its HDF5 file and comes in blocks of rows
+//! ([`RowBlocks`]). What is computed goes back into a copy of an h5ad file, or into a new one, by [`h5ad::add`]
 //! and [`h5ad::create`].
 
+mod blocks;
 mod frame;
 pub mod h5ad;
 mod hdf5;
@@ -19,19 +21,19 @@ mod rows;
 mod table;
 mod tenx;
 
+pub use blocks::RowBlocks;
 pub use frame::{Column, Frame};
 
 use crate::error::{Error, Result};
 use basewise_core::Matrix;
-use basewise_core::sparse::Csr;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A matrix of cells by genes, with what is known of both.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct CellMatrix {
-    /// Cells x genes. No value is stored that is 0; all are finite.
-    pub counts: Csr,
+    /// Cells x genes, in memory or in the file. No value that comes is 0; all were finite when the file was opened.
+    pub counts: RowBlocks,
     /// One row a cell; names are unique.
     pub cells: Frame,
     /// One row a gene; names are unique.
@@ -72,6 +74,15 @@ impl Values {
         if whole { Self::Counts } else { Self::Positive }
     }
 
+    /// The kind of numbers some of which are of this kind and the others of that one.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Signed, _) | (_, Self::Signed) => Self::Signed,
+            (Self::Counts, Self::Counts) => Self::Counts,
+            _ => Self::Positive,
+        }
+    }
+
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
@@ -98,9 +109,12 @@ pub struct ReadOptions {
     pub genes_in_rows: bool,
     /// 10x: the type of feature that is read; by default `Gene Expression`, or the only type.
     pub feature_type: Option<String>,
+    /// Bytes that a matrix may take, at 8 for each value that is not 0: larger ones of h5ad (by rows, or dense) and of 10x HDF5 stay
+    /// in their file. By default a quarter of the memory that is free.
+    pub memory: Option<u64>,
 }
 
-/// Reads a matrix from a 10x folder, a `.mtx` file, a 10x HDF5 file, an h5ad file, a TSV, CSV or Parquet table.
+/// Opens a matrix from a 10x folder, a `.mtx` file, a 10x HDF5 file, an h5ad file, a TSV, CSV or Parquet table.
 ///
 /// # Errors
 /// A file that is none of them, truncated or damaged, compressed by a filter that is not known here; shapes that contradict
@@ -129,7 +143,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
 
 /// A matrix as a file gave it, before it is checked.
 struct Raw {
-    counts: Csr,
+    counts: RowBlocks,
     cells: Frame,
     genes: Frame,
     obsm: Vec<(String, Matrix)>,
@@ -156,24 +170,36 @@ impl Raw {
                  `basewise predict --embeddings`",
             ));
         }
-        for i in 0..cells {
-            let row = self.counts.row(i);
-            if let Some((gene, value)) = row.0.iter().zip(row.1).find(|(_, value)| !value.is_finite()) {
-                let gene = &self.genes.ids[*gene as usize];
-                let message = format!("expected a number for gene {gene:?}, found {value}");
-                return Err(Error::of(path, message).at(format!("cell {:?}", self.cells.ids[i])));
-            }
-        }
+        let values = self.kind(path)?;
         no_twins(path, &self.cells)?;
         let renamed = make_unique(&mut self.genes.ids);
         if renamed > 0 {
             self.notes
                 .push(format!("{renamed} genes have a name that an earlier one has: they got -1, -2, ... behind it"));
         }
-        rows::drop_zeros(&mut self.counts);
-        let values = Values::of(&self.counts.values);
+        self.counts.drop_zeros();
         let Self { counts, cells, genes, obsm, part, notes } = self;
         Ok(CellMatrix { counts, cells, genes, obsm, values, part, notes })
+    }
+}
+
+impl Raw {
+    /// The kind of all numbers, which must be finite.
+    fn kind(&self, path: &Path) -> Result<Values> {
+        let mut kind = Values::Counts;
+        self.counts.each(|first, block| {
+            for i in 0..block.rows {
+                let (genes, values) = block.row(i);
+                if let Some((gene, value)) = genes.iter().zip(values).find(|(_, value)| !value.is_finite()) {
+                    let gene = &self.genes.ids[*gene as usize];
+                    let message = format!("expected a number for gene {gene:?}, found {value}");
+                    return Err(Error::of(path, message).at(format!("cell {:?}", self.cells.ids[first + i])));
+                }
+            }
+            kind = kind.and(Values::of(&block.values));
+            Ok(())
+        })?;
+        Ok(kind)
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
     if transposed {
         notes.push("the matrix is cells by genes, not genes by cells as 10x writes it".to_owned());
     }
-    let mut raw = Raw { counts: matrix, cells, genes: genes(&features), obsm: Vec::new(), part: String::new(), notes };
+    let mut raw =
+        Raw { counts: matrix.into(), cells, genes: genes(&features), obsm: Vec::new(), part: String::new(), notes };
     choose_features(path, &mut raw, options)?;
     raw.finish(path)
 }
@@ -82,7 +83,7 @@ pub(super) fn choose_features(path: &Path, raw: &mut Raw, options: &ReadOptions)
         let others: Vec<&str> = present.iter().copied().filter(|&kind| kind != wanted).collect();
         raw.notes.push(format!("{} features of other types are left out: {}", rows - kept.len(), others.join(", ")));
         raw.genes = raw.genes.select(&kept);
-        raw.counts = raw.counts.select_columns(&of_type);
+        raw.counts = raw.counts.select_columns(&of_type).settled()?;
     }
     Ok(())
 }
@@ -159,29 +160,40 @@ fn matrix(path: &Path, genes: usize, cells: usize) -> Result<(Csr, bool)> {
         let message = format!("expected {genes} genes x {cells} cells, as they are named, found {rows} x {columns}");
         return Err(Error::at_line(path, line, message).with_hint("do the three files belong together?"));
     };
-    let entries = read_entries(path, &mut lines, size, entries, pattern)?;
-    let cell = |entry: &Entry| if by_cell { entry.0 } else { entry.1 };
-    let gene = |entry: &Entry| if by_cell { entry.1 } else { entry.0 };
+    let Entries { rows, columns, values } = read_entries(path, &mut lines, size, entries, pattern)?;
+    let (by, indices) = if by_cell { (rows, columns) } else { (columns, rows) };
     let mut starts = vec![0usize; cells + 1];
-    for entry in &entries {
-        starts[cell(entry) as usize + 1] += 1;
-    }
+    by.iter().for_each(|&cell| starts[cell as usize + 1] += 1);
     for i in 0..cells {
         starts[i + 1] += starts[i];
     }
-    let mut next = starts.clone();
-    let (mut indices, mut values) = (vec![0; entries.len()], vec![0.0; entries.len()]);
-    for entry in &entries {
-        let at = &mut next[cell(entry) as usize];
-        (indices[*at], values[*at]) = (gene(entry), entry.2);
-        *at += 1;
-    }
-    let matrix = Csr { rows: cells, columns: genes, starts, indices, values };
+    // Cell Ranger writes cell after cell.
+    let matrix = if by.is_sorted() {
+        Csr { rows: cells, columns: genes, starts, indices, values }
+    } else {
+        by_row(&by, &indices, &values, starts, genes)
+    };
     Ok((rows::checked(path, "entries", matrix)?, by_cell))
 }
 
-/// Row, column (from 0) and value.
-type Entry = (u32, u32, f32);
+/// Entries in any order put into their rows, which begin at `starts`.
+fn by_row(rows: &[u32], columns: &[u32], numbers: &[f32], starts: Vec<usize>, width: usize) -> Csr {
+    let mut next = starts.clone();
+    let (mut indices, mut values) = (vec![0; numbers.len()], vec![0.0; numbers.len()]);
+    for ((&row, &column), &value) in rows.iter().zip(columns).zip(numbers) {
+        let at = &mut next[row as usize];
+        (indices[*at], values[*at]) = (column, value);
+        *at += 1;
+    }
+    Csr { rows: starts.len() - 1, columns: width, starts, indices, values }
+}
+
+/// Row, column (from 0) and value of each entry.
+struct Entries {
+    rows: Vec<u32>,
+    columns: Vec<u32>,
+    values: Vec<f32>,
+}
 
 /// Reads the first line; whether entries have no value of their own.
 fn header(path: &Path, lines: &mut Lines) -> Result<bool> {
@@ -206,14 +218,10 @@ fn header(path: &Path, lines: &mut Lines) -> Result<bool> {
     }
 }
 
-fn read_entries(
-    path: &Path,
-    lines: &mut Lines,
-    size: (usize, usize),
-    expected: u64,
-    pattern: bool,
-) -> Result<Vec<Entry>> {
-    let mut entries: Vec<Entry> = Vec::with_capacity((expected as usize).min(1 << 24));
+fn read_entries(path: &Path, lines: &mut Lines, size: (usize, usize), expected: u64, pattern: bool) -> Result<Entries> {
+    let room = (expected as usize).min(1 << 24);
+    let (mut rows, mut columns) = (Vec::with_capacity(room), Vec::with_capacity(room));
+    let mut values = Vec::with_capacity(room);
     while let Some((number, text)) = lines.next_line()? {
         let mut fields = text.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
         let Some(first) = fields.next() else { continue };
@@ -228,13 +236,19 @@ fn read_entries(
             );
             return Err(Error::at_line(path, number, message));
         };
-        entries.push((row, column, value));
+        rows.push(row);
+        columns.push(column);
+        values.push(value);
     }
-    if entries.len() as u64 != expected {
-        return Err(Error::of(path, format!("expected {expected} entries, found {}", entries.len()))
-            .with_hint("the file is incomplete: copy or download it again"));
+    if values.len() as u64 != expected {
+        let hint = if (values.len() as u64) < expected {
+            "the file is incomplete: copy or download it again"
+        } else {
+            "the line of sizes says too few: was the file put together from several?"
+        };
+        return Err(Error::of(path, format!("expected {expected} entries, found {}", values.len())).with_hint(hint));
     }
-    Ok(entries)
+    Ok(Entries { rows, columns, values })
 }
 
 /// A place from 1 to `most`, as from 0.

@@ -4,11 +4,6 @@ use crate::error::{Error, Result};
 use basewise_core::sparse::Csr;
 use std::path::Path;
 
-/// A matrix without rows, to which rows are appended by [`push_dense`].
-pub(super) fn empty(columns: usize) -> Csr {
-    Csr { rows: 0, columns, starts: vec![0], indices: Vec::new(), values: Vec::new() }
-}
-
 /// Appends a row of `columns` numbers.
 pub(super) fn push_dense(matrix: &mut Csr, row: &[f32]) {
     for (column, &value) in row.iter().enumerate() {
@@ -21,26 +16,44 @@ pub(super) fn push_dense(matrix: &mut Csr, row: &[f32]) {
     matrix.starts.push(matrix.values.len());
 }
 
+fn wrong(path: &Path, what: &str, message: String) -> Error {
+    let error = Error::of(path, message).at(what.to_owned());
+    error.with_hint("the file is damaged, or was written by a program with a fault: write it again")
+}
+
+/// Refuses starts of rows that do not go with as many indices and values as there are; `what` names the matrix in messages.
+pub(super) fn check_starts(
+    path: &Path,
+    what: &str,
+    rows: usize,
+    starts: &[usize],
+    (indices, values): (usize, usize),
+) -> Result<()> {
+    let wrong = |message| Err(wrong(path, what, message));
+    if indices != values {
+        return wrong(format!("expected as many indices as values, {values}, found {indices}"));
+    }
+    if starts.len() != rows + 1 {
+        return wrong(format!("expected {} starts of rows (indptr), found {}", rows + 1, starts.len()));
+    }
+    let ascending = starts.windows(2).all(|pair| pair[0] <= pair[1]);
+    if starts[0] != 0 || starts[rows] != values || !ascending {
+        return wrong(format!("expected starts of rows (indptr) that ascend from 0 to {values}, found others"));
+    }
+    Ok(())
+}
+
 /// The matrix of compressed rows that a file holds, checked: `what` names it in messages. Rows need not be sorted.
-pub(super) fn checked(path: &Path, what: &str, mut matrix: Csr) -> Result<Csr> {
-    let wrong = |message: String| {
-        let error = Error::of(path, message).at(what.to_owned());
-        error.with_hint("the file is damaged, or was written by a program with a fault: write it again")
-    };
-    let stored = matrix.values.len();
-    if matrix.indices.len() != stored {
-        return Err(wrong(format!("expected as many indices as values, {stored}, found {}", matrix.indices.len())));
-    }
-    if matrix.starts.len() != matrix.rows + 1 {
-        let found = matrix.starts.len();
-        return Err(wrong(format!("expected {} starts of rows (indptr), found {found}", matrix.rows + 1)));
-    }
-    let ascending = matrix.starts.windows(2).all(|pair| pair[0] <= pair[1]);
-    if matrix.starts[0] != 0 || matrix.starts[matrix.rows] != stored || !ascending {
-        return Err(wrong(format!("expected starts of rows (indptr) that ascend from 0 to {stored}, found others")));
-    }
+pub(super) fn checked(path: &Path, what: &str, matrix: Csr) -> Result<Csr> {
+    check_starts(path, what, matrix.rows, &matrix.starts, (matrix.indices.len(), matrix.values.len()))?;
+    sorted(path, what, 0, matrix)
+}
+
+/// Rows, of which the first is row `first` of the file, with columns that are checked and brought into order.
+pub(super) fn sorted(path: &Path, what: &str, first: usize, mut matrix: Csr) -> Result<Csr> {
+    let wrong = |message| Err(wrong(path, what, message));
     if let Some(index) = matrix.indices.iter().find(|&&index| index as usize >= matrix.columns) {
-        return Err(wrong(format!("expected indices below {}, found {index}", matrix.columns)));
+        return wrong(format!("expected indices below {}, found {index}", matrix.columns));
     }
     for i in 0..matrix.rows {
         let range = matrix.starts[i]..matrix.starts[i + 1];
@@ -52,7 +65,8 @@ pub(super) fn checked(path: &Path, what: &str, mut matrix: Csr) -> Result<Csr> {
             columns.iter().copied().zip(matrix.values[range.clone()].iter().copied()).collect();
         pairs.sort_by_key(|pair| pair.0);
         if let Some(twice) = pairs.windows(2).find(|two| two[0].0 == two[1].0) {
-            return Err(wrong(format!("expected one value a place, found two in row {i}, column {}", twice[0].0)));
+            let message = format!("expected one value a place, found two in row {}, column {}", first + i, twice[0].0);
+            return wrong(message);
         }
         for (at, (column, value)) in range.zip(pairs) {
             matrix.indices[at] = column;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, excerpt, nearest};
 use crate::graph::{NamedFeatures, read_features};
 use crate::predictions::is_beside;
 use crate::table::Rows;
+use basewise_core::sparse::Csr;
 use std::path::Path;
 
 /// Numbers of a Parquet table, at most: it is read as a whole.
@@ -38,7 +39,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMatrix> {
         return Err(Error::of(path, message).with_hint("where a row is a gene, only its first column may be text"));
     }
     let Raw { counts, cells, genes, obsm, part, notes } = raw;
-    Raw { counts: counts.transposed(), cells: genes, genes: cells, obsm, part, notes }.finish(path)
+    Raw { counts: counts.read()?.transposed().into(), cells: genes, genes: cells, obsm, part, notes }.finish(path)
 }
 
 fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
@@ -53,12 +54,13 @@ fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
     }
     let index = names_of_text(path, &names, &fields, options)?;
     check_columns(path, &names, index, &options.describing)?;
-    let is_text = |i: usize| fields.get(i).is_some_and(|field| !is_number(field));
+    let texts = texts(path, &fields)?;
+    let is_text = |i: usize| texts.get(i).is_some_and(|&is_text| is_text);
     let describes: Vec<bool> = (0..names.len())
         .map(|i| i != index && (options.describing.contains(&names[i]) || is_beside(&names[i]) || is_text(i)))
         .collect();
     let gene_columns: Vec<usize> = (0..names.len()).filter(|&i| i != index && !describes[i]).collect();
-    let mut counts = rows::empty(gene_columns.len());
+    let mut counts = Csr::without_rows(gene_columns.len());
     let mut ids = Vec::new();
     let mut described: Vec<Vec<String>> = vec![Vec::new(); names.len()];
     let mut row = vec![0.0; gene_columns.len()];
@@ -89,8 +91,26 @@ fn text(path: &Path, options: &ReadOptions) -> Result<Raw> {
     Ok(raw(counts, Frame { ids, columns }, Frame::named(genes)))
 }
 
-fn raw(counts: basewise_core::sparse::Csr, cells: Frame, genes: Frame) -> Raw {
-    Raw { counts, cells, genes, obsm: Vec::new(), part: String::new(), notes: Vec::new() }
+fn raw(counts: Csr, cells: Frame, genes: Frame) -> Raw {
+    Raw { counts: counts.into(), cells, genes, obsm: Vec::new(), part: String::new(), notes: Vec::new() }
+}
+
+/// Which columns are text, by the first value of each that is not missing; `first` is the first row. A column without any value is
+/// text too.
+fn texts(path: &Path, first: &[String]) -> Result<Vec<bool>> {
+    let tells = |field: &String| if is_missing(field) { None } else { Some(!is_number(field)) };
+    let mut told: Vec<Option<bool>> = first.iter().map(tells).collect();
+    if told.contains(&None) {
+        let mut rows = Rows::open(path)?;
+        rows.header()?;
+        while let Some((_, fields)) = rows.next_row()? {
+            told.iter_mut().zip(&fields).for_each(|(told, field)| *told = told.or_else(|| tells(field)));
+            if !told.contains(&None) {
+                break;
+            }
+        }
+    }
+    Ok(told.into_iter().map(|told| told.unwrap_or(true)).collect())
 }
 
 /// The column of names in a table of text whose first row is `fields`.
@@ -120,6 +140,11 @@ fn no_column(path: &Path, names: &[String], wanted: &str) -> Error {
         Some(near) => error.with_hint(format!("did you mean {near:?}?")),
         None => error,
     }
+}
+
+/// Whether a field stands for a value that is not known, as R, pandas and spreadsheets write it.
+fn is_missing(field: &str) -> bool {
+    matches!(field.trim(), "" | "NA" | "N/A" | "na" | "n/a" | "null" | "NULL" | "None" | ".")
 }
 
 fn is_number(field: &str) -> bool {
@@ -204,7 +229,7 @@ fn parquet(path: &Path, options: &ReadOptions) -> Result<Raw> {
             }
         }
     }
-    let mut counts = rows::empty(genes.len());
+    let mut counts = Csr::without_rows(genes.len());
     let mut row = vec![0.0; genes.len()];
     for i in 0..rows {
         for (value, (_, column)) in row.iter_mut().zip(&genes) {

@@ -1,9 +1,9 @@
 //! The HDF5 files of Cell Ranger: `matrix` with `features` (version 3 and later), or a group a genome (version 2).
 
+use super::blocks::{Limits, Sparse};
 use super::hdf5::Store;
-use super::{CellMatrix, Column, Frame, Raw, ReadOptions, mtx, rows};
+use super::{CellMatrix, Column, Frame, Raw, ReadOptions, RowBlocks, mtx};
 use crate::error::{Error, Result};
-use basewise_core::sparse::Csr;
 
 /// The group that holds the matrix of a file of Cell Ranger; `None` in other files.
 pub(super) fn group_of(store: &Store) -> Result<Option<String>> {
@@ -35,14 +35,8 @@ pub(super) fn read(store: &Store, group: &str, options: &ReadOptions) -> Result<
         return Err(Error::of(store.path(), message).at(name("shape")));
     };
     // Compressed columns of genes by cells are compressed rows of cells by genes.
-    let matrix = Csr {
-        rows: cells,
-        columns: genes,
-        starts: store.places(&name("indptr"))?,
-        indices: store.indices(&name("indices"))?,
-        values: store.floats(&name("data"))?,
-    };
-    let counts = rows::checked(store.path(), group, matrix)?;
+    let sparse = Sparse::open(store, group, (cells, genes))?;
+    let counts = RowBlocks::of_sparse(sparse, Limits::new(options.memory))?;
     let (ids, symbols) = if store.has(&name("features")) {
         (name("features/id"), name("features/name"))
     } else {

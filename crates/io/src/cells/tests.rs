@@ -5,6 +5,7 @@
 use super::h5ad::{self, Additions, Value};
 use super::*;
 use crate::error::Error;
+use basewise_core::sparse::Csr;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,8 +32,8 @@ fn load(path: &Path) -> CellMatrix {
 fn check(matrix: &CellMatrix, scale: f32) {
     assert_eq!(matrix.cells.ids, CELLS);
     assert_eq!(matrix.genes.ids, GENES);
-    assert_eq!(matrix.counts.to_dense().data(), COUNTS.map(|count| count * scale));
-    assert_eq!(matrix.counts.values.len(), 7, "zeros are not stored");
+    assert_eq!(matrix.counts.read().unwrap().to_dense().data(), COUNTS.map(|count| count * scale));
+    assert_eq!(matrix.counts.read().unwrap().values.len(), 7, "zeros are not stored");
     assert_eq!(matrix.values, Values::Counts);
 }
 
@@ -89,7 +90,7 @@ fn files_of_cell_ranger_are_read() {
     let other = ReadOptions { feature_type: Some("Antibody Capture".into()), ..ReadOptions::default() };
     let other = read(&golden("tenx3.h5"), &other).unwrap();
     assert_eq!(
-        (other.genes.ids.as_slice(), other.counts.values.as_slice()),
+        (other.genes.ids.as_slice(), other.counts.read().unwrap().values.as_slice()),
         (&["NKG7".to_owned()][..], &[3.0, 7.0][..])
     );
 }
@@ -200,6 +201,15 @@ fn tables_are_read_by_rows_and_by_columns() {
     fs::write(&turned, "cell\tg1\tg2\na\t1\t2\nb\t\t3\n").unwrap();
     let error = read(&turned, &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.ends_with("line 3: expected a number in column \"g1\", found \"\""), "{error}");
+    // A description whose first value is missing stays one.
+    fs::write(&turned, "cell\tkind\tg1\tg2\na\tNA\t1\t2\nb\tB\t1\t3\n").unwrap();
+    assert!(read(&turned, &ReadOptions::default()).unwrap().cells.column("kind").is_some());
+    // Nor does a gene become a description because its first cell is not known.
+    for missing in ["", "NA", "null"] {
+        fs::write(&turned, format!("cell\tg1\tg2\na\t{missing}\t2\nb\t1\t3\n")).unwrap();
+        let error = read(&turned, &ReadOptions::default()).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("line 2: expected a number in column \"g1\", found {missing:?}")), "{error}");
+    }
 }
 
 #[test]
@@ -274,7 +284,10 @@ fn check_added(path: &Path, before: &CellMatrix) {
         &ReadOptions { part: Some(before.part.clone()).filter(|part| !part.is_empty()), ..ReadOptions::default() },
     );
     let after = after.unwrap();
-    assert_eq!((&after.counts, &after.cells.ids, after.values), (&before.counts, &before.cells.ids, before.values));
+    assert_eq!(
+        (after.counts.read().unwrap(), &after.cells.ids, after.values),
+        (before.counts.read().unwrap(), &before.cells.ids, before.values)
+    );
     let added = additions(5);
     for (name, column) in &added.obs {
         assert_eq!(after.cells.column(name), Some(column), "{name}");
@@ -358,7 +371,7 @@ fn records_are_fields_of_numbers_and_of_texts_of_one_width() {
     let numbers: Vec<f64> =
         read("uns/ranked/scores").chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
     assert_eq!((&numbers[..3], numbers[3].is_nan()), (&[2.5, 7.0, -1.0][..], true));
-    assert_eq!(load(&path).counts, matrix.counts);
+    assert_eq!(load(&path).counts.read().unwrap(), matrix.counts.read().unwrap());
 }
 
 #[test]
@@ -412,5 +425,8 @@ fn archives_of_features_are_read() {
         (read.cells.ids, read.genes.ids),
         (vec!["a".to_owned(), "b".into()], vec!["kmer:A".to_owned(), "kmer:C".into()])
     );
-    assert_eq!((read.counts.to_dense().data(), read.values), (&[0.0, 2.0, 1.0, 3.0][..], Values::Features));
+    assert_eq!(
+        (read.counts.read().unwrap().to_dense().data(), read.values),
+        (&[0.0, 2.0, 1.0, 3.0][..], Values::Features)
+    );
 }

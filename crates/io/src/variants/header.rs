@@ -4,13 +4,24 @@ use crate::Genome;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
+/// What the values of a field are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FieldKind {
+    /// [`Value::Number`].
+    Number,
+    /// [`Value::Number`] without a fraction, of less than 2^24.
+    Whole,
+    /// [`Value::Text`].
+    Text,
+}
+
 /// A field of INFO with a value for each ALT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InfoField {
     /// Its key.
     pub id: String,
-    /// Whether its values are words, and not numbers.
-    pub is_text: bool,
+    /// What its values are.
+    pub kind: FieldKind,
     /// What it means, with units.
     pub description: String,
 }
@@ -114,7 +125,11 @@ impl Header {
 
     /// Adds the description of a field.
     pub fn add_field(&mut self, field: &InfoField) {
-        let kind = if field.is_text { "String" } else { "Float" };
+        let kind = match field.kind {
+            FieldKind::Number => "Float",
+            FieldKind::Whole => "Integer",
+            FieldKind::Text => "String",
+        };
         let description = field.description.replace('\\', "\\\\").replace('"', "\\\"");
         self.add(format!("##INFO=<ID={},Number=A,Type={kind},Description=\"{description}\">", field.id));
     }

@@ -23,7 +23,7 @@ mod tests;
 mod write;
 
 pub use contigs::ContigNames;
-pub use header::{Header, InfoField, Value};
+pub use header::{FieldKind, Header, InfoField, Value};
 pub use read::VariantReader;
 pub use record::Record;
 pub use region::Region;

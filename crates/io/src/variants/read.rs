@@ -115,9 +115,15 @@ struct Columns {
     named: bool,
 }
 
+/// Whether a text can be an allele: nothing but letters.
+fn is_allele(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 impl Columns {
     fn of(line: &[u8], path: &Path, number: usize) -> Result<Self> {
         let line = String::from_utf8_lossy(line);
+        let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
         let plain = |name: &str| name.trim().trim_start_matches('#').to_ascii_lowercase();
         let names: Vec<String> = line.split('\t').map(plain).collect();
         let column = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
@@ -132,7 +138,18 @@ impl Columns {
             return Ok(Self { chrom, position, id, reference, alternate, named: true });
         }
         if names.len() >= 4 && names[1].parse::<u64>().is_ok() {
-            return Ok(Self { chrom: 0, position: 1, id: None, reference: 2, alternate: 3, named: false });
+            let is_vcf = !is_allele(fields[2]) && fields.len() > 4 && is_allele(fields[3]);
+            if !is_vcf {
+                return Ok(Self { chrom: 0, position: 1, id: None, reference: 2, alternate: 3, named: false });
+            }
+            let message = format!(
+                "expected a reference allele in the third column of a table without names, found {:?} in {}",
+                fields[2],
+                excerpt(line.as_bytes())
+            );
+            return Err(Error::at_line(path, number, message).with_hint(
+                "records of VCF need its header, which begins with ##fileformat; columns of a table can be named: chrom pos ref alt",
+            ));
         }
         let message = format!(
             "expected VCF, BCF, or a table whose columns are chrom, pos, ref and alt, found {}",

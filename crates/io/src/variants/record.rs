@@ -46,8 +46,12 @@ impl Record {
         for (column, name) in [(0, "CHROM"), (3, "REF"), (4, "ALT")] {
             let field = record.field(column);
             if field.is_empty() || !field.iter().all(u8::is_ascii_graphic) {
-                return wrong(format!("expected text in {name}, found {}", excerpt(field)));
+                return wrong(format!("expected text of ASCII in {name}, found {}", excerpt(field)));
             }
+        }
+        if record.field(4).split(|&byte| byte == b',').any(<[u8]>::is_empty) {
+            let found = excerpt(record.field(4));
+            return wrong(format!("expected alleles parted by single commas in ALT, found {found}"));
         }
         let position =
             std::str::from_utf8(record.field(1)).ok().and_then(|text| text.parse().ok()).filter(|&at| at < TOO_FAR);
@@ -107,6 +111,12 @@ impl Record {
     /// INFO as it is written; `.` is nothing.
     pub fn info(&self) -> &[u8] {
         self.field(INFO)
+    }
+
+    /// Whether INFO has a key, with a value or as a flag.
+    pub fn has_info(&self, key: &str) -> bool {
+        let mut entries = self.info().split(|&byte| byte == b';');
+        entries.any(|entry| entry.strip_prefix(key.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'=', ..])))
     }
 
     /// The value of a key in INFO.

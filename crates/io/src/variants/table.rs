@@ -1,6 +1,6 @@
 //! Scores as a table, a row an allele: TSV, or Parquet.
 
-use super::{InfoField, Record, Value};
+use super::{FieldKind, InfoField, Record, Value};
 use crate::columnar::{Chunk, Field, GroupWriter, Kind};
 use crate::error::{Error, Result};
 use crate::output::NewFile;
@@ -88,7 +88,14 @@ impl ParquetTable {
     pub(super) fn create(path: &Path, fields: &[InfoField]) -> Result<Self> {
         let kind = |name: &&str| if *name == "pos" { Kind::Whole } else { Kind::Text };
         let mut columns: Vec<Field> = PLACE.iter().map(|name| Field::new(*name, kind(name))).collect();
-        let own = |field: &InfoField| Field::new(&field.id, if field.is_text { Kind::Text } else { Kind::Single });
+        let own = |field: &InfoField| {
+            let kind = match field.kind {
+                FieldKind::Number => Kind::Single,
+                FieldKind::Whole => Kind::Whole,
+                FieldKind::Text => Kind::Text,
+            };
+            Field::new(&field.id, kind)
+        };
         columns.extend(fields.iter().map(own));
         let writer = GroupWriter::new(path, NewFile::create(path)?, &columns)?;
         Ok(Self { writer, fields: fields.to_vec(), rows: Vec::new() })
@@ -119,18 +126,22 @@ impl ParquetTable {
             4 => text(|row| &row.alternate),
             column => {
                 let own = column - PLACE.len();
-                if self.fields[own].is_text {
-                    let texts = rows.iter().map(|row| match row.values.get(own) {
-                        Some(Value::Text(text)) => Some(text.as_bytes()),
-                        _ => None,
-                    });
-                    Chunk::Text(texts.collect())
-                } else {
-                    let number = |row: &Row| match row.values.get(own) {
-                        Some(Value::Number(number)) if number.is_finite() => Some(*number),
-                        _ => None,
-                    };
-                    Chunk::Single(rows.iter().map(number).collect())
+                let number = |row: &Row| match row.values.get(own) {
+                    Some(Value::Number(number)) if number.is_finite() => Some(*number),
+                    _ => None,
+                };
+                match self.fields[own].kind {
+                    FieldKind::Text => {
+                        let texts = rows.iter().map(|row| match row.values.get(own) {
+                            Some(Value::Text(text)) => Some(text.as_bytes()),
+                            _ => None,
+                        });
+                        Chunk::Text(texts.collect())
+                    }
+                    FieldKind::Number => Chunk::Single(rows.iter().map(number).collect()),
+                    FieldKind::Whole => {
+                        Chunk::Whole(rows.iter().map(|row| number(row).map(|number| number as i64)).collect())
+                    }
                 }
             }
         })

@@ -95,14 +95,25 @@ fn hostile_files_have_their_stated_outcome() {
             Error(&["line 2", "#CHROM"]),
         ),
         ("a header that ends", b"##fileformat=VCFv4.2\n".to_vec(), Error(&["#CHROM", "found the end of the file"])),
-        ("an empty allele", vcf("1\t5\t.\t\tC\t.\t.\t.\n"), Error(&["line 3", "expected text in REF"])),
+        ("an empty allele", vcf("1\t5\t.\t\tC\t.\t.\t.\n"), Error(&["line 3", "expected text of ASCII in REF"])),
+        (
+            "an empty allele among others",
+            vcf("1\t5\t.\tA\tC,\t.\t.\t.\n"),
+            Error(&["line 3", "parted by single commas", "C,"]),
+        ),
         ("a table with names", b"chrom\tpos\tref\talt\n1\t5\tA\tC\n1\t6\tA\tC\n".to_vec(), Records(2)),
         ("a table without names", b"1\t5\tA\tC\n1\t6\tA\tC\n".to_vec(), Records(2)),
+        ("a table whose first REF is no sequence", b"1\t5\t-\tC\n1\t6\tA\tC\n".to_vec(), Records(2)),
         ("a table in another order", b"rsID\tALT\tREF\tPos\t#Chr\nx\tC\tA\t5\t1\n".to_vec(), Records(1)),
         (
             "a short row of a table",
             b"chrom\tpos\tref\talt\n1\t5\tA\n".to_vec(),
             Error(&["line 2", "expected at least 4 columns"]),
+        ),
+        (
+            "records of VCF without a header",
+            b"1\t5\trs1\tA\tC\t.\t.\t.\n".to_vec(),
+            Error(&["line 1", "third column", "rs1"]),
         ),
         ("something else", b"hello\tworld\n".to_vec(), Error(&["line 1", "expected VCF, BCF, or a table"])),
         ("BCF that ends early", bgzip(b"BCF\x02\x02\xff\x00\x00\x00##file"), Error(&["truncated"])),
@@ -133,6 +144,7 @@ fn a_record_is_taken_apart_and_gets_its_fields() {
     assert_eq!((first.chrom(), first.position(), first.id(), first.reference()), ("chr1", 7, &b"rs1"[..], &b"ACG"[..]));
     assert_eq!(first.alternates().collect::<Vec<_>>(), [&b"A"[..], b"<DEL>"]);
     assert_eq!((first.end(), first.info_value("AC"), first.info_value("C")), (30, Some(&b"1"[..]), None));
+    assert!(first.has_info("AC") && !first.has_info("A") && third.has_info("X") && !second.has_info("X"));
     assert_eq!((second.alternates().count(), second.end(), third.end(), third.number()), (0, 8, 1, 5));
     let text = |line: Vec<u8>| String::from_utf8(line).unwrap();
     assert_eq!(text(first.with_info("B=1,2")), "chr1\t7\trs1\tACG\tA,<DEL>\t9\tPASS\tEND=30;AC=1;B=1,2\tGT\t0|1");
@@ -141,9 +153,8 @@ fn a_record_is_taken_apart_and_gets_its_fields() {
 }
 
 fn fields() -> Vec<InfoField> {
-    let field =
-        |id: &str, is_text| InfoField { id: id.into(), is_text, description: "Alternate \"minus\" reference".into() };
-    vec![field("BW_DIFF", false), field("BW_STATUS", true)]
+    let field = |id: &str, kind| InfoField { id: id.into(), kind, description: "Alternate \"minus\" reference".into() };
+    vec![field("BW_DIFF", FieldKind::Number), field("BW_AT", FieldKind::Whole), field("BW_STATUS", FieldKind::Text)]
 }
 
 fn genome(folder: &TempDir) -> Genome {
@@ -172,8 +183,12 @@ fn annotated(folder: &TempDir, input: &Path, name: &str) -> (Header, Vec<Record>
     let mut writer = VariantWriter::create(&output, &header, &fields(), 200).unwrap();
     while let Some(record) = reader.next_record().unwrap() {
         let score = |allele: &[u8]| match allele {
-            b"<DEL>" => vec![Value::Missing, Value::Text("symbolic".into())],
-            _ => vec![Value::Number(allele.len() as f32 / 3.0), Value::Text("scored".into())],
+            b"<DEL>" => vec![Value::Missing, Value::Missing, Value::Text("symbolic".into())],
+            _ => vec![
+                Value::Number(allele.len() as f32 / 3.0),
+                Value::Number(-1200.0 * allele.len() as f32),
+                Value::Text("scored".into()),
+            ],
         };
         let values: Vec<Vec<Value>> = record.alternates().map(score).collect();
         writer.write(&record, &values).unwrap();
@@ -189,8 +204,8 @@ fn what_was_there_stays_byte_by_byte_in_every_form() {
     let input = file(&folder, "in.vcf", SAMPLES);
     let (_, originals) = read(&input).unwrap();
     let expected = [
-        ";BW_DIFF=0.33333334,0.33333334;BW_STATUS=scored,scored",
-        "BW_DIFF=0.6666667;BW_STATUS=scored",
+        ";BW_DIFF=0.33333334,0.33333334;BW_AT=-1200,-1200;BW_STATUS=scored,scored",
+        "BW_DIFF=0.6666667;BW_AT=-2400;BW_STATUS=scored",
         ";BW_STATUS=symbolic",
     ];
     for name in ["out.vcf", "out.vcf.gz", "out.bcf"] {
@@ -249,17 +264,19 @@ fn tables_have_a_row_an_allele() {
     let mut writers =
         outputs.each_ref().map(|path| VariantWriter::create(path, reader.header(), &fields(), 200).unwrap());
     while let Some(record) = reader.next_record().unwrap() {
-        let values: Vec<Vec<Value>> =
-            record.alternates().map(|allele| vec![Value::Number(allele.len() as f32), Value::Missing]).collect();
+        let number = |number: usize| Value::Number(number as f32);
+        let own = |allele: &[u8]| vec![number(allele.len()), number(7 * allele.len()), Value::Missing];
+        let values: Vec<Vec<Value>> = record.alternates().map(own).collect();
         writers.iter_mut().for_each(|writer| writer.write(&record, &values).unwrap());
     }
     writers.into_iter().for_each(|writer| drop(writer.finish().unwrap()));
     let text = std::fs::read_to_string(&outputs[0]).unwrap();
-    assert_eq!(text.lines().next(), Some("chrom\tpos\tid\tref\talt\tBW_DIFF\tBW_STATUS"));
-    assert_eq!(text.lines().nth(2), Some("chr1\t3\trs1;x\tG\tT\t1\t"));
+    assert_eq!(text.lines().next(), Some("chrom\tpos\tid\tref\talt\tBW_DIFF\tBW_AT\tBW_STATUS"));
+    assert_eq!(text.lines().nth(2), Some("chr1\t3\trs1;x\tG\tT\t1\t7\t"));
     assert_eq!(text.lines().count(), 5);
     let columns = crate::columnar::read(&outputs[2]).unwrap();
-    assert_eq!((columns.len(), columns[5].1.len()), (7, 4));
+    assert_eq!((columns.len(), columns[5].1.len()), (8, 4));
+    assert_eq!(columns[6].1, crate::columnar::Values::Whole(vec![Some(7), Some(7), Some(14), Some(35)]));
     assert!(crate::table::read(&outputs[1]).unwrap().has("BW_STATUS"));
 }
 

@@ -1,6 +1,6 @@
 use crate::support::{Dir, says, text};
 use basewise_io::Error;
-use basewise_io::output::{write_dir, write_file};
+use basewise_io::output::{check_dir, check_file, write_dir, write_file};
 use std::io;
 use std::path::Path;
 
@@ -142,4 +142,21 @@ fn files_of_the_user_inside_a_directory_of_ours_are_not_deleted() {
     says(write_dir(&dir.at("run"), true, two), &dir.at("run"), &[&format!("found {}", inside.display())]);
     says(write_dir(&dir.at("run"), true, fill("run.json", "")), &dir.at("run"), &["found logos"]);
     assert_eq!(text(&dir.at("run").join(inside)), "m");
+}
+
+#[test]
+fn looking_whether_a_place_can_be_written_to_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = || std::fs::read_dir(folder.path()).unwrap().count();
+    for path in ["new.tsv", "a/b/new.tsv"] {
+        check_file(&folder.path().join(path)).unwrap();
+        check_dir(&folder.path().join(path), false).unwrap();
+    }
+    assert_eq!(entries(), 0);
+    write_file(&folder.path().join("file"), |sink| sink.write_all(b"x")).unwrap();
+    check_file(&folder.path().join("file")).unwrap();
+    let below = check_file(&folder.path().join("file/new.tsv")).unwrap_err().to_string();
+    assert!(below.contains("expected a directory, found a file"), "{below}");
+    assert!(check_file(folder.path()).unwrap_err().to_string().contains("found a directory"));
+    assert_eq!(entries(), 1);
 }

@@ -52,23 +52,64 @@ struct Sums {
 /// # Errors
 /// If labels do not go with the rows, or values are not finite.
 pub fn markers(values: &Csr, labels: &[u32], test: MarkerTest) -> Result<Vec<Vec<Marker>>, UnsupervisedError> {
-    if labels.len() != values.rows {
-        return Err(UnsupervisedError::Lengths { what: "labels", expected: values.rows, found: labels.len() });
+    let mut search = MarkerSearch::new(labels, test);
+    search.add(&values.transposed())?;
+    Ok(search.finish())
+}
+
+/// [`markers`] of features that come in groups, so that not all have to be in memory.
+#[derive(Clone, Debug)]
+pub struct MarkerSearch<'a> {
+    labels: &'a [u32],
+    sizes: Vec<f64>,
+    test: MarkerTest,
+    /// Of each feature so far: how it marks each cluster.
+    features: Vec<Vec<Marker>>,
+}
+
+impl<'a> MarkerSearch<'a> {
+    /// Of no features yet, in rows with these labels.
+    #[must_use]
+    pub fn new(labels: &'a [u32], test: MarkerTest) -> Self {
+        let clusters = labels.iter().max().map_or(0, |&most| most as usize + 1);
+        let mut sizes = vec![0.0; clusters];
+        labels.iter().for_each(|&label| sizes[label as usize] += 1.0);
+        Self { labels, sizes, test, features: Vec::new() }
     }
-    Rows::Sparse(values).check()?;
-    let clusters = labels.iter().max().map_or(0, |&most| most as usize + 1);
-    let mut sizes = vec![0.0; clusters];
-    labels.iter().for_each(|&label| sizes[label as usize] += 1.0);
-    let by_column = values.transposed();
-    let feature = |j: usize| {
-        let column = Column { rows: by_column.row(j).0, values: by_column.row(j).1, labels, sizes: &sizes };
-        column.markers(j, test)
-    };
-    let all: Vec<Vec<Marker>> = (0..values.columns).into_par_iter().map(feature).collect();
-    let fine = |cluster: usize| sizes[cluster] > 0.0 && sizes[cluster] < values.rows as f64;
-    Ok((0..clusters)
-        .map(|c| if fine(c) { ranked(all.iter().map(|f| f[c].clone()).collect()) } else { Vec::new() })
-        .collect())
+
+    /// Adds the next features: a row a feature, a column for each label.
+    ///
+    /// # Errors
+    /// If labels do not go with the columns, or values are not finite.
+    pub fn add(&mut self, by_feature: &Csr) -> Result<(), UnsupervisedError> {
+        let (expected, found) = (by_feature.columns, self.labels.len());
+        if found != expected {
+            return Err(UnsupervisedError::Lengths { what: "labels", expected, found });
+        }
+        Rows::Sparse(by_feature).check().map_err(|error| match error {
+            UnsupervisedError::NotFinite { row, column, found } => {
+                UnsupervisedError::NotFinite { row: column, column: self.features.len() + row, found }
+            }
+            other => other,
+        })?;
+        let first = self.features.len();
+        let feature = |j: usize| {
+            let (rows, values) = by_feature.row(j);
+            Column { rows, values, labels: self.labels, sizes: &self.sizes }.markers(first + j, self.test)
+        };
+        let found: Vec<Vec<Marker>> = (0..by_feature.rows).into_par_iter().map(feature).collect();
+        self.features.extend(found);
+        Ok(())
+    }
+
+    /// All features for each cluster.
+    #[must_use]
+    pub fn finish(self) -> Vec<Vec<Marker>> {
+        let rows = self.labels.len() as f64;
+        let fine = |cluster: usize| self.sizes[cluster] > 0.0 && self.sizes[cluster] < rows;
+        let own = |cluster: usize| self.features.iter().map(|feature| feature[cluster].clone()).collect();
+        (0..self.sizes.len()).map(|c| if fine(c) { ranked(own(c)) } else { Vec::new() }).collect()
+    }
 }
 
 fn ranked(mut markers: Vec<Marker>) -> Vec<Marker> {
@@ -262,6 +303,21 @@ mod tests {
         assert!((second.score - 2.0).abs() < 1e-12 && (second.p - 0.045_500_263_896).abs() < 1e-9, "{second:?}");
         assert_eq!((second.feature, second.fraction_in, second.fraction_out), (1, 1.0, 0.0));
         assert!((second.q - 2.0 * second.p).abs() < 1e-12);
+    }
+
+    #[test]
+    fn groups_of_features_give_what_all_give() {
+        let data = (0..60).map(|i| if i % 4 == 0 { 0.0 } else { (i * 7 % 13) as f32 }).collect();
+        let x = Csr::from_dense(&Matrix::new(6, 10, data));
+        let labels = [0, 1, 0, 2, 1, 2];
+        for test in [MarkerTest::RankSum, MarkerTest::TTest] {
+            let mut search = MarkerSearch::new(&labels, test);
+            let by_feature = x.transposed();
+            for range in [0..3, 3..3, 3..10] {
+                search.add(&by_feature.slice_rows(range)).unwrap();
+            }
+            assert_eq!(search.finish(), markers(&x, &labels, test).unwrap());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | from | by | to |
 //! |---|---|---|
 //! | counts | [`counts::normalize`], [`counts::log1p`], [`counts::highly_variable`] | the genes and values to go on with |
+//! | rows in blocks | [`counts::VariableSums`], [`PcaSums`], [`markers::MarkerSearch`] | the same of a matrix larger than memory |
 //! | any rows | [`PcaOptions::fit`] to [`Pca`] | coordinates, loadings, variances; [`Pca::transform`] for new rows |
 //! | coordinates | [`KMeansOptions::fit`] to [`KMeans`], [`kmeans::elbow`] | clusters, centres, inertia |
 //! | coordinates | [`MixtureOptions::fit`] to [`Mixture`] | soft assignments, densities, BIC, samples |

@@ -5,7 +5,7 @@ use basewise_core::Matrix;
 use basewise_core::sparse::Csr;
 use hdf5_pure::{
     AttrValue, CharacterSet, CompoundTypeBuilder, DatasetBuilder, Datatype, EnumTypeBuilder, FormatError, GroupBuilder,
-    StagedGroup, StringPadding, make_f32_type, make_f64_type, make_i8_type, make_i32_type, make_i64_type,
+    MaxExtent, StagedGroup, StringPadding, make_f32_type, make_f64_type, make_i8_type, make_i32_type, make_i64_type,
 };
 
 /// Numbers of a chunk of a compressed dataset. (Readers refuse chunks from 65,536 on that the HDF5 crate writes.)
@@ -72,6 +72,8 @@ pub(super) enum Data {
     Flags(Vec<bool>),
     Raw(Datatype, Vec<u8>),
     Records(Vec<(String, Column)>),
+    /// Numbers that are appended to the file.
+    Later(Datatype),
 }
 
 /// A text as h5py writes attributes.
@@ -126,22 +128,38 @@ impl Node {
         Self::array(Data::Single(matrix.data().to_vec()), &[matrix.rows(), matrix.columns()])
     }
 
-    /// A sparse matrix; starts are 32-bit where they fit, as scipy has them.
+    /// Starts of rows, 32-bit where they fit, as scipy has them.
+    pub(super) fn starts(starts: &[usize]) -> Self {
+        let fit = starts.last().is_none_or(|&stored| i32::try_from(stored).is_ok());
+        let data = if fit {
+            Data::Int(starts.iter().map(|&start| start as i32).collect())
+        } else {
+            Data::Long(starts.iter().map(|&start| start as i64).collect())
+        };
+        Self::array(data, &[starts.len()])
+    }
+
+    /// A sparse matrix.
     pub(super) fn csr(matrix: &Csr) -> Self {
         let stored = matrix.values.len();
-        let starts = if i32::try_from(stored).is_ok() {
-            Data::Int(matrix.starts.iter().map(|&start| start as i32).collect())
-        } else {
-            Data::Long(matrix.starts.iter().map(|&start| start as i64).collect())
-        };
         let indices = Data::Int(matrix.indices.iter().map(|&index| index as i32).collect());
         let children = vec![
             ("data".to_owned(), Self::array(Data::Single(matrix.values.clone()), &[stored])),
             ("indices".to_owned(), Self::array(indices, &[stored])),
-            ("indptr".to_owned(), Self::array(starts, &[matrix.rows + 1])),
+            ("indptr".to_owned(), Self::starts(&matrix.starts)),
         ];
         let shape = AttrValue::I64Array(vec![matrix.rows as i64, matrix.columns as i64]);
         Self::group("csr_matrix", "0.1.0", children).with("shape", shape)
+    }
+
+    /// A sparse matrix without its numbers: `data` and `indices` are appended later, `indptr` is added.
+    pub(super) fn growing_csr(rows: usize, columns: usize) -> Self {
+        let children = vec![
+            ("data".to_owned(), Self::array(Data::Later(make_f32_type()), &[0])),
+            ("indices".to_owned(), Self::array(Data::Later(make_i32_type()), &[0])),
+        ];
+        Self::group("csr_matrix", "0.1.0", children)
+            .with("shape", AttrValue::I64Array(vec![rows as i64, columns as i64]))
     }
 
     pub(super) fn column(column: &Column) -> Self {
@@ -319,11 +337,17 @@ fn flag_type() -> Result<Datatype, FormatError> {
 
 impl Data {
     fn fill(&self, builder: &mut DatasetBuilder, shape: &[u64]) -> Result<(), FormatError> {
+        if let Self::Later(datatype) = self {
+            builder.with_dtype(datatype.clone()).with_shape(shape).with_maxshape(&[MaxExtent::Unlimited]);
+            builder.with_chunks(&[CHUNK as u64]).with_shuffle().with_deflate(4);
+            return Ok(());
+        }
         if shape.contains(&0) && !matches!(self, Self::Texts(_)) {
             builder.with_dtype(self.datatype()?).with_shape(shape);
             return Ok(());
         }
         match self {
+            Self::Later(_) => return Ok(()),
             Self::Single(values) => builder.with_f32_data(values),
             Self::Double(values) => builder.with_f64_data(values),
             Self::Byte(values) => builder.with_i8_data(values),
@@ -359,7 +383,7 @@ impl Data {
             Self::Int(_) => make_i32_type(),
             Self::Long(_) => make_i64_type(),
             Self::Flags(_) => flag_type()?,
-            Self::Raw(datatype, _) => datatype.clone(),
+            Self::Raw(datatype, _) | Self::Later(datatype) => datatype.clone(),
             Self::Records(columns) => {
                 let field = |all: CompoundTypeBuilder, (name, column): &(String, Column)| {
                     all.field(

@@ -7,21 +7,19 @@
 mod encode;
 mod frame;
 mod records;
+mod superblock;
 mod write;
 
 pub use encode::{Additions, Value};
 pub use write::{add, create};
 
+use super::blocks::{Dense, Limits, Sparse};
 use super::hdf5::{self, Store};
-use super::{CellMatrix, Raw, ReadOptions, Values, rows};
+use super::{CellMatrix, Raw, ReadOptions, RowBlocks, Values};
 use crate::error::{Error, Result};
 use basewise_core::Matrix;
-use basewise_core::sparse::Csr;
 use hdf5_pure::AttrValue;
 use std::path::Path;
-
-/// Numbers of a dense matrix that are read at a time.
-const BLOCK: usize = 1 << 22;
 
 /// Whether a file is an HDF5 file in the layout of anndata, to which [`add`] can add.
 ///
@@ -67,7 +65,7 @@ pub(super) fn read_store(store: &Store, options: &ReadOptions) -> Result<CellMat
     }
     let parts = parts_of(store)?;
     let has = |wanted: &str| parts.iter().any(|part| part == wanted);
-    let read = |part: &str| read_part(store, part)?.finish(store.path());
+    let read = |part: &str| read_part(store, part, options)?.finish(store.path());
     if let Some(wanted) = &options.part {
         if !has(wanted) {
             return Err(Error::of(store.path(), format!("expected a matrix {wanted:?}, found {}", parts.join(", ")))
@@ -96,7 +94,7 @@ pub(super) fn read_store(store: &Store, options: &ReadOptions) -> Result<CellMat
     }
 }
 
-fn read_part(store: &Store, part: &str) -> Result<Raw> {
+fn read_part(store: &Store, part: &str, options: &ReadOptions) -> Result<Raw> {
     let (matrix_at, genes_at) = match part {
         "raw" if store.has("raw.X") => ("raw.X", "raw.var"),
         "raw" => ("raw/X", "raw/var"),
@@ -105,15 +103,15 @@ fn read_part(store: &Store, part: &str) -> Result<Raw> {
     let mut notes = Vec::new();
     let cells = frame::read(store, "obs", &mut notes)?;
     let genes = frame::read(store, genes_at, &mut notes)?;
-    let counts = matrix(store, matrix_at)?;
+    let counts = matrix(store, matrix_at, Limits::new(options.memory))?;
     let obsm = coordinates(store, cells.ids.len(), &mut notes)?;
     Ok(Raw { counts, cells, genes, obsm, part: part.to_owned(), notes })
 }
 
 /// A dense or sparse matrix, as rows.
-fn matrix(store: &Store, name: &str) -> Result<Csr> {
+fn matrix(store: &Store, name: &str, limits: Limits) -> Result<RowBlocks> {
     if store.has_dataset(name) {
-        return dense(store, name);
+        return RowBlocks::of_dense(Dense::open(store, name)?, limits);
     }
     let attributes = store.attributes(name)?;
     let text = |key| hdf5::text(&attributes, key);
@@ -136,43 +134,12 @@ fn matrix(store: &Store, name: &str) -> Result<Csr> {
             return Err(Error::of(store.path(), message).at(name));
         }
     };
-    let (outer, inner) = if by_column { (columns, rows) } else { (rows, columns) };
-    let found = Csr {
-        rows: outer,
-        columns: inner,
-        starts: store.places(&format!("{name}/indptr"))?,
-        indices: store.indices(&format!("{name}/indices"))?,
-        values: store.floats(&format!("{name}/data"))?,
-    };
-    let matrix = rows::checked(store.path(), name, found)?;
-    Ok(if by_column { matrix.transposed() } else { matrix })
-}
-
-fn dense(store: &Store, name: &str) -> Result<Csr> {
-    let dataset = store.dataset(name)?;
-    let shape = store.shape(&dataset, name)?;
-    let [rows, columns] = shape[..] else {
-        let message = format!("expected a matrix with two dimensions, found {}", shape.len());
-        return Err(Error::of(store.path(), message).at(name));
-    };
-    if columns.max(rows) >= u64::from(u32::MAX) || columns == 0 {
-        return Err(
-            Error::of(store.path(), format!("expected a matrix of some columns, found {rows} x {columns}")).at(name)
-        );
+    if !by_column {
+        return RowBlocks::of_sparse(Sparse::open(store, name, (rows, columns))?, limits);
     }
-    let mut matrix = rows::empty(columns as usize);
-    let step = (BLOCK / columns as usize).max(1) as u64;
-    let mut start = 0;
-    while start < rows {
-        let count = step.min(rows - start);
-        let block = dataset.read_f32_rows(start, count).map_err(|error| store.failed(&error).at(name))?;
-        if block.len() as u64 != count * columns {
-            return Err(Error::of(store.path(), "expected whole rows, found fewer numbers").at(name));
-        }
-        block.chunks_exact(columns as usize).for_each(|row| rows::push_dense(&mut matrix, row));
-        start += count;
-    }
-    Ok(matrix)
+    // Rows of a matrix by columns lie all over it.
+    let matrix = Sparse::open(store, name, (columns, rows))?.read(0..columns)?;
+    Ok(matrix.transposed().into())
 }
 
 /// What stands in `obsm`: arrays of numbers, a row a cell. Others are left out with a note.

@@ -1,14 +1,17 @@
 //! Adding to an h5ad file, and making a new one.
 
 use super::super::hdf5::{self, Store};
-use super::super::{CellMatrix, Column, Frame};
+use super::super::{CellMatrix, Column, Frame, RowBlocks};
 use super::encode::{Additions, Data, Node, names, text};
-use super::{frame, records};
+use super::{frame, records, superblock};
 use crate::error::{Error, Result};
 use crate::output::write_path;
 use basewise_core::Matrix;
-use hdf5_pure::{Datatype, File, FileBuilder};
+use hdf5_pure::{Datatype, File, FileAccessProperties, FileBuilder, SyncPolicy};
 use std::path::Path;
+
+/// Bytes of a file that is not held in memory while it is added to.
+const LARGE: u64 = 1 << 28;
 
 /// Writes a copy of `source`, an h5ad file, with `additions`, to `path`, which may be the same file.
 ///
@@ -25,6 +28,9 @@ pub fn add(source: &Path, path: &Path, additions: &Additions) -> Result<()> {
     write_path(path, |aside| {
         std::fs::copy(source, aside).map_err(|cause| Error::io(path, "written", cause))?;
         make_writable(aside).map_err(|cause| Error::io(path, "written", cause))?;
+        if std::fs::metadata(aside).is_ok_and(|about| about.len() >= LARGE) {
+            superblock::renew(aside).map_err(|cause| Error::io(path, "written", cause))?;
+        }
         let failed = |error: hdf5_pure::Error| hdf5::failed(source, &error);
         let file = File::open_rw(aside).map_err(failed)?;
         edits.stage(&file).map_err(failed)?;
@@ -202,7 +208,8 @@ fn plain_name(store: &Store, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a matrix as a new h5ad file, with `additions`; its own columns and coordinates are written too.
+/// Writes a matrix as a new h5ad file, with `additions`; its own columns and coordinates are written too. Large matrices are
+/// appended block by block.
 ///
 /// # Errors
 /// Names with a slash, a full disk, a place that cannot be written to.
@@ -219,8 +226,14 @@ pub fn create(path: &Path, matrix: &CellMatrix, additions: &Additions) -> Result
         let kept = own.iter().filter(|(name, _)| added.iter().all(|(new, _)| new != name));
         Node::map(kept.chain(added).map(|(name, matrix)| (name.replace('/', "_"), Node::matrix(matrix))).collect())
     };
+    let small = matrix.counts.is_small();
+    let counts = if small {
+        Node::csr(&matrix.counts.read()?)
+    } else {
+        Node::growing_csr(matrix.counts.rows, matrix.counts.columns)
+    };
     let parts = [
-        ("X", Node::csr(&matrix.counts)),
+        ("X", counts),
         ("layers", Node::map(Vec::new())),
         ("obs", table(&matrix.cells, &additions.obs)),
         ("obsm", arrays(&matrix.obsm, &additions.obsm)),
@@ -237,9 +250,39 @@ pub fn create(path: &Path, matrix: &CellMatrix, additions: &Additions) -> Result
         for (name, node) in &parts {
             node.build_top(name, &mut file).map_err(|error| hdf5::failed(path, &error.into()))?;
         }
-        file.write(aside).map_err(|error| match error {
-            hdf5_pure::Error::Io(cause) => Error::io(path, "written", cause),
-            other => hdf5::failed(path, &other),
-        })
+        file.write(aside).map_err(|error| unwritten(path, error))?;
+        if small { Ok(()) } else { append(&matrix.counts, path, aside) }
     })
+}
+
+fn unwritten(path: &Path, error: hdf5_pure::Error) -> Error {
+    match error {
+        hdf5_pure::Error::Io(cause) => Error::io(path, "written", cause),
+        other => hdf5::failed(path, &other),
+    }
+}
+
+/// Appends the numbers of a matrix to `X` of a file that has been begun `aside` of its place `path`.
+fn append(matrix: &RowBlocks, path: &Path, aside: &Path) -> Result<()> {
+    let failed = |error: hdf5_pure::Error| unwritten(path, error);
+    let options = FileAccessProperties::new().with_sync_policy(SyncPolicy::OnClose);
+    let file = File::open_rw_with_options(aside, options).map_err(failed)?;
+    let mut starts = vec![0];
+    {
+        let (mut data, mut indices) =
+            (file.dataset("X/data").map_err(failed)?, file.dataset("X/indices").map_err(failed)?);
+        let mut data = data.buffered_appender().map_err(failed)?;
+        let mut indices = indices.buffered_appender().map_err(failed)?;
+        matrix.each(|_, block| {
+            let columns: Vec<i32> = block.indices.iter().map(|&index| index as i32).collect();
+            data.append(&block.values).and_then(|()| indices.append(&columns)).map_err(failed)?;
+            let stored = starts[starts.len() - 1];
+            starts.extend(block.starts[1..].iter().map(|start| start + stored));
+            Ok::<(), Error>(())
+        })?;
+        data.finish().and_then(|()| indices.finish()).map_err(failed)?;
+    }
+    Node::starts(&starts).stage_at("X/indptr", &file.root()).map_err(failed)?;
+    file.commit().map_err(failed)?;
+    file.close().map_err(failed)
 }

@@ -5,20 +5,23 @@ mod loess;
 mod tests;
 mod variable;
 
-pub use variable::{Flavor, Variable, VariableOptions, highly_variable};
+pub use variable::{Flavor, Variable, VariableOptions, VariableSums, highly_variable};
 
 use super::{Rows, UnsupervisedError};
 use basewise_core::Matrix;
 use basewise_core::sparse::Csr;
 use rayon::prelude::*;
 
-/// Refuses values below 0.
-fn check_counts(counts: &Csr) -> Result<(), UnsupervisedError> {
+/// Refuses values below 0, or not finite, of a block whose first row is row `first` of a matrix.
+///
+/// # Errors
+/// Such a value, with its row in the matrix.
+pub fn check_counts(counts: &Csr, first: usize) -> Result<(), UnsupervisedError> {
     Rows::Sparse(counts).check()?;
     let Some(place) = counts.values.iter().position(|&value| value < 0.0) else { return Ok(()) };
     let row = counts.starts.partition_point(|&start| start <= place) - 1;
     let (column, found) = (counts.indices[place] as usize, counts.values[place]);
-    Err(UnsupervisedError::Negative { row, column, found, hint: "give counts that were not standardized" })
+    Err(UnsupervisedError::Negative { row: first + row, column, found, hint: "give counts that were not standardized" })
 }
 
 /// Sum of each row.
@@ -34,15 +37,29 @@ pub fn totals(counts: &Csr) -> Vec<f64> {
 /// # Errors
 /// If values are negative or not finite, or `target` is not above 0.
 pub fn normalize(counts: &mut Csr, target: Option<f64>) -> Result<f64, UnsupervisedError> {
-    check_counts(counts)?;
+    check_counts(counts, 0)?;
     let totals = totals(counts);
-    let target = target.unwrap_or_else(|| median(totals.iter().copied().filter(|&total| total > 0.0).collect()));
+    let target = target.unwrap_or_else(|| usual_total(&totals));
     UnsupervisedError::unless(target > 0.0 && target.is_finite(), "target", "a number above 0", target)?;
-    for (i, total) in totals.into_iter().enumerate().filter(|(_, total)| *total > 0.0) {
+    scale(counts, &totals, target);
+    Ok(target)
+}
+
+/// The median of the sums that are not 0, to which [`normalize`] scales; 1 if there are none.
+#[must_use]
+pub fn usual_total(totals: &[f64]) -> f64 {
+    median(totals.iter().copied().filter(|&total| total > 0.0).collect())
+}
+
+/// Scales rows whose sums are `totals` to the sum `target`. Rows without counts stay so.
+///
+/// # Panics
+/// If there are fewer sums than rows.
+pub fn scale(counts: &mut Csr, totals: &[f64], target: f64) {
+    for (i, &total) in totals[..counts.rows].iter().enumerate().filter(|(_, total)| **total > 0.0) {
         let range = counts.starts[i]..counts.starts[i + 1];
         counts.values[range].iter_mut().for_each(|value| *value = (f64::from(*value) * (target / total)) as f32);
     }
-    Ok(target)
 }
 
 /// 1 if there are none.
@@ -61,7 +78,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// # Errors
 /// If values are negative or not finite.
 pub fn log1p(counts: &mut Csr) -> Result<(), UnsupervisedError> {
-    check_counts(counts)?;
+    check_counts(counts, 0)?;
     counts.values.par_iter_mut().for_each(|value| *value = value.ln_1p());
     Ok(())
 }

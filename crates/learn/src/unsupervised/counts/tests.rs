@@ -57,3 +57,27 @@ fn a_column_that_varies_more_than_its_like_is_chosen() {
         assert!((0..40).all(|j| found[j].chosen == (j == 39)), "{flavor:?}");
     }
 }
+
+#[test]
+fn blocks_of_rows_give_the_same_variable_columns() {
+    let value = |at: usize| if at.is_multiple_of(3) { 0.0 } else { ((at * 7919) % 23) as f32 / 4.0 };
+    let x = Csr::from_dense(&Matrix::new(30, 700, (0..21_000).map(value).collect()));
+    let options = VariableOptions { top: Some(50), ..VariableOptions::default() };
+    let all = highly_variable(&x, &options).unwrap();
+    // By the moments of whole columns.
+    let (mean, variance) = moments(&x, |x| f64::from(x).exp_m1());
+    let dispersion = |j: usize| (variance[j] / mean[j]).ln();
+    assert!((0..700).all(|j| all[j].mean == mean[j].ln_1p() && all[j].dispersion == Some(dispersion(j))));
+    let mut sums = VariableSums::new(700);
+    for pass in 0..2 {
+        for range in [0..1, 1..1, 1..17, 17..29, 29..30] {
+            sums.add(&x.slice_rows(range)).unwrap();
+        }
+        if pass == 0 {
+            sums.centre();
+        }
+    }
+    assert_eq!(sums.finish(&options).unwrap(), all);
+    assert!(VariableSums::new(3).finish(&options).is_err());
+    assert!(VariableSums::new(3).add(&x).is_err());
+}

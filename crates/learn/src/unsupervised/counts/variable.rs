@@ -1,7 +1,7 @@
 //! Columns that vary more than their mean explains.
 
 use super::{check_counts, loess, moments};
-use crate::unsupervised::UnsupervisedError;
+use crate::unsupervised::{Rows, UnsupervisedError};
 use basewise_core::sparse::Csr;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,89 @@ pub struct Variable {
     pub chosen: bool,
 }
 
+/// What [`Flavor::Seurat`] needs to know of rows, so that a matrix larger than memory can be given block by block, in two passes:
+/// all rows for their means, then all again for what they vary around these.
+#[derive(Clone, Debug)]
+pub struct VariableSums {
+    rows: usize,
+    /// Values of each column that are stored.
+    stored: Vec<usize>,
+    sums: Vec<f64>,
+    /// After the first pass: the means, and sums of squared differences from them.
+    centred: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+/// Columns whose sums are made together.
+const STRIPE: usize = 512;
+
+impl VariableSums {
+    /// Of no rows.
+    #[must_use]
+    pub fn new(columns: usize) -> Self {
+        // The sum of no numbers is -0, as that of an iterator.
+        Self { rows: 0, stored: vec![0; columns], sums: vec![-0.0; columns], centred: None }
+    }
+
+    /// Adds rows, in either pass.
+    ///
+    /// # Errors
+    /// If columns are not as many as said, or values are negative or not finite.
+    pub fn add(&mut self, rows: &Csr) -> Result<(), UnsupervisedError> {
+        Rows::Sparse(rows).check_columns(self.sums.len())?;
+        check_counts(rows, 0)?;
+        if let Some((means, squares)) = &mut self.centred {
+            let means = &*means;
+            add_up(rows, squares, |sum, j, x| *sum += (x - means[j]).powi(2));
+            return Ok(());
+        }
+        self.rows += rows.rows;
+        rows.indices.iter().for_each(|&j| self.stored[j as usize] += 1);
+        add_up(rows, &mut self.sums, |sum, _, x| *sum += x);
+        Ok(())
+    }
+
+    /// Ends the first pass.
+    pub fn centre(&mut self) {
+        let means = self.sums.iter().map(|sum| sum / self.rows as f64).collect();
+        self.centred = Some((means, vec![-0.0; self.sums.len()]));
+    }
+
+    /// The variability of each column, as [`highly_variable`] gives it, after both passes.
+    ///
+    /// # Errors
+    /// If there were fewer than two rows.
+    pub fn finish(mut self, options: &VariableOptions) -> Result<Vec<Variable>, UnsupervisedError> {
+        UnsupervisedError::at_least("rows", 2, self.rows)?;
+        UnsupervisedError::unless(options.top != Some(0), "top", "at least 1", 0)?;
+        let n = self.rows as f64;
+        if self.centred.is_none() {
+            self.centre();
+        }
+        let (means, squares) = self.centred.unwrap_or_default();
+        let variance = |((stored, mean), squares): ((&usize, &f64), &f64)| {
+            let zeros = n - *stored as f64;
+            (squares + zeros * mean * mean) / (n - 1.0).max(1.0)
+        };
+        let variances: Vec<f64> = self.stored.iter().zip(&means).zip(&squares).map(variance).collect();
+        Ok(chosen(by_bins(&means, &variances), options))
+    }
+}
+
+/// Adds `e^x - 1` of the stored values `x` of each column to its sum, row after row.
+fn add_up(rows: &Csr, sums: &mut [f64], add: impl Fn(&mut f64, usize, f64) + Sync) {
+    sums.par_chunks_mut(STRIPE).enumerate().for_each(|(stripe, sums)| {
+        let first = stripe * STRIPE;
+        for i in 0..rows.rows {
+            let (columns, values) = rows.row(i);
+            let at = |column: usize| columns.partition_point(|&own| (own as usize) < column);
+            let own = at(first)..at(first + sums.len());
+            for (&j, &x) in columns[own.clone()].iter().zip(&values[own]) {
+                add(&mut sums[j as usize - first], j as usize, f64::from(x).exp_m1());
+            }
+        }
+    });
+}
+
 /// Bins of means that dispersions are compared in.
 const BINS: usize = 20;
 /// Points that each local regression reads.
@@ -62,11 +145,19 @@ const SPAN: f64 = 0.3;
 pub fn highly_variable(values: &Csr, options: &VariableOptions) -> Result<Vec<Variable>, UnsupervisedError> {
     UnsupervisedError::at_least("rows", 2, values.rows)?;
     UnsupervisedError::unless(options.top != Some(0), "top", "at least 1", 0)?;
-    check_counts(values)?;
-    let mut found = match options.flavor {
-        Flavor::Seurat => by_bins(values),
-        Flavor::SeuratV3 => by_regression(values),
-    };
+    if options.flavor == Flavor::Seurat {
+        let mut sums = VariableSums::new(values.columns);
+        sums.add(values)?;
+        sums.centre();
+        sums.add(values)?;
+        return sums.finish(options);
+    }
+    check_counts(values, 0)?;
+    Ok(chosen(by_regression(values), options))
+}
+
+/// Chooses among columns whose variability was measured.
+fn chosen(mut found: Vec<Variable>, options: &VariableOptions) -> Vec<Variable> {
     match (options.top, options.flavor) {
         (None, Flavor::Seurat) => {
             for column in &mut found {
@@ -76,7 +167,7 @@ pub fn highly_variable(values: &Csr, options: &VariableOptions) -> Result<Vec<Va
         }
         (top, _) => choose(&mut found, top.unwrap_or(2000)),
     }
-    Ok(found)
+    found
 }
 
 /// The columns of the highest normalized dispersion, of equal ones the first.
@@ -87,14 +178,13 @@ fn choose(found: &mut [Variable], top: usize) {
     order.iter().take(top).for_each(|&(_, j)| found[j].chosen = true);
 }
 
-fn by_bins(values: &Csr) -> Vec<Variable> {
-    let (mean, variance) = moments(values, |x| f64::from(x).exp_m1());
-    let dispersion = mean.iter().zip(&variance).map(|(mean, variance)| {
+fn by_bins(mean: &[f64], variance: &[f64]) -> Vec<Variable> {
+    let dispersion = mean.iter().zip(variance).map(|(mean, variance)| {
         let ratio = variance / if *mean == 0.0 { 1e-12 } else { *mean };
         (ratio != 0.0).then(|| ratio.ln())
     });
     let mut found: Vec<Variable> = dispersion
-        .zip(&mean)
+        .zip(mean)
         .map(|(dispersion, mean)| Variable { mean: mean.ln_1p(), dispersion, normalized: None, chosen: false })
         .collect();
     let bins = bins(&found.iter().map(|column| column.mean).collect::<Vec<f64>>());
