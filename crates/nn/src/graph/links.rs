@@ -181,7 +181,7 @@ pub fn train(
             record.valid_metric = auroc(&labels, &scores.iter().map(|&s| f64::from(s)).collect::<Vec<_>>());
         }
         history.push(record);
-        if !best.goes_on(&model, epoch, record.valid_loss, training.patience) {
+        if !record.is_finite() || !best.goes_on(&model, epoch, record.valid_loss, training.patience) {
             break;
         }
     }

@@ -58,6 +58,14 @@ pub struct Epoch {
     pub valid_metric: Option<f64>,
 }
 
+impl Epoch {
+    /// Whether all its losses are numbers: training ends with the first epoch of which this is not true.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.train_loss.is_finite() && self.valid_loss.is_none_or(f64::is_finite)
+    }
+}
+
 /// A trained network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
@@ -131,7 +139,7 @@ pub fn train(
             record.valid_metric = Some(accuracy(&scores, classes, task.valid, task.labels));
         }
         history.push(record);
-        if !best.goes_on(&network.parameters, epoch, record.valid_loss, training.patience) {
+        if !record.is_finite() || !best.goes_on(&network.parameters, epoch, record.valid_loss, training.patience) {
             break;
         }
     }
