@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Open a basewise report in headless Chromium and check it as a reader would meet it.
 
-    python3 scripts/check_report.py REPORT.html [--page run|comparison] [--screenshot PNG] [--browser PATH]
+    python3 scripts/check_report.py REPORT.html [--page run|comparison|plain] [--screenshot PNG] [--browser PATH]
 
 Checked: the page loads without a console message of level warning or error, every section is present and has text, no
 resource is asked for over the network, and the page has no horizontal overflow at the width of a phone. Only the
@@ -25,6 +25,7 @@ from pathlib import Path
 PAGES = {
     "run": ["overview", "data", "training", "performance", "examples", "discovery", "filters", "details"],
     "comparison": ["overview", "scores", "differences", "costs", "data", "details"],
+    "plain": [],
 }
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 FLAGS = [
@@ -167,7 +168,7 @@ def check_layout(browser, report, sections, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path)
-    parser.add_argument("--page", choices=PAGES, default="run", help="what the page is about")
+    parser.add_argument("--page", choices=PAGES, default="run", help="what the page is about; plain: no sections")
     parser.add_argument("--screenshot", type=Path, help="also write the page as a PNG")
     parser.add_argument("--browser", help="the browser to use instead of the first one found")
     arguments = parser.parse_args()

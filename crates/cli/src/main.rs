@@ -13,7 +13,7 @@ mod shared_args;
 mod table;
 mod trained;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use std::process::ExitCode;
 #[cfg(unix)]
 use std::sync::Arc;
@@ -40,10 +40,19 @@ fn let_large_writes_fail() {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
+/// Lets every option take a number below 0, so that what is wrong with it is said by whoever reads it.
+fn numbers(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let takes_number = arg.get_action().takes_values() && !arg.is_positional();
+        if takes_number { arg.allow_negative_numbers(true) } else { arg }
+    });
+    command.mut_subcommands(numbers)
+}
+
 fn main() -> ExitCode {
     #[cfg(unix)]
     let_large_writes_fail();
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&numbers(Cli::command()).get_matches()).unwrap_or_else(|error| error.exit());
     let printer = printer::Printer::new(&cli.global);
     match cli.global.apply_threads().and_then(|()| commands::run(cli.command, &printer)) {
         Ok(outcome) => outcome.exit_code(),

@@ -8,6 +8,7 @@ use basewise_core::average::Ensemble;
 use basewise_core::folds::FoldBy;
 use basewise_core::similarity::Threshold;
 use basewise_io::dataset::Provenance;
+use basewise_io::output::check_file;
 use basewise_learn::classical::ClassicalModel;
 use basewise_nn::Model;
 use serde::{Deserialize, Serialize};
@@ -346,6 +347,15 @@ fn is_unfinished(name: &str) -> bool {
 /// Makes room for an output directory that holds `marker` when it is ours: refuses one that holds something else, and
 /// removes the `parts` of an earlier one.
 pub(crate) fn make_room(dir: &Path, marker: &str, parts: &[&str]) -> Result<()> {
+    check_room(dir, marker)?;
+    for part in parts.iter().map(|part| dir.join(part)).filter(|part| part.exists()) {
+        if part.is_dir() { fs_err::remove_dir_all(&part)? } else { fs_err::remove_file(&part)? }
+    }
+    Ok(())
+}
+
+/// Whether [`make_room`] will find nothing in the way, and the place can be written to: asked before long work.
+pub(crate) fn check_room(dir: &Path, marker: &str) -> Result<()> {
     if dir.exists() && !dir.is_dir() {
         return Err(user(
             format!("{}: expected a directory to write, found a file", dir.display()),
@@ -359,10 +369,25 @@ pub(crate) fn make_room(dir: &Path, marker: &str, parts: &[&str]) -> Result<()> 
             Some("choose another with -o"),
         ));
     }
-    for part in parts.iter().map(|part| dir.join(part)).filter(|part| part.exists()) {
-        if part.is_dir() { fs_err::remove_dir_all(&part)? } else { fs_err::remove_file(&part)? }
+    Ok(check_file(&if dir.is_dir() { dir.join(marker) } else { dir.to_owned() })?)
+}
+
+/// Endings of files that are not all the same thing.
+const ENDINGS: [&str; 18] = [
+    "bcf", "bed", "bw", "csv", "fa", "gz", "h5", "h5ad", "html", "json", "meme", "npz", "parquet", "png", "svg", "tsv",
+    "vcf", "xlsx",
+];
+
+/// Refuses a name for an output that promises another format than the `written` ones, and a place that cannot be written to:
+/// asked before long work.
+pub(crate) fn check_output(path: &Path, written: &[&str]) -> Result<()> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    if ENDINGS.contains(&ending.as_str()) && !written.contains(&ending.as_str()) {
+        let all: Vec<String> = written.iter().map(|ending| format!(".{ending}")).collect();
+        let message = format!("{}: expected a name that ends in {}, found .{ending}", path.display(), all.join(" or "));
+        return Err(user(message, Some("choose another with -o; what is written is told by the ending")));
     }
-    Ok(())
+    Ok(check_file(path)?)
 }
 
 /// Refuses to replace what was trained there before, as `marker` tells, unless that is asked for.

@@ -105,7 +105,7 @@ impl TrainedModel {
             Self::Classical(model) => Err(user(
                 format!("{what} needs a network, found a model of kind {}", model.kind()),
                 Some(
-                    "predict, evaluate, report and explain --method ism, coefficients, shap or permutation work with it",
+                    "predict, evaluate, report and explain --method ism, shap, permutation, coefficients (linear) or gain (trees) work with it",
                 ),
             )),
         }

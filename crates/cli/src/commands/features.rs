@@ -170,7 +170,7 @@ fn as_covariates(args: &FeaturesArgs, printer: &Printer) -> Result<Outcome> {
     printer.talk(&format!(
         "{} features are covariates now; next: basewise train {} -o RUN",
         count(features.columns()),
-        args.output.display()
+        crate::commands::quoted(&args.output)
     ));
     Ok(Outcome::Done)
 }

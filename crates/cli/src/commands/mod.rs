@@ -115,6 +115,11 @@ pub(crate) fn command_line() -> String {
     format!("basewise {}", words.join(" "))
 }
 
+/// A path as a shell would need it.
+pub(crate) fn quoted(path: &std::path::Path) -> String {
+    quote(&path.to_string_lossy())
+}
+
 /// A word as a shell would need it.
 pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);

@@ -219,7 +219,7 @@ fn table(page: &ScorePage<'_>, context: &mut Context) -> Markup {
         tag("tr").add_all(cells.iter().map(|cell| tag("td").text(cell)))
     };
     let head = tag("thead").add(tag("tr").add_all(header.iter().map(|name| tag("th").text(name))));
-    let whole = tag("table").add(head).add(tag("tbody").add_all(page.rows.iter().map(row)));
+    let whole = tag("table").class("many").add(head).add(tag("tbody").add_all(page.rows.iter().map(row)));
     let caption = "Divergences of words from the held-out sequences; distances to the nearest training sequence as median and \
                    least (of real: from held-out sequences); AUROC of logistic regressions that tell a set from the held-out \
                    sequences, where 0.5 means that they cannot.";

@@ -2,7 +2,7 @@
 
 use super::data::ReportData;
 use super::markup::{Markup, tag};
-use super::page::{Context, framed};
+use super::page::{Context, framed, scroll};
 
 /// What the page shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ pub(crate) struct Allele {
     pub(crate) cells: [String; 4],
     /// What ranks it.
     pub(crate) score: f32,
-    /// SVG of the reference and the alternate sequence.
+    /// SVG of the reference and the alternate sequence, which leaves its letters to the page.
     pub(crate) picture: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn document(data: &VariantsReport) -> Markup {
                  alternate below, on one scale.",
                 allele.name, data.score, allele.score
             ));
-            body.push(context.figure("wide", Markup::drawn(svg.clone()), caption));
+            body.push(context.figure("wide", scroll(Markup::drawn(svg.clone())), caption));
         }
     }
     framed(&about, &[], body)
@@ -93,6 +93,7 @@ mod tests {
             VariantsReport { score: "BW_DIFF".into(), account: "2 scored".into(), alleles, ..Default::default() };
         let html = document(&page).into_string();
         assert!(html.contains("&lt;T&gt;") && !html.contains("<T>"));
+        assert!(html.contains("<div class=\"scroll\" tabindex=\"0\"><svg id=\"v\">"));
         assert_eq!((html.matches("<svg id=\"v\">").count(), html.matches("-1.5000").count()), (1, 3));
         let none = document(&VariantsReport::default()).into_string();
         assert!(none.contains("No allele was scored."));

@@ -67,6 +67,41 @@ fn a_table_becomes_clusters_and_an_h5ad_file_to_which_more_is_added() {
 }
 
 #[test]
+fn a_matrix_that_stays_in_its_file_gives_the_same_bytes() {
+    let f = Folder::new();
+    f.write("t.tsv", table());
+    f.run("cells filter t.tsv -o t.h5ad").ok();
+    let read = |name: &str| fs::read(f.path(name)).unwrap();
+    for (held, options) in [
+        ("a", "--labels kind --color g5,MT-1,g5 --min-counts 270 --variable-genes 40"),
+        ("b", "--no-map --standardize --min-cells 106"),
+        ("c", "--no-map --transform log --method kmeans --clusters 3"),
+    ] {
+        let held = format!("{held}-held");
+        f.run(&format!("cells cluster t.h5ad {options} -o {held}")).ok();
+        let ran = f.run(&format!("cells cluster t.h5ad {options} --memory 0 -o {held}-not")).ok();
+        assert!(ran.stderr.contains("120 cells in"), "{}", ran.stderr);
+        for name in ["clusters.tsv", "markers.tsv", "components.tsv", "cells.h5ad"] {
+            assert!(read(&format!("{held}/{name}")) == read(&format!("{held}-not/{name}")), "{options}: {name}");
+        }
+    }
+    let stdout = |line: &str| f.run(line).ok().stdout;
+    assert_eq!(stdout("cells show t.h5ad"), stdout("cells show t.h5ad --memory 0"));
+    f.run("cells filter t.h5ad --min-counts 270 --min-cells 70 -o held.h5ad").ok();
+    f.run("cells filter t.h5ad --min-counts 270 --min-cells 70 -o not.h5ad --memory 0").ok();
+    assert_eq!(stdout("cells show held.h5ad"), stdout("cells show not.h5ad"));
+    f.run("cells cluster held.h5ad --no-map -o x").ok();
+    f.run("cells cluster not.h5ad --no-map -o y").ok();
+    assert_eq!(read("x/markers.tsv"), read("y/markers.tsv"));
+    let message = "row 0, column 0: expected a number that is not negative";
+    f.write("signed.tsv", "cell\ta\tb\nx\t-1\t2\ny\t1\t2\nz\t3\t2\n");
+    f.run("cells filter signed.tsv -o signed.h5ad").ok();
+    for memory in ["", "--memory 0"] {
+        f.run(&format!("cells cluster signed.h5ad --transform log -o s {memory}")).fails_saying(&[message]);
+    }
+}
+
+#[test]
 fn cells_are_filtered_and_labels_read_from_a_file() {
     let f = Folder::new();
     f.write("t.tsv", table()).write("labels.csv", "cell,kind,other\nc0,a,x\nc1,b,x\nc2,a,y\n");
@@ -101,6 +136,11 @@ fn cells_are_filtered_and_labels_read_from_a_file() {
 fn an_autoencoder_stands_beside_components() {
     let f = Folder::new();
     f.write("t.tsv", table());
+    f.run("cells autoencode t.tsv --model ae --draws 3 -o x").fails_saying(&["--model vae beside --draws", "found ae"]);
+    f.run("cells show -").fails_saying(&["found a stream", "write it to a file"]);
+    f.run("cells autoencode t.tsv --encode-batch -o x").fails_saying(&["--batch"]);
+    f.write("twice.tsv", "cell\tlabel\nc1\tA\nc1\tA\nc1\tB\n");
+    f.run("cells autoencode t.tsv --labels twice.tsv -o x").fails_saying(&["one label for \"c1\"", "\"A\" and \"B\""]);
     let settings = "--labels kind --epochs 40 --warm-up 40 --hidden 32 --latent 4 --learning-rate 0.01 --draws 4";
     let ran = f.run(&format!("cells autoencode t.tsv {settings} --denoised --samples 20 -o vae")).ok();
     assert!(

@@ -80,7 +80,8 @@ fn designs_keep_to_what_is_asked_for() {
     let given = [plain, &long, &plain[..30]];
     f.write("in.fa", format!(">a\n{}\n>long\n{}\n>short\n{}\n", given[0], given[1], given[2]));
     for method in ["greedy", "beam", "evolution", "gradient"] {
-        let line = "--target label=high --edits 3 --protect 0-10 --gc 0.3-0.7 --generations 10";
+        let line = "--target label=high --edits 3 --protect 0-10 --gc 0.3-0.7";
+        let line = if method == "evolution" { format!("{line} --generations 10") } else { line.to_owned() };
         f.run(&format!("design r --sequences in.fa {line} --method {method} -o {method}")).ok();
         let designs = json(&f, &format!("{method}/design.json"));
         for (design, before) in designs["designs"].as_array().unwrap().iter().zip(given) {
@@ -107,6 +108,9 @@ fn designs_keep_to_what_is_asked_for() {
 #[test]
 fn what_design_cannot_do_is_refused() {
     let f = data();
+    f.write("in.fa", ">a\nACGTACGT\n");
+    f.run("design r --sequences in.fa --target label=high --beam-width 3 -o o")
+        .fails_saying(&["expected --method beam beside --beam-width, found greedy"]);
     f.run("train d --model logistic --features kmers=1-2 -o r").ok();
     f.write("in.fa", ">a\nACGTTGCAACGTTGCAACGTTGCAACGTTGCAACGTTGCA\n");
     f.run("design r --sequences in.fa --target label -o x").fails_saying(&["TASK=high"]);

@@ -51,6 +51,8 @@ fn links_are_found_and_scored() {
     folder.write("pairs.tsv", "source\ttarget\nn1\tn4\nn5\tn2\n");
     folder.run("graph predict l --pairs pairs.tsv -o p.tsv").ok();
     assert!(std::fs::read_to_string(folder.path("p.tsv")).unwrap().contains("n5 n2"));
+    folder.write("self.tsv", "source\ttarget\nn1\tn4\nn5\tn5\n");
+    folder.run("graph predict l --pairs self.tsv -o q.tsv").fails_saying(&["line 3", "\"n5\" twice"]);
     folder.run("graph predict l -o p.tsv").fails_saying(&["expected --pairs", "links.tsv"]);
     folder.run("graph explain l n1 -o e").fails_saying(&["expected a run of classes of nodes"]);
 }
@@ -75,6 +77,11 @@ fn what_is_odd_is_counted_and_what_is_wrong_is_named() {
     folder.run(&format!("{train} --edges unknown.tsv -o x")).fails_saying(&["line 7", "TP53", "--skip-unknown"]);
     let said = folder.run(&format!("{train} --edges unknown.tsv --skip-unknown -o y")).ok().stderr;
     assert!(said.contains("1 of nodes without features were left out"), "{said}");
+    folder
+        .run(&format!("{} --edges odd.tsv --learning-rate 1e30 -o x", train.replace("--epochs 2", "--epochs 9")))
+        .fails_saying(&["training diverged", "--learning-rate"]);
+    assert!(!folder.path("x/graph.json").exists());
+    folder.run(&format!("{train} --edges odd.tsv --kmers 1-2 -o x")).fails_saying(&["--sequences"]);
     folder.write("bare.tsv", "n1\tn2\nn2\tn3\n");
     folder.run(&format!("{train} --edges bare.tsv -o x")).fails_saying(&["source", "--ends A,B"]);
 

@@ -70,7 +70,7 @@ fn what_cannot_be_scanned_is_named() {
     f.run("motifs scan m.jaspar s.fa --p-value 0").fails_saying(&["--p-value"]);
     f.run("motifs scan m.jaspar s.fa --background b.txt").fails_saying(&["b.txt", "each of A, C, G and T"]);
     f.run("motifs scan m.jaspar s.fa --granularity 0").fails_saying(&["granularity"]);
-    f.run("motifs scan m.jaspar - --background sequences").fails_saying(&["stdin"]);
+    f.run("motifs scan m.jaspar - --background sequences").fails_saying(&["--background", "a stream"]);
     f.run("motifs scan m.jaspar s.fa -o s.fa").fails_saying(&["s.fa"]);
     let tiny = f.run("motifs scan m.jaspar tiny.fa").ok();
     assert!(tiny.stderr.contains("shortest motif has 7 positions") && tiny.stdout.lines().count() == 1);

@@ -1,7 +1,9 @@
 //! Signal from tracks to predictions.
 
-use crate::support::Folder;
+use crate::support::{Folder, parquet_rows};
+use basewise_core::{Alphabet, complement_letter};
 use basewise_io::bigwig::BigWig;
+use std::collections::BTreeMap;
 
 const MODEL: &str =
     "[head]\nprofile_width = 5\n\n[[layer]]\ntype = 'conv1d'\nfilters = 4\nwidth = 5\n\n[[layer]]\ntype = 'relu'\n";
@@ -37,7 +39,7 @@ fn folder() -> Folder {
 
 /// Of one example, whose mean contributions are its own.
 fn contributions_lie_in_their_place(f: &Folder, order: &str) {
-    let explain = "explain r --method deeplift --references 2 --limit 1 --logos 0 --genome g.fa";
+    let explain = "explain r --method deeplift --references 2 --limit 1 --logos 0 --genome g.fa --parquet";
     f.run(&format!("{explain} --select {order} -o {order}")).ok();
     let text = std::fs::read_to_string(f.path(&format!("{order}/explain.json"))).unwrap();
     let record: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -55,6 +57,48 @@ fn contributions_lie_in_their_place(f: &Folder, order: &str) {
     let found = file.values(chrom, start, start + 80).unwrap();
     assert!(wanted.iter().any(|&v| v != 0.0));
     assert!(found.iter().zip(&wanted).all(|(a, b)| f64::from(*a) == f64::from(*b as f32)), "{found:?} {wanted:?}");
+    let genome = std::fs::read_to_string(f.path("g.fa")).unwrap();
+    let contig = genome.split('>').find_map(|own| own.strip_prefix(&format!("{chrom}\n"))).unwrap().replace('\n', "");
+    let rows = parquet_rows(&f.path(&format!("{order}/contributions.parquet")));
+    assert_eq!(rows.len(), 80);
+    for (position, row) in rows.iter().enumerate() {
+        let is_reverse = rest.ends_with("(-)");
+        assert_eq!((row["position"].as_str(), row["chrom"].as_str()), (&*position.to_string(), chrom));
+        assert_eq!(row["strand"], if is_reverse { "-" } else { "+" });
+        let at: usize = row["start"].parse().unwrap();
+        assert_eq!(row["contribution"].parse::<f32>().unwrap(), found[at - start as usize]);
+        let letter = contig.as_bytes()[at].to_ascii_uppercase();
+        let read = if is_reverse { complement_letter(letter, Alphabet::Dna) } else { letter };
+        assert_eq!(row["base"].as_bytes(), [read]);
+    }
+}
+
+/// What is averaged over both strands is the same from either, of each track by its name.
+fn changes_around_a_variant_keep_their_track(f: &Folder) {
+    let genome = std::fs::read_to_string(f.path("g.fa")).unwrap();
+    let letters = genome.lines().find(|line| !line.starts_with('>')).unwrap();
+    let lines = (30..60).step_by(7).map(|at| {
+        let (old, one) = (&letters[at - 1..at + 2], &letters[at - 1..at]);
+        format!("chr1\t{at}\t{old}\t{one}\nchr1\t{at}\t{one}\t{}\n", if one == "A" { "G" } else { "A" })
+    });
+    f.write("v.tsv", "chrom\tpos\tref\talt\n".to_owned() + &lines.collect::<String>());
+    let values = |strand: &str| {
+        f.write("all.bed", format!("chr1\t0\t3000\tx\t0\t{strand}\n"));
+        f.run("variants r --vcf v.tsv -g g.fa --regions all.bed --average-strands --attribution -o v.parquet").ok();
+        parquet_rows(&f.path("v.parquet"))
+    };
+    let (plus, minus) = (values("+"), values("-"));
+    assert_eq!(plus.len(), 10);
+    for (a, b) in plus.iter().zip(&minus) {
+        for track in ["plus", "minus"] {
+            let number = |row: &BTreeMap<String, String>, what: &str| -> f64 {
+                row[&format!("BW_ATTR_{what}_signal_{track}")].parse().unwrap()
+            };
+            let close = |what: &str| (number(a, what) - number(b, what)).abs() < 1e-4 * number(a, what).abs();
+            assert!(close("SUM") && close("MAX") && number(a, "POS") == number(b, "POS"), "{a:?}\n{b:?}");
+        }
+        assert_ne!(a["BW_ATTR_SUM_signal_plus"], a["BW_ATTR_SUM_signal_minus"]);
+    }
 }
 
 #[test]
@@ -85,6 +129,7 @@ fn tracks_become_a_model_and_the_model_bigwig() {
     for order in ["first", "top"] {
         contributions_lie_in_their_place(&f, order);
     }
+    changes_around_a_variant_keep_their_track(&f);
     f.run("report r -o report.html").ok();
     let table = f.run("predict r p.bed -g g.fa -o -").ok().stdout;
     assert!(

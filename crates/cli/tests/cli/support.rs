@@ -1,5 +1,9 @@
 //! Runs the binary in a folder of its own and keeps what it said.
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -95,6 +99,20 @@ pub(crate) fn shell_in(folder: &Path, line: &str) -> Ran {
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
     Ran::of(Command::new("sh").args(["-c", line]).env("PATH", path.unwrap()).current_dir(folder).output().unwrap())
+}
+
+/// The rows of a Parquet file, column name to text; null is `null`.
+pub(crate) fn parquet_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let text = |field: &Field| match field {
+        Field::Str(text) => text.clone(),
+        Field::Long(number) => number.to_string(),
+        Field::Float(number) => number.to_string(),
+        Field::Null => "null".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let row = |row: Row| row.get_column_iter().map(|(name, field)| (name.clone(), text(field))).collect();
+    reader.get_row_iter(None).unwrap().map(|own| row(own.unwrap())).collect()
 }
 
 /// A folder that holds a finished `quickstart`, made once for all tests.

@@ -129,6 +129,23 @@ fn insertions_deletions_and_alleles_that_are_none_are_told_apart() {
 }
 
 #[test]
+fn values_of_the_same_name_and_letters_that_are_no_sequence_are_not_passed_over() {
+    let folder = folder();
+    let base = contig(&folder, 2)[70] as char;
+    let other = if base == 'A' { 'C' } else { 'A' };
+    // A header need not have told of the field.
+    folder.write("in.vcf", format!("{HEAD}chr2\t71\t.\t{base}\t{other}\t.\t.\tBW_DIFF=3\tGT\t.\n"));
+    folder.run(&command("--vcf in.vcf -o out.vcf")).fails_saying(&["in.vcf", "line 5", "no BW_DIFF in INFO", "--name"]);
+    assert!(!folder.path("out.vcf").exists());
+    folder.run(&command("--vcf in.vcf -o out.tsv")).ok();
+    for wrong in ["XYZ", "-", "*", "T1"] {
+        folder.write("in.vcf", format!("{HEAD}chr2\t71\t.\t{wrong}\t{other}\t.\t.\t.\tGT\t.\n"));
+        let ran = folder.run(&command("--vcf in.vcf -o - --on-ref-mismatch flag")).ok();
+        assert!(ran.stdout.contains("BW_STATUS=unknown_base"), "{wrong}: {}", ran.stdout);
+    }
+}
+
+#[test]
 fn a_ref_that_is_not_the_genomes_stops_or_is_dealt_with_as_asked() {
     let folder = folder();
     let base = contig(&folder, 2)[70] as char;
@@ -164,6 +181,76 @@ fn a_ref_that_is_not_the_genomes_stops_or_is_dealt_with_as_asked() {
         "{}",
         ran.stderr
     );
+}
+
+/// The raw scores that `variants plot` prints.
+fn drawn(folder: &Folder, rest: &str) -> (f64, f64) {
+    let run = quickstart().join("quickstart/donor/run");
+    let line = format!("variants plot {} --genome genome.fa -o plot.svg {rest}", run.display());
+    let ran = folder.run(&line).ok();
+    let (_, said) = ran.stderr.split_once("raw score ").unwrap();
+    let (before, after) = said.split_once(" to ").unwrap();
+    (before.parse().unwrap(), after.split(';').next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn a_plot_says_what_the_scores_say() {
+    let folder = folder();
+    let bases = contig(&folder, 1);
+    let at = |from: usize, to: usize| String::from_utf8(bases[from - 1..to].to_vec()).unwrap();
+    let other = if bases[70] == b'A' { 'C' } else { 'A' };
+    let variants = [
+        (71, at(71, 71), other.to_string()),
+        (60, at(60, 60), format!("{}GATTACAGATTACAG", at(60, 60))),
+        (74, at(74, 84), at(74, 74)),
+        // At both ends of the contig.
+        (1, at(1, 1), format!("{}GG", at(1, 1))),
+        (138, at(138, 140), at(138, 138)),
+    ];
+    let line = |(position, reference, alternate): &(usize, String, String)| {
+        format!("chr1\t{position}\t.\t{reference}\t{alternate}\t.\t.\t.\tGT\t.\n")
+    };
+    folder.write("in.vcf", format!("{HEAD}{}", variants.iter().map(line).collect::<String>()));
+    let ran = folder.run(&command("--vcf in.vcf -o - --top 5 --page page.html")).ok();
+    let scored: Vec<&str> = ran.stdout.lines().filter(|line| !line.starts_with('#')).collect();
+    for (scored, (position, reference, alternate)) in scored.iter().zip(&variants) {
+        let variant = format!("--variant chr1:{position}:{reference}:{alternate}");
+        let (before, after) = drawn(&folder, &variant);
+        let change = value(scored, "BW_LOGODDS")[0];
+        assert!((after - before - change).abs() < 0.0015, "{variant}: {before} to {after}, scored {change}");
+    }
+    let page = std::fs::read_to_string(folder.path("page.html")).unwrap();
+    for letter in ["A", "C", "G", "T", "U", "N"] {
+        assert_eq!(page.matches(&format!("id=\"bw-{letter}\"")).count(), 1, "{letter}");
+    }
+    assert_eq!(page.matches("<figure class=\"wide\"><div class=\"scroll\"").count(), 5);
+    assert!(page.contains("<code>basewise variants ") && page.contains(" --page page.html</code>"), "{page}");
+    // The other strand is named where letters are not those of the alleles. Labels are outlines, so the picture is wider.
+    let svg = |rest: &str| {
+        drawn(&folder, &format!("--variant chr1:71:{}:{other} --flank 0 {rest}", at(71, 71)));
+        let text = std::fs::read_to_string(folder.path("plot.svg")).unwrap();
+        let width: f64 = text.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        width
+    };
+    assert!(svg("--reverse") > svg("") + 80.0);
+}
+
+#[test]
+fn a_plot_refuses_what_it_does_not_draw() {
+    let folder = folder();
+    let base = contig(&folder, 2)[70] as char;
+    let others: Vec<char> = "ACGT".chars().filter(|&other| other != base).collect();
+    let (x, y) = (others[0], others[1]);
+    let run = quickstart().join("quickstart/donor/run");
+    let line = format!("variants plot {} --genome genome.fa -o plot.svg --variant", run.display());
+    folder.run(&format!("{line} chr2:71:{base}:{x},{y}")).fails_saying(&[
+        "expected one alternate allele, found 2",
+        &format!("--variant chr2:71:{base}:{x}, then --variant chr2:71:{base}:{y}"),
+    ]);
+    let refused = folder.run(&format!("{line} chr2:71:{x}:{y}"));
+    assert!(!refused.stderr.contains("--on-ref-mismatch"), "{}", refused.stderr);
+    refused.fails_saying(&[&format!("expected the REF {base}"), "is the variant of this genome's assembly?"]);
+    assert!(!folder.path("plot.svg").exists());
 }
 
 /// More records than two blocks hold.

@@ -126,7 +126,7 @@ pub(crate) fn run(args: &ClusterArgs, printer: &Printer) -> Result<Outcome> {
     }
     let matrix = args.input.load(&labels::of_table(&args.input.input, args.labels.as_deref())?, printer)?;
     let labels = args.labels.as_deref().map(|wanted| labels::read("--labels", wanted, &matrix)).transpose()?;
-    let quality = Quality::of(&matrix);
+    let quality = Quality::of(&matrix)?;
     let network = args.network.as_deref().map(CellWeights::of).transpose()?;
     let kept = choose(args, &matrix, &quality, network.as_ref())?;
     let used = filter::select(&matrix, &kept);
@@ -177,10 +177,7 @@ fn choose(args: &ClusterArgs, matrix: &CellMatrix, quality: &Quality, network: O
 
 /// Transforms values, and says how.
 fn prepare(args: &ClusterArgs, used: &CellMatrix, printer: &Printer) -> Result<Prepared> {
-    let mut prepared = pipeline::prepare(used, args.transform, args.variable_genes)?;
-    if args.standardize {
-        prepared.standardize();
-    }
+    let prepared = pipeline::prepare(used, args.transform, args.variable_genes, args.standardize)?;
     printer.talk(&format!(
         "{}{}; {}; {} {} go on",
         if used.part.is_empty() { String::new() } else { format!("{}: ", used.part) },

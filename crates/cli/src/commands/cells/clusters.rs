@@ -3,10 +3,11 @@
 use super::cluster::ClusterArgs;
 use super::labels::Labels;
 use super::pipeline::{Embedded, Prepared};
+use super::transformed::Transformed;
 use crate::failure::user;
 use anyhow::Result;
 use basewise_learn::unsupervised::kmeans::KMeansOptions;
-use basewise_learn::unsupervised::markers::{Marker, MarkerTest, markers};
+use basewise_learn::unsupervised::markers::{Marker, MarkerSearch, MarkerTest};
 use basewise_learn::unsupervised::mixture::{Covariance, MixtureOptions};
 use basewise_learn::unsupervised::scores::{self, Silhouette};
 use basewise_learn::unsupervised::{LeidenOptions, leiden};
@@ -187,16 +188,25 @@ pub(crate) fn judge(embedded: &Embedded, clusters: &Clusters, labels: Option<&La
 
 /// The `top` genes that mark each cluster, by Wilcoxon's rank sum.
 pub(crate) fn mark(prepared: &Prepared, clusters: &Clusters, top: usize) -> Result<Vec<Vec<Marker>>> {
-    let mut all = markers(&prepared.values, &clusters.labels, MarkerTest::RankSum)?;
+    let mut all = markers(&prepared.values, &clusters.labels)?;
     all.iter_mut().for_each(|own| own.truncate(top));
     Ok(all)
+}
+
+/// All genes for each cluster, a group of genes at a time.
+fn markers(values: &Transformed, clusters: &[u32]) -> Result<Vec<Vec<Marker>>> {
+    let mut search = MarkerSearch::new(clusters, MarkerTest::RankSum);
+    for genes in values.groups() {
+        search.add(&values.by_column(genes)?)?;
+    }
+    Ok(search.finish())
 }
 
 /// Features that are higher in a cluster with `q <= max_q`, the highest score first; each only in the cluster where its score is
 /// highest.
 pub(crate) fn marking(prepared: &Prepared, clusters: &[u32], max_q: f64) -> Result<Vec<Vec<Marker>>> {
-    let mut all = markers(&prepared.values, clusters, MarkerTest::RankSum)?;
-    let mut best = vec![(f64::NEG_INFINITY, 0); prepared.values.columns];
+    let mut all = markers(&prepared.values, clusters)?;
+    let mut best = vec![(f64::NEG_INFINITY, 0); prepared.values.columns()];
     for (cluster, own) in all.iter().enumerate() {
         for marker in own {
             if marker.score > best[marker.feature].0 {

@@ -19,21 +19,29 @@ pub(crate) fn read(genes: &[String], used: &CellMatrix, prepared: &Prepared) -> 
     if genes.is_empty() {
         return Ok(Vec::new());
     }
-    let by_gene = prepared.values.transposed();
-    let one = |gene: &String| {
-        let Some(at) = used.genes.ids.iter().position(|own| own == gene) else {
-            let names: Vec<&str> = used.genes.ids.iter().map(String::as_str).collect();
-            let same = names.iter().find(|name| name.eq_ignore_ascii_case(gene)).map(|name| (*name).to_owned());
-            let near = same.or_else(|| basewise_nn::nearest(gene, &names));
-            let near = near.map(|near| format!("did you mean {near:?}?"));
-            return Err(user(format!("--color: expected a gene that was kept, found {gene:?}"), near.as_deref()));
-        };
+    let places = genes.iter().map(|gene| place(gene, &used.genes.ids)).collect::<Result<Vec<usize>>>()?;
+    let mut wanted = vec![false; used.genes.ids.len()];
+    places.iter().for_each(|&at| wanted[at] = true);
+    let by_gene = prepared.values.columns_of(&wanted)?.transposed();
+    let one = |(gene, &at): (&String, &usize)| {
         let mut values = vec![0.0; used.counts.rows];
-        let (cells, own) = by_gene.row(at);
+        let (cells, own) = by_gene.row(wanted[..at].iter().filter(|wanted| **wanted).count());
         cells.iter().zip(own).for_each(|(&cell, &value)| values[cell as usize] = value);
-        Ok(shades(gene, &values))
+        shades(gene, &values)
     };
-    genes.iter().map(one).collect()
+    Ok(genes.iter().zip(&places).map(one).collect())
+}
+
+/// The place of a gene among those that were kept.
+fn place(gene: &str, kept: &[String]) -> Result<usize> {
+    if let Some(at) = kept.iter().position(|own| own == gene) {
+        return Ok(at);
+    }
+    let names: Vec<&str> = kept.iter().map(String::as_str).collect();
+    let same = names.iter().find(|name| name.eq_ignore_ascii_case(gene)).map(|name| (*name).to_owned());
+    let near = same.or_else(|| basewise_nn::nearest(gene, &names));
+    let near = near.map(|near| format!("did you mean {near:?}?"));
+    Err(user(format!("--color: expected a gene that was kept, found {gene:?}"), near.as_deref()))
 }
 
 /// Cells in steps of equal width from the least to nearly the most value.

@@ -65,7 +65,7 @@ pub(crate) struct DatasetArgs {
 
 pub(crate) fn run(args: &DatasetArgs, printer: &Printer) -> Result<Outcome> {
     let matrix = args.input.load(&[], printer)?;
-    let kept = filter::choose(&matrix, &Quality::of(&matrix), &args.limits)?;
+    let kept = filter::choose(&matrix, &Quality::of(&matrix)?, &args.limits)?;
     printer.talk(&filter::account(&matrix, &kept));
     let used = filter::select(&matrix, &kept);
     let genome = Genome::open(&args.genome)?;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &DatasetArgs, printer: &Printer) -> Result<Outcome> {
             Some("leave out places and cells that say little: --min-cells, --min-counts"),
         ));
     }
-    let by_place = used.counts.transposed();
+    let by_place = used.counts.read()?.transposed();
     let labels = |place: usize| {
         let mut labels = vec![0.0; cells];
         let (open, values) = by_place.row(columns[place]);

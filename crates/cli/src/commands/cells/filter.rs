@@ -84,10 +84,7 @@ pub(crate) fn choose(matrix: &CellMatrix, quality: &Quality, limits: &FilterArgs
             && limits.max_mitochondrial.is_none_or(|most| share <= most)
     };
     let cells: Vec<usize> = (0..matrix.counts.rows).filter(fits).collect();
-    let mut found = vec![0; matrix.counts.columns];
-    for &cell in &cells {
-        matrix.counts.row(cell).0.iter().for_each(|&gene| found[gene as usize] += 1);
-    }
+    let found = if cells.len() == matrix.counts.rows { quality.cells.clone() } else { cells_with(matrix, &cells)? };
     let genes: Vec<usize> = (0..found.len()).filter(|&gene| found[gene] >= min_cells).collect();
     if cells.is_empty() || genes.is_empty() {
         let (what, all) = if cells.is_empty() { ("cells", matrix.counts.rows) } else { ("genes", found.len()) };
@@ -101,7 +98,17 @@ pub(crate) fn choose(matrix: &CellMatrix, quality: &Quality, limits: &FilterArgs
     Ok(Kept { cells, genes })
 }
 
-/// The kept cells and genes as a matrix of their own.
+/// How many of some cells have each gene.
+fn cells_with(matrix: &CellMatrix, cells: &[usize]) -> Result<Vec<usize>> {
+    let mut found = vec![0; matrix.counts.columns];
+    matrix.counts.select_rows(cells).each(|_, block| -> Result<()> {
+        block.indices.iter().for_each(|&gene| found[gene as usize] += 1);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The kept cells and genes as a matrix of their own, whose counts are where they were.
 pub(crate) fn select(matrix: &CellMatrix, kept: &Kept) -> CellMatrix {
     let mut keep = vec![false; matrix.counts.columns];
     kept.genes.iter().for_each(|&gene| keep[gene] = true);
@@ -138,7 +145,7 @@ pub(crate) fn account(matrix: &CellMatrix, kept: &Kept) -> String {
 pub(crate) fn run(args: &FilterCommand, printer: &Printer) -> Result<Outcome> {
     not_the_input(&args.output, &args.input.input)?;
     let matrix = args.input.load(&[], printer)?;
-    let quality = Quality::of(&matrix);
+    let quality = Quality::of(&matrix)?;
     let kept = choose(&matrix, &quality, &args.limits)?;
     let additions = Additions {
         obs: quality.columns().into_iter().map(|(name, column)| (name, column.select(&kept.cells))).collect(),

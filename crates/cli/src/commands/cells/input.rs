@@ -1,5 +1,6 @@
 //! Loading a matrix, with the flags that say what of a file is wanted.
 
+use crate::commands::motifs::sequences::is_stream;
 use crate::failure::user;
 use crate::printer::Printer;
 use anyhow::Result;
@@ -41,6 +42,10 @@ pub(crate) struct InputArgs {
     /// 10x: the type of feature that is read [default: Gene Expression, or the only type]
     #[arg(long, value_name = "TYPE")]
     feature_type: Option<String>,
+    /// MiB that the matrix may take in memory; h5ad by rows or dense, and 10x .h5, that would take more are read in blocks of rows,
+    /// once for each step [default: a quarter of what is free]
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
 }
 
 impl InputArgs {
@@ -55,17 +60,25 @@ impl InputArgs {
             names: self.names.clone(),
             genes_in_rows: self.genes_in_rows,
             feature_type: self.feature_type.clone(),
+            memory: self.memory.map(|mib| mib.saturating_mul(1 << 20)),
         };
+        if is_stream(&self.input) {
+            let message = format!("{}: expected a file or a folder, found a stream", self.input.display());
+            return Err(user(message, Some("write it to a file first: matrices are looked at more than once")));
+        }
         let mut matrix = cells::read(&self.input, &options)?;
         for note in &matrix.notes {
             printer.talk(note);
         }
-        let found = Values::of(&matrix.counts.values);
         match self.kind {
             Kind::Auto => {}
             Kind::Values => matrix.values = Values::Features,
-            Kind::Counts if found == Values::Counts => matrix.values = found,
             Kind::Counts => {
+                let found = matrix.counts.kind()?;
+                if found == Values::Counts {
+                    matrix.values = found;
+                    return Ok(matrix);
+                }
                 let message =
                     format!("{}: --input counts: expected counts, found {}", self.input.display(), found.words());
                 return Err(user(

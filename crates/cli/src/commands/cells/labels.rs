@@ -84,7 +84,13 @@ pub(crate) fn of_rows(flag: &str, wanted: &str, rows: &Frame) -> Result<Labels> 
         (None, _) => return Err(user(format!("{file}: expected two columns, cells and labels, found one"), None)),
     };
     let cells = table.column(&names[0])?;
-    let by_cell: BTreeMap<&str, &String> = cells.iter().map(String::as_str).zip(table.column(&column)?).collect();
+    let mut by_cell: BTreeMap<&str, &String> = BTreeMap::new();
+    for (cell, label) in cells.iter().zip(table.column(&column)?) {
+        if let Some(other) = by_cell.insert(cell, label).filter(|other| *other != label) {
+            let message = format!("{file}: expected one label for {cell:?}, found {other:?} and {label:?}");
+            return Err(user(message, Some("each cell is there once, or always with the same label")));
+        }
+    }
     let labels: Vec<Option<String>> = rows
         .ids
         .iter()

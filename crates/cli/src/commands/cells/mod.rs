@@ -21,6 +21,7 @@ mod pipeline;
 mod places;
 mod quality;
 mod show;
+mod transformed;
 
 use crate::failure::Outcome;
 use crate::printer::Printer;

@@ -1,11 +1,12 @@
 //! From chosen counts to coordinates and neighbours: what scanpy's tutorial does, with its defaults.
 
 use super::cluster::ClusterArgs;
+use super::transformed::Transformed;
 use anyhow::Result;
 use basewise_core::Matrix;
 use basewise_core::sparse::Csr;
 use basewise_io::cells::{CellMatrix, Values};
-use basewise_learn::unsupervised::counts::{self, Flavor, Variable, VariableOptions};
+use basewise_learn::unsupervised::counts::{Variable, VariableOptions, VariableSums};
 use basewise_learn::unsupervised::neighbors::{Metric, Neighbors};
 use basewise_learn::unsupervised::{Pca, PcaOptions, PcaSolver, TsneOptions};
 use clap::ValueEnum;
@@ -49,7 +50,7 @@ impl Transform {
 /// Values that were transformed, and the genes to go on with.
 pub(crate) struct Prepared {
     /// Cells by genes.
-    pub(crate) values: Csr,
+    pub(crate) values: Transformed,
     pub(crate) transform: Transform,
     /// Of each gene; `None` if all are used.
     pub(crate) variable: Option<Vec<Variable>>,
@@ -60,53 +61,33 @@ impl Prepared {
     pub(crate) fn used(&self) -> Vec<bool> {
         match &self.variable {
             Some(variable) => variable.iter().map(|gene| gene.chosen).collect(),
-            None => vec![true; self.values.columns],
+            None => vec![true; self.values.columns()],
         }
-    }
-
-    /// The values of the genes that are used.
-    pub(crate) fn chosen(&self) -> Csr {
-        self.values.select_columns(&self.used())
     }
 }
 
-/// Transforms values and chooses the `top` most variable genes, or all where there are no more, or values are negative.
-pub(crate) fn prepare(matrix: &CellMatrix, transform: Transform, top: usize) -> Result<Prepared> {
+/// Transforms values and chooses the `top` most variable genes, or all where there are no more, or values are negative. Then,
+/// if this is asked for, divides each column by its standard deviation.
+pub(crate) fn prepare(matrix: &CellMatrix, transform: Transform, top: usize, standardize: bool) -> Result<Prepared> {
     let transform = transform.of(matrix.values);
-    let mut values = matrix.counts.clone();
-    if transform == Transform::NormalizeLog {
-        counts::normalize(&mut values, None)?;
-    }
-    if matches!(transform, Transform::NormalizeLog | Transform::Log) {
-        counts::log1p(&mut values)?;
-    }
+    let log = matches!(transform, Transform::NormalizeLog | Transform::Log);
+    let mut values = Transformed::of(&matrix.counts, transform == Transform::NormalizeLog, log)?;
     let measured = !matches!(matrix.values, Values::Signed | Values::Features);
-    let many = top > 0 && values.columns > top && values.rows > 1 && measured;
-    let options = VariableOptions { flavor: Flavor::Seurat, top: Some(top), ..VariableOptions::default() };
-    let variable = if many { Some(counts::highly_variable(&values, &options)?) } else { None };
+    let many = top > 0 && values.columns() > top && values.rows() > 1 && measured;
+    let variable = if many { Some(variable(&values, top)?) } else { None };
+    if standardize {
+        values.standardize()?;
+    }
     Ok(Prepared { values, transform, variable })
 }
 
-impl Prepared {
-    /// Divides each column by its standard deviation; columns that do not vary stay.
-    pub(crate) fn standardize(&mut self) {
-        let values = &mut self.values;
-        let rows = values.rows.max(1) as f64;
-        let mut sums = vec![(0.0, 0.0); values.columns];
-        for (&column, &value) in values.indices.iter().zip(&values.values) {
-            let (sum, squares) = &mut sums[column as usize];
-            *sum += f64::from(value);
-            *squares += f64::from(value) * f64::from(value);
-        }
-        let deviation = |&(sum, squares): &(f64, f64)| (squares / rows - (sum / rows).powi(2)).max(0.0).sqrt();
-        let deviations: Vec<f64> = sums.iter().map(deviation).collect();
-        for (&column, value) in values.indices.iter().zip(&mut values.values) {
-            let own = deviations[column as usize];
-            if own > 1e-12 {
-                *value = (f64::from(*value) / own) as f32;
-            }
-        }
-    }
+/// How variable each gene is, by two passes over the values.
+fn variable(values: &Transformed, top: usize) -> Result<Vec<Variable>> {
+    let mut sums = VariableSums::new(values.columns());
+    values.each(|_, block| Ok(sums.add(block)?))?;
+    sums.centre();
+    values.each(|_, block| Ok(sums.add(block)?))?;
+    Ok(sums.finish(&VariableOptions { top: Some(top), ..VariableOptions::default() })?)
 }
 
 /// Coordinates of cells that are not made of the values.
@@ -168,26 +149,10 @@ pub(crate) fn embed(prepared: &Prepared, given: Option<Given>, args: &ClusterArg
 }
 
 fn components(prepared: &Prepared, args: &ClusterArgs) -> Result<(Pca, Given)> {
-    let chosen = prepared.chosen();
+    let chosen = prepared.values.columns_of(&prepared.used())?;
     let components = args.components.min(chosen.rows.saturating_sub(1)).min(chosen.columns.saturating_sub(1)).max(1);
     let pca = PcaOptions { components, solver: PcaSolver::Auto, seed: args.seed }.fit(&chosen)?;
     let coordinates = pca.transform(&chosen)?;
     let what = format!("{} principal components", coordinates.columns());
     Ok((pca, Given { name: "X_pca".to_owned(), what, coordinates, is_there: false }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_brought_to_variance_1() {
-        let values = Csr::from_dense(&Matrix::new(4, 2, vec![2.0, 5.0, 0.0, 5.0, 2.0, 5.0, 0.0, 5.0]));
-        let mut prepared = Prepared { values, transform: Transform::AsIs, variable: None };
-        prepared.standardize();
-        assert_eq!(prepared.values.to_dense().data(), [2.0, 5.0, 0.0, 5.0, 2.0, 5.0, 0.0, 5.0]);
-        prepared.values.values.iter_mut().for_each(|value| *value *= 3.0);
-        prepared.standardize();
-        assert_eq!(prepared.values.to_dense().data(), [2.0, 15.0, 0.0, 15.0, 2.0, 15.0, 0.0, 15.0]);
-    }
 }

@@ -1,6 +1,7 @@
 //! How much was measured of each cell: counts, genes, and the share of mitochondrial genes.
 
 use basewise_io::cells::{CellMatrix, Column};
+use basewise_io::{Error, Result};
 
 /// Of each cell, and of each gene.
 pub(crate) struct Quality {
@@ -20,22 +21,24 @@ fn is_mitochondrial(gene: &str) -> bool {
 }
 
 impl Quality {
-    pub(crate) fn of(matrix: &CellMatrix) -> Self {
-        let counts = &matrix.counts;
+    pub(crate) fn of(matrix: &CellMatrix) -> Result<Self> {
         let named: Vec<bool> = matrix.genes.ids.iter().map(|gene| is_mitochondrial(gene)).collect();
-        let mut cells = vec![0; counts.columns];
+        let mut cells = vec![0; matrix.counts.columns];
         let (mut totals, mut genes, mut mitochondrial) = (Vec::new(), Vec::new(), Vec::new());
-        for i in 0..counts.rows {
-            let (columns, values) = counts.row(i);
-            let total: f64 = values.iter().map(|&value| f64::from(value)).sum();
-            let own = columns.iter().zip(values).filter(|(column, _)| named[**column as usize]);
-            let own: f64 = own.map(|(_, &value)| f64::from(value)).sum();
-            columns.iter().for_each(|&column| cells[column as usize] += 1);
-            totals.push(total);
-            genes.push(columns.len());
-            mitochondrial.push(if total > 0.0 { own / total } else { 0.0 });
-        }
-        Self { totals, genes, mitochondrial: named.contains(&true).then_some(mitochondrial), cells }
+        matrix.counts.each(|_, block| {
+            for i in 0..block.rows {
+                let (columns, values) = block.row(i);
+                let total: f64 = values.iter().map(|&value| f64::from(value)).sum();
+                let own = columns.iter().zip(values).filter(|(column, _)| named[**column as usize]);
+                let own: f64 = own.map(|(_, &value)| f64::from(value)).sum();
+                columns.iter().for_each(|&column| cells[column as usize] += 1);
+                totals.push(total);
+                genes.push(columns.len());
+                mitochondrial.push(if total > 0.0 { own / total } else { 0.0 });
+            }
+            Ok::<(), Error>(())
+        })?;
+        Ok(Self { totals, genes, mitochondrial: named.contains(&true).then_some(mitochondrial), cells })
     }
 
     /// The same as columns of cells, under scanpy's names (the share in percent).

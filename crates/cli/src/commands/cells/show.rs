@@ -66,7 +66,7 @@ struct ColumnSummary {
 
 pub(crate) fn run(args: &ShowArgs, printer: &Printer) -> Result<Outcome> {
     let matrix = args.input.load(&[], printer)?;
-    let quality = Quality::of(&matrix);
+    let quality = Quality::of(&matrix)?;
     if let Some(path) = &args.output {
         not_the_input(path, &args.input.input)?;
         write(path, &matrix, &quality)?;
@@ -111,7 +111,7 @@ fn summary(matrix: &CellMatrix, quality: &Quality) -> Summary {
         genes,
         matrix: matrix.part.clone(),
         values: matrix.values.words(),
-        filled: matrix.counts.values.len() as f64 / (cells as f64 * genes as f64),
+        filled: quality.genes.iter().sum::<usize>() as f64 / (cells as f64 * genes as f64),
         spread: spreads,
         obs: columns(&matrix.cells),
         var: columns(&matrix.genes),

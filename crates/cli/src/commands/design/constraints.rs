@@ -58,8 +58,28 @@ impl Sought {
     }
 
     fn occurrences(&self, codes: &[Code]) -> Occurrences {
-        let found = self.scanner.scan(&[codes]);
-        found.iter().map(|o| (o.motif, o.start, o.strand == Strand::Reverse)).collect()
+        self.within(codes, 0..codes.len())
+    }
+
+    /// Those that lie within a stretch.
+    fn within(&self, codes: &[Code], stretch: Range<usize>) -> Occurrences {
+        let from = stretch.start;
+        let found = self.scanner.scan(&[&codes[stretch]]);
+        found.iter().map(|o| (o.motif, from + o.start, o.strand == Strand::Reverse)).collect()
+    }
+
+    /// Stretches that hold every occurrence over a position in which two sequences of one length differ.
+    fn around_changes(&self, one: &[Code], other: &[Code]) -> Vec<Range<usize>> {
+        let reach = self.widths.iter().copied().max().unwrap_or(0).saturating_sub(1);
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for at in (0..one.len()).filter(|&at| one[at] != other[at]) {
+            let (from, to) = (at.saturating_sub(reach), (at + reach + 1).min(one.len()));
+            match stretches.last_mut() {
+                Some(last) if from <= last.end => last.end = to,
+                _ => stretches.push(from..to),
+            }
+        }
+        stretches
     }
 }
 
@@ -105,7 +125,13 @@ impl Rules {
     /// Whether a sequence has no occurrence of a forbidden motif that the start does not have.
     pub(super) fn accepts(&self, start: &[Code]) -> impl Fn(&[Code]) -> bool {
         let before = self.forbid.as_ref().map(|forbid| forbid.occurrences(start)).unwrap_or_default();
-        move |codes| self.forbid.as_ref().is_none_or(|forbid| forbid.occurrences(codes).is_subset(&before))
+        let start = start.to_vec();
+        move |codes| {
+            // Only over a change can an occurrence be new.
+            let is_fine = |forbid: &Sought, stretch| forbid.within(codes, stretch).is_subset(&before);
+            let forbid = self.forbid.as_ref();
+            forbid.is_none_or(|forbid| forbid.around_changes(&start, codes).into_iter().all(|s| is_fine(forbid, s)))
+        }
     }
 }
 
@@ -190,5 +216,24 @@ mod tests {
         let accepts = rules.accepts(&start);
         assert!(accepts(&start) && accepts(&codes("TTTTACACACACTTTTTTTTTTTA")));
         assert!(!accepts(&codes("TTTTACACACACTTTTACACACAC")));
+
+        // As if each sequence were looked through as a whole.
+        let forbid = rules.forbid.as_ref().unwrap();
+        let mut state = 1_u32;
+        let mut below = |n: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % n
+        };
+        let mut refused = 0;
+        for _ in 0..200 {
+            let start: String = (0..40).map(|i| if below(9) == 0 { 'G' } else { ['A', 'C'][i % 2] }).collect();
+            let mut other = start.clone().into_bytes();
+            (0..=below(4)).for_each(|_| other[below(40) as usize] = b"ACGT"[below(4) as usize]);
+            let (start, other) = (codes(&start), codes(std::str::from_utf8(&other).unwrap()));
+            let expected = forbid.occurrences(&other).is_subset(&forbid.occurrences(&start));
+            assert_eq!(rules.accepts(&start)(&other), expected);
+            refused += usize::from(!expected);
+        }
+        assert!(refused > 4, "{refused}");
     }
 }

@@ -55,18 +55,18 @@ pub(crate) struct DesignArgs {
     edits: usize,
     #[command(flatten)]
     constraints: ConstraintArgs,
-    /// beam: sequences side by side
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    beam_width: usize,
-    /// evolution: sequences that are kept
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    population: usize,
-    /// evolution: rounds of as many children
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    generations: usize,
-    /// gradient: steps
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    iterations: usize,
+    /// beam: sequences side by side [default: 8]
+    #[arg(long, value_name = "N")]
+    beam_width: Option<usize>,
+    /// evolution: sequences that are kept [default: 100]
+    #[arg(long, value_name = "N")]
+    population: Option<usize>,
+    /// evolution: rounds of as many children [default: 50]
+    #[arg(long, value_name = "N")]
+    generations: Option<usize>,
+    /// gradient: steps [default: 100]
+    #[arg(long, value_name = "N")]
+    iterations: Option<usize>,
     /// At most this many sequences of the file
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
@@ -99,14 +99,18 @@ impl Method {
 }
 
 pub(crate) fn run(args: &DesignArgs, printer: &Printer) -> Result<Outcome> {
-    for (flag, value) in [
-        ("--limit", args.limit),
-        ("--beam-width", args.beam_width),
-        ("--population", args.population),
-        ("--generations", args.generations),
-        ("--iterations", args.iterations),
+    for (flag, value, method) in [
+        ("--limit", Some(args.limit), args.method),
+        ("--beam-width", args.beam_width, Method::Beam),
+        ("--population", args.population, Method::Evolution),
+        ("--generations", args.generations, Method::Evolution),
+        ("--iterations", args.iterations, Method::Gradient),
     ] {
-        if value == 0 {
+        if value.is_some() && method != args.method {
+            let (expected, found) = (method.name(), args.method.name());
+            return Err(user(format!("expected --method {expected} beside {flag}, found {found}"), None));
+        }
+        if value == Some(0) {
             return Err(user(format!("expected {flag} of at least 1, found 0"), None));
         }
     }
@@ -198,15 +202,16 @@ fn search(
             accepts: &accepts,
         },
     };
-    let Evolution { population, generations, seed } =
-        Evolution { population: args.population, generations: args.generations, seed: args.seed };
     Ok(match (args.method, network) {
         (Method::Greedy, _) => design::greedy(&problem)?,
-        (Method::Beam, _) => design::beam(&problem, args.beam_width)?,
-        (Method::Evolution, _) => design::evolve(&problem, Evolution { population, generations, seed })?,
+        (Method::Beam, _) => design::beam(&problem, args.beam_width.unwrap_or(8))?,
+        (Method::Evolution, _) => {
+            let (population, generations) = (args.population.unwrap_or(100), args.generations.unwrap_or(50));
+            design::evolve(&problem, Evolution { population, generations, seed: args.seed })?
+        }
         (Method::Gradient, Some(network)) => {
             let mut gradient = |batch: &SequenceBatch| saliency(network, batch, goal.output);
-            design::ascend::<AttributionError>(&problem, args.iterations, &mut gradient)?
+            design::ascend::<AttributionError>(&problem, args.iterations.unwrap_or(100), &mut gradient)?
         }
         (Method::Gradient, None) => return Err(user("expected a network for --method gradient", None)),
     })

@@ -6,7 +6,7 @@ use crate::commands::command_line;
 use crate::commands::evaluate::batch_of_rows;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_json};
+use crate::run_dir::{RunDir, check_output, write_json};
 use crate::shared_args::{SplitArg, output_index};
 use crate::table::{Table, count};
 use crate::trained::TrainedModel;
@@ -99,6 +99,7 @@ pub(super) fn run(args: &BenchmarkArgs, printer: &Printer) -> Result<Outcome> {
     if args.limit == 0 || args.shuffles == 0 {
         return Err(user("expected --limit and --shuffles of at least 1, found 0", None));
     }
+    args.output.as_deref().map_or(Ok(()), |path| check_output(path, &["json"]))?;
     let run = RunDir::open(&args.run)?;
     let models = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;

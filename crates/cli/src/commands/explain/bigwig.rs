@@ -63,7 +63,7 @@ pub(super) fn write(
 }
 
 /// Where the positions that the model sees begin on the chromosome, in an example of `letters`.
-fn start_of(place: &Interval, letters: usize, length: usize) -> i64 {
+pub(super) fn start_of(place: &Interval, letters: usize, length: usize) -> i64 {
     // What was filled lies before the chromosome's start, or else beyond its end.
     let before = if place.start == 0 { letters as i64 - place.len() as i64 } else { 0 };
     let spare = letters as i64 - length as i64;

@@ -6,7 +6,7 @@ use super::{Select, choose};
 use crate::commands::evaluate::batch_of_rows;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_text};
+use crate::run_dir::{RunDir, check_output, write_text};
 use crate::shared_args::SplitArg;
 use crate::table::count;
 use anyhow::Result;
@@ -123,6 +123,7 @@ pub(super) fn run(args: &EditsArgs, printer: &Printer) -> Result<Outcome> {
     if args.limit == 0 || args.times == 0 || args.step == 0 {
         return Err(user("expected --limit, --times and --step of at least 1, found 0", None));
     }
+    check_output(&args.output, &["tsv"])?;
     let run = RunDir::open(&args.run)?;
     let models = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;

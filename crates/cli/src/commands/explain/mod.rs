@@ -6,6 +6,7 @@ mod bigwig;
 mod edits;
 mod importance;
 mod pairs;
+mod rows;
 mod spacing;
 mod watch;
 
@@ -13,7 +14,7 @@ use crate::commands::command_line;
 use crate::commands::evaluate::{batch_of_rows, predict_rows};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, make_room, write_bytes, write_json, write_text};
+use crate::run_dir::{RunDir, check_room, make_room, write_bytes, write_json, write_text};
 use crate::shared_args::{AverageArgs, SplitArg};
 use crate::table::count;
 use anyhow::Result;
@@ -130,6 +131,7 @@ pub(crate) enum Experiment {
   $ basewise explain quickstart/donor/run --method input-x-gradient --limit 20 --select first -o explained-gradient
   $ basewise explain quickstart/donor/run --method deeplift --references 10 --limit 5 -o explained-deeplift
   $ basewise explain quickstart/donor/run --region 40-60 --limit 5 -o explained-middle
+  $ basewise explain quickstart/donor/run --method input-x-gradient --limit 5 --parquet -o explained-rows
 
 Mutagenesis computes what a substitution changes in the network and no more; --plain runs whole copies through it, to check.
 With --region, values of other positions are 0.
@@ -139,6 +141,9 @@ DIR/attributions.npz holds `attributions` and `one_hot`, both [N, 4, L] in the o
 Values are changes of the raw score (the logit for classes). Methods with references add `hypothetical` and the two
 files that TF-MoDISco takes:
   modisco motifs -s explained/modisco/sequences.npz -a explained/modisco/hypothetical.npz -n 2000 -o motifs.h5
+
+--parquet writes what the base that is there contributes, for DuckDB, polars, pandas or R: id, position (0-based in the window),
+chrom, start (0-based) and strand of bases that lie on a genome, base, output, contribution.
 
 Of a classical model, coefficients, gain, shap and permutation print which features matter and write it as a table, by
 default into RUN/importance. SHAP values sum, with their base, to the probability of a class, the expected count or the value
@@ -175,6 +180,9 @@ pub(crate) struct ExplainArgs {
     average: AverageArgs,
     #[command(flatten)]
     reference: ReferenceArgs,
+    /// Write contributions as contributions.parquet, a row a position of each example
+    #[arg(long)]
+    parquet: bool,
     /// Write contributions of places on this genome (FASTA) as contributions.bw
     #[arg(long, value_name = "FILE")]
     genome: Option<PathBuf>,
@@ -229,8 +237,11 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         ));
     }
     args.reference.check(args.method)?;
-    if args.method.is_about_features() && args.genome.is_some() {
-        let message = format!("--method {} has no use for --genome", args.method.name());
+    let about_bases = [(args.genome.is_some(), "--genome"), (args.parquet, "--parquet")];
+    if let (true, Some((_, flag))) =
+        (args.method.is_about_features(), about_bases.into_iter().find(|(given, _)| *given))
+    {
+        let message = format!("--method {} has no use for {flag}", args.method.name());
         return Err(user(message, Some("see `basewise explain --help`")));
     }
     if let (true, Some(flag)) = (args.method != Method::Ism, args.watch.given()) {
@@ -242,6 +253,8 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         return importance::run(args, &run, printer);
     }
     // Before anything is computed, so that a wrong file is no loss.
+    let output = args.output.clone().unwrap_or_else(|| run.file("explain"));
+    check_room(&output, "explain.json")?;
     let genome = args.genome.as_deref().map(Genome::open).transpose()?;
     let models = run.model()?;
     let model = args.average.over(&models)?;
@@ -263,7 +276,6 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         _ => attribution::attribute((args.method, &args.reference), &models, &batch, target, printer)?,
     };
     let values = &found.values;
-    let output = args.output.clone().unwrap_or_else(|| run.file("explain"));
     let explanation = Explanation {
         format_version: 1,
         command: command_line(),
@@ -274,9 +286,13 @@ fn attribute(args: &ExplainArgs, run: &Path, printer: &Printer) -> Result<Outcom
         mean: mean_contribution(args.method, values, &batch),
         sums: found.convergence.clone(),
     };
-    make_room(&output, "explain.json", &["attributions.npz", "explain.json", "logos", "modisco", bigwig::FILE])?;
+    let parts = ["attributions.npz", "explain.json", "logos", "modisco", bigwig::FILE, rows::FILE];
+    make_room(&output, "explain.json", &parts)?;
     write_arrays(&output, &found, &batch, &explanation)?;
     draw(args, &output, values, &batch, &explanation)?;
+    if args.parquet {
+        rows::write(&output, &dataset, &explanation, values, &batch)?;
+    }
     if let Some(places) = &places {
         bigwig::write(&output, places, &explanation, values, &batch)?;
     }

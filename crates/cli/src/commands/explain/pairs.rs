@@ -6,7 +6,7 @@ use super::{Select, choose};
 use crate::commands::evaluate::batch_of_rows;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::RunDir;
+use crate::run_dir::{RunDir, check_output};
 use crate::shared_args::SplitArg;
 use crate::table::count;
 use anyhow::Result;
@@ -56,6 +56,7 @@ pub(super) fn run(args: &PairsArgs, printer: &Printer) -> Result<Outcome> {
     if args.limit == 0 {
         return Err(user("expected --limit of at least 1, found 0", None));
     }
+    check_output(&args.output, &["tsv"])?;
     let run = RunDir::open(&args.run)?;
     let models = run.model()?;
     let (dataset, _, path) = run.dataset(args.data.as_deref())?;

@@ -4,7 +4,7 @@ use crate::commands::command_line;
 use crate::commands::evaluate::batch_of_rows;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::run_dir::{RunDir, write_json, write_text};
+use crate::run_dir::{RunDir, check_output, write_json, write_text};
 use crate::shared_args::{SplitArg, output_index};
 use crate::table::count;
 use anyhow::Result;
@@ -40,7 +40,7 @@ pub(crate) struct SpacingArgs {
     /// Most bases between the two
     #[arg(long, default_value_t = 40, value_name = "N")]
     most: usize,
-    /// Backgrounds to average over
+    /// Backgrounds to average over, at least 2
     #[arg(long, default_value_t = 100, value_name = "N")]
     backgrounds: usize,
     /// Which examples are shuffled into backgrounds
@@ -70,7 +70,8 @@ struct Report {
     target: String,
     backgrounds: usize,
     rows: Vec<Row>,
-    /// Where the interaction is farthest from that of motifs far apart (the median of the quarter with the largest spacings).
+    /// Where the interaction is farthest from that of motifs far apart (the median of the quarter with the largest spacings; of
+    /// fewer than four spacings, from 0).
     peak: Row,
 }
 
@@ -98,12 +99,16 @@ struct Row {
 }
 
 pub(super) fn run(args: &SpacingArgs, printer: &Printer) -> Result<Outcome> {
-    if args.backgrounds == 0 {
-        return Err(user("expected --backgrounds of at least 1, found 0", None));
+    if args.backgrounds < 2 {
+        return Err(user(
+            format!("expected --backgrounds of at least 2, found {}", args.backgrounds),
+            Some("the interval of a mean rests on how far backgrounds differ"),
+        ));
     }
     if args.least > args.most {
         return Err(user(format!("expected --least of at most {}, found {}", args.most, args.least), None));
     }
+    check_output(&args.output, &["tsv", "json"])?;
     let run = RunDir::open(&args.run)?;
     let model = run.model()?;
     let motifs = motifs(args, model.encoding().alphabet)?;
@@ -135,8 +140,9 @@ pub(super) fn run(args: &SpacingArgs, printer: &Printer) -> Result<Outcome> {
     };
     write(args, &report, printer)?;
     let Row { order, spacing, interaction, low, high, .. } = &report.peak;
+    let how = if is_far(&report.rows) { "stands out most" } else { "is largest" };
     printer.talk(&format!(
-        "the interaction stands out most {spacing} bases apart in the order {order}: {interaction:.3} ({low:.3} to {high:.3}) over {} backgrounds",
+        "the interaction {how} {spacing} bases apart in the order {order}: {interaction:.3} ({low:.3} to {high:.3}) over {} backgrounds",
         count(report.backgrounds)
     ));
     Ok(Outcome::Done)
@@ -229,7 +235,7 @@ fn row(effect: &SpacingEffect, motifs: &[Motif; 2]) -> Row {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
     let interaction = mean(&effect.interaction);
     let squares: f64 = effect.interaction.iter().map(|value| (value - interaction).powi(2)).sum();
-    let half = if n > 1.0 { 1.96 * (squares / (n - 1.0) / n).sqrt() } else { f64::NAN };
+    let half = 1.96 * (squares / (n - 1.0) / n).sqrt();
     Row {
         order,
         spacing: effect.spacing,
@@ -240,16 +246,30 @@ fn row(effect: &SpacingEffect, motifs: &[Motif; 2]) -> Row {
     }
 }
 
+/// Spacings that are needed to say what motifs far apart do.
+const FAR: usize = 4;
+
 /// The row whose interaction is farthest from that of motifs far apart, the first of equals. Motifs that do nothing to each
-/// other can still have an interaction, where effects multiply in the model.
+/// other can still have an interaction, where effects multiply in the model. Where there are too few spacings for that, it is
+/// the row with the largest interaction of either sign.
 fn peak(rows: &[Row]) -> Option<Row> {
     let mut by_spacing: Vec<&Row> = rows.iter().collect();
     by_spacing.sort_by_key(|row| std::cmp::Reverse(row.spacing));
-    let mut far: Vec<f64> = by_spacing.iter().take(rows.len().div_ceil(4)).map(|row| row.interaction).collect();
-    far.sort_by(f64::total_cmp);
-    let apart = *far.get(far.len() / 2)?;
+    let apart = if is_far(rows) {
+        let mut far: Vec<f64> = by_spacing.iter().take(rows.len().div_ceil(4)).map(|row| row.interaction).collect();
+        far.sort_by(f64::total_cmp);
+        *far.get(far.len() / 2)?
+    } else {
+        0.0
+    };
     let away = |row: &Row| (row.interaction - apart).abs();
     rows.iter().rev().max_by(|a, b| away(a).total_cmp(&away(b))).cloned()
+}
+
+/// Whether some of the spacings are far beside others.
+fn is_far(rows: &[Row]) -> bool {
+    let spacings = || rows.iter().map(|row| row.spacing);
+    matches!((spacings().min(), spacings().max()), (Some(least), Some(most)) if most - least + 1 >= FAR)
 }
 
 fn write(args: &SpacingArgs, report: &Report, printer: &Printer) -> Result<()> {
@@ -260,7 +280,7 @@ fn write(args: &SpacingArgs, report: &Report, printer: &Printer) -> Result<()> {
     if args.output.as_os_str() == "-" {
         return if args.json { printer.json(report) } else { printer.data(&table) };
     }
-    if args.output.extension().is_some_and(|extension| extension == "json") {
+    if args.output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         write_json(&args.output, report)?;
     } else {
         write_text(&args.output, &table)?;
@@ -292,6 +312,11 @@ mod tests {
         // A broad hill above what motifs far apart have.
         assert_eq!(peak(&rows(&[6.0, 8.0, 9.0, 8.0, 6.0, 4.0, 3.0, 3.0])).unwrap().spacing, 2);
         assert_eq!(peak(&rows(&[0.0, 0.0])).unwrap().spacing, 0);
+        // Too few spacings to know what motifs far apart do: the largest of either sign.
+        assert_eq!(peak(&rows(&[0.1, -4.2, 4.0])).unwrap().spacing, 1);
+        let mut both = rows(&[4.22]);
+        both.push(Row { order: "b,a".into(), interaction: 0.085, ..both[0].clone() });
+        assert_eq!(peak(&both).unwrap().order, "a,b");
         assert!(peak(&[]).is_none());
     }
 

@@ -2,7 +2,7 @@
 
 use super::examples::{Examples, ExamplesArgs};
 use super::record::{self, GeneratorRecord};
-use crate::commands::command_line;
+use crate::commands::{command_line, quoted};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::report::generated::{TrainingPage, render_training};
@@ -192,7 +192,7 @@ pub(super) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     if let Some(best) = fitted.best() {
         printer.talk(&format!("kept epoch {} of {}: {}", best.epoch, record.epochs, account(&config, best)));
     }
-    printer.talk(&format!("next: basewise generate sample {} -n 1000 -o new.fa", args.output.display()));
+    printer.talk(&format!("next: basewise generate sample {} -n 1000 -o new.fa", quoted(&args.output)));
     Ok(Outcome::Done)
 }
 

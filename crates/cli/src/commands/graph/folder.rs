@@ -22,6 +22,16 @@ pub(super) fn room(directory: &Path, overwrite: bool) -> Result<()> {
     make_room(directory, MARKER, &PARTS)
 }
 
+/// Refuses networks whose loss stopped being a number.
+pub(super) fn converged<'a>(mut histories: impl Iterator<Item = &'a Vec<Epoch>>, learning_rate: f64) -> Result<()> {
+    let last = histories.find_map(|history| history.last().filter(|epoch| !epoch.is_finite()));
+    let Some(last) = last else { return Ok(()) };
+    Err(user(
+        format!("training diverged: expected a loss that is a number, found none in epoch {}", last.epoch),
+        Some(&format!("a lower --learning-rate than {learning_rate} may help, and features without extreme values")),
+    ))
+}
+
 /// Writes a run; the marker comes last.
 pub(super) fn write(
     directory: &Path,

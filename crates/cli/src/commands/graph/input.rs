@@ -44,7 +44,7 @@ pub(crate) struct InputArgs {
     #[serde(default)]
     embeddings: Option<PathBuf>,
     /// Lengths of k-mers: K or K-K
-    #[arg(long, value_name = "K-K", default_value = "1-4")]
+    #[arg(long, value_name = "K-K", default_value = "1-4", requires = "sequences")]
     kmers: String,
     /// How features are brought to one size
     #[arg(long, value_enum, default_value = "auto")]

@@ -104,6 +104,7 @@ pub(crate) fn run(args: &LinksArgs, printer: &Printer) -> Result<Outcome> {
     let messages = operators(&split.train, shape.model);
     let trained = train_all(&split, &shape, decoder, &messages, &features, &trainings);
     let seconds = started.elapsed().as_secs_f64();
+    folder::converged(trained.iter().map(|trained| &trained.history), trainings[0].learning_rate)?;
     let candidates = candidates(&input, &split, &features, &messages, &trained, &trainings)?;
     let task = Task { name: "link".to_owned(), kind: TaskKind::Binary };
     let labels: Vec<f64> = LinkSplit::labels(&split.test).iter().map(|&link| f64::from(u8::from(link))).collect();

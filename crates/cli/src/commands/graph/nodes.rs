@@ -94,6 +94,7 @@ pub(crate) fn run(args: &NodesArgs, printer: &Printer) -> Result<Outcome> {
     let operators = operators(&input.graph, shape.model);
     let trained = labelled.train_all(&shape, &operators, &features, &trainings);
     let seconds = started.elapsed().as_secs_f64();
+    folder::converged(trained.iter().map(|trained| &trained.history), trainings[0].learning_rate)?;
     let candidates = labelled.candidates(&input, &features, &operators, &trained, &trainings)?;
     let task = Task { name: TASK.to_owned(), kind: TaskKind::Classes { classes: labelled.classes.clone() } };
     let judged =

@@ -64,7 +64,9 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> Result<Outcome> {
         }
     };
     predictions::write(&args.output, &table)?;
-    printer.talk(&format!("{} rows in {}", count(table.ids.len()), args.output.display()));
+    if args.output != Path::new("-") {
+        printer.talk(&format!("{} rows in {}", count(table.ids.len()), args.output.display()));
+    }
     Ok(Outcome::Done)
 }
 
@@ -131,6 +133,10 @@ fn of_pairs(fitted: &Fitted, saved: &SavedNetworks, file: &Path) -> Result<Predi
             fitted.input.place(name).ok_or_else(|| user(wrong(), None))
         };
         let (a, b) = (node(&edge.ends[0])?, node(&edge.ends[1])?);
+        if a == b {
+            let (file, line) = (file.display(), edge.line);
+            return Err(user(format!("{file}: line {line}: expected two nodes, found {:?} twice", edge.ends[0]), None));
+        }
         let kind = saved.kinds.iter().position(|kind| *kind == edge.kind);
         let kind = match kind {
             Some(kind) => kind,

@@ -65,7 +65,7 @@ pub(super) fn run(args: &CombineArgs, printer: &Printer) -> Result<Outcome> {
         "{} models of {} runs predict together; next: basewise evaluate {} --split valid",
         parts.len(),
         args.runs.len(),
-        args.output.display()
+        crate::commands::quoted(&args.output)
     ));
     Ok(Outcome::Done)
 }

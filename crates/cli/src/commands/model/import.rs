@@ -103,7 +103,7 @@ pub(super) fn run(args: &ImportArgs, printer: &Printer) -> Result<Outcome> {
         "wrote {} ({} parameters)\nnext: basewise evaluate {} DATA",
         args.output.display(),
         count(imported.model.summary()?.parameters()),
-        args.output.display()
+        crate::commands::quoted(&args.output)
     ));
     Ok(Outcome::Done)
 }

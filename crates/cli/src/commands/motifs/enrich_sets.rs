@@ -1,7 +1,7 @@
 //! The two sets of sequences that motifs are counted in.
 
 use super::scan_args::codes;
-use super::sequences::{SequenceArgs, Stretch};
+use super::sequences::{SequenceArgs, Stretch, is_stream};
 use crate::failure::user;
 use crate::printer::Printer;
 use crate::shared_args::SplitArg;
@@ -86,6 +86,10 @@ pub(crate) fn sets(args: &SetArgs, printer: &Printer) -> Result<(Set, Set, Strin
         of_dataset(args)?
     } else {
         refuse_unused(args)?;
+        if args.background_sequences.is_none() && is_stream(&args.foreground) {
+            let message = "expected a file as foreground, which is read twice to shuffle it, found a stream";
+            return Err(user(message, Some("write the sequences to a file, or name --background-sequences")));
+        }
         let foreground = Set::of_path(&args.foreground, args.split)?;
         match &args.background_sequences {
             Some(path) => (foreground, Set::of_path(path, args.split)?, path.display().to_string()),

@@ -132,7 +132,7 @@ pub(crate) fn run(args: &FiltersArgs, printer: &Printer) -> Result<()> {
         count(motifs.len()),
         count(record.total),
         output.display(),
-        output.join("filters.meme").display()
+        crate::commands::quoted(&output.join("filters.meme"))
     ));
     Ok(())
 }

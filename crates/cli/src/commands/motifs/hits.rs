@@ -4,7 +4,7 @@ use super::discover::outputs::{DiscoveryRecord, Placed, sites_bed, sites_tsv};
 use super::discover::source::Source;
 use crate::failure::user;
 use crate::printer::Printer;
-use crate::run_dir::{read_json, write_text};
+use crate::run_dir::{check_output, read_json, write_text};
 use crate::shared_args::AlphabetArg;
 use crate::table::{Table, count};
 use anyhow::Result;
@@ -41,6 +41,7 @@ pub(crate) struct HitsArgs {
 }
 
 pub(crate) fn run(args: &HitsArgs, printer: &Printer) -> Result<()> {
+    args.output.as_deref().map_or(Ok(()), |path| check_output(path, &["tsv", "bed"]))?;
     let file = args.discovered.join("discovery.json");
     let record: DiscoveryRecord = read_json(&file)?;
     let mut patterns: Vec<HitPattern> = record.patterns.iter().filter_map(|p| p.hit.clone()).collect();
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &HitsArgs, printer: &Printer) -> Result<()> {
     };
     let places: Vec<Placed> = hits.iter().map(placed).collect();
     if let Some(path) = &args.output {
-        let is_bed = path.extension().is_some_and(|e| e == "bed");
+        let is_bed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("bed"));
         if is_bed && source.places.iter().all(Option::is_none) {
             return Err(user(
                 format!("{}: expected sequences with places on chromosomes, found none", path.display()),

@@ -2,7 +2,7 @@
 
 use crate::commands::command_line;
 use crate::printer::Printer;
-use crate::run_dir::write_json;
+use crate::run_dir::{check_output, write_json};
 use crate::table::{Table, count};
 use anyhow::Result;
 use basewise_motif::Motif;
@@ -72,6 +72,7 @@ pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
     if args.max_q.is_nan() || args.max_q < 0.0 || args.top == 0 {
         return Err(crate::failure::user("expected --max-q of 0 or more and --top of 1 or more", None));
     }
+    args.output.as_deref().map_or(Ok(()), |path| check_output(path, &["tsv", "json"]))?;
     let queries = super::read(&args.motifs)?;
     let (database, name) = match &args.database {
         Some(path) => (super::read(path)?, path.display().to_string()),
@@ -101,7 +102,7 @@ pub(crate) fn run(args: &MatchArgs, printer: &Printer) -> Result<()> {
         args.max_q
     ));
     match &args.output {
-        Some(path) if path.extension().is_some_and(|e| e == "json") => write_json(path, &record),
+        Some(path) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) => write_json(path, &record),
         Some(path) => Ok(basewise_io::output::write_file(path, |w| w.write_all(tsv(&record).as_bytes()))?),
         None if args.json => printer.json(&record),
         None => printer.data(&table(&record)),

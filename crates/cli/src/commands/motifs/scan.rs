@@ -4,7 +4,7 @@ use super::scan_args::{ScanSettings, codes};
 use super::sequences::{SequenceArgs, Stretch};
 use crate::failure::user;
 use crate::printer::Printer;
-use crate::run_dir::not_the_input;
+use crate::run_dir::{check_output, not_the_input};
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::{Alphabet, Code, Strand, reverse_complement};
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &ScanArgs, printer: &Printer) -> Result<()> {
     }
     let motifs = super::chosen(super::read(&args.motifs)?, &args.only, &args.motifs)?;
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from("-"));
+    check_output(&output, &["tsv", "bed"])?;
     for input in args.sequences.files().chain([args.motifs.as_path()]) {
         not_the_input(&output, input)?;
     }

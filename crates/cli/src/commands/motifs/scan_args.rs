@@ -90,9 +90,9 @@ pub(crate) fn codes(letters: &[u8], name: &str) -> Result<Vec<Code>> {
 
 /// The shares of the bases in the input.
 fn counted(sequences: &SequenceArgs, stranded: bool) -> Result<[f64; 4]> {
-    if sequences.is_stdin() {
+    if sequences.is_stream() {
         let hint = "write the sequences to a file, which can be read twice";
-        return Err(user("expected a file to count --background sequences in, found stdin", Some(hint)));
+        return Err(user("expected a file to count --background sequences in, found a stream", Some(hint)));
     }
     let mut counts = [0_u64; 256];
     sequences.visit(stranded, &mut |batch| {

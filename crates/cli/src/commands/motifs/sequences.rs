@@ -27,6 +27,11 @@ pub(crate) struct SequenceArgs {
     split: SplitArg,
 }
 
+/// Whether a path is the standard input or a pipe, which can be read but once.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path == Path::new("-") || fs_err::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
 /// A sequence, or a stretch of one.
 pub(crate) struct Stretch {
     /// Name of the sequence: the chromosome, where there is a genome.
@@ -74,8 +79,8 @@ impl SequenceArgs {
     }
 
     /// Whether there is no second look at them.
-    pub(crate) fn is_stdin(&self) -> bool {
-        self.sequences.as_deref() == Some(Path::new("-"))
+    pub(crate) fn is_stream(&self) -> bool {
+        self.sequences.as_deref().is_some_and(is_stream)
     }
 
     /// Gives all sequences to `each`, some at a time. Places of a genome are read from their strand if `stranded`, else from

@@ -2,7 +2,7 @@
 
 use super::members::together;
 use super::{TrainArgs, prepare};
-use crate::commands::{command_line, motifs};
+use crate::commands::{command_line, motifs, quoted};
 use crate::ensemble::{self, Members};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -95,7 +95,7 @@ pub(super) fn run(args: &TrainArgs, kind: Kind, data: &StoredDataset, printer: &
         None => drop(job.fit(&run, 0, None, printer)?),
         Some(members) => job.ensemble(&run, &members, printer)?,
     }
-    printer.talk(&format!("next: basewise evaluate {}", run.path().display()));
+    printer.talk(&format!("next: basewise evaluate {}", quoted(run.path())));
     Ok(Outcome::Done)
 }
 

@@ -2,7 +2,7 @@
 
 use super::reporter::Reporter;
 use super::{About, Plan, TrainArgs, device_text, finish, finished, prepare, sizes};
-use crate::commands::command_line;
+use crate::commands::{command_line, quoted};
 use crate::ensemble::{self, Members};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
@@ -52,7 +52,7 @@ pub(super) fn train(
         }
     }
     write_json(&run.info_path(), &job.record(run)?)?;
-    printer.talk(&format!("\n{number} members; next: basewise evaluate {}", run.path().display()));
+    printer.talk(&format!("\n{number} members; next: basewise evaluate {}", quoted(run.path())));
     Ok(Outcome::Done)
 }
 

@@ -11,7 +11,7 @@ pub(crate) mod worker;
 
 pub(crate) use args::TrainArgs;
 
-use crate::commands::command_line;
+use crate::commands::{command_line, quoted};
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{CONFIG, CONFIG_MARK, FoldRecipe, RunDir, RunInfo, write_json, write_text};
@@ -142,7 +142,7 @@ pub(crate) fn run(args: &TrainArgs, printer: &Printer) -> Result<Outcome> {
     let about = About { device: &device, dataset_sha256: data.sha256(), folds: None };
     let outcome = finish(args, &run, &plan, &about, outcome, printer)?;
     if outcome == Outcome::Done {
-        printer.talk(&format!("next: basewise evaluate {}", run.path().display()));
+        printer.talk(&format!("next: basewise evaluate {}", quoted(run.path())));
     }
     Ok(outcome)
 }

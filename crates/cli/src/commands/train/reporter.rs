@@ -21,6 +21,18 @@ pub(super) struct Reporter<'a> {
     epochs: usize,
     /// The validation metric of the epoch before, for the bar.
     metric: String,
+    /// Name and value of that of the best epoch.
+    best: Option<(String, f64)>,
+}
+
+/// Up to here a validation metric is what guessing gives, so that a run with it has most likely learned nothing: between one half
+/// and what 200 examples of each class tell from it for AUROC, and near 0 for a correlation.
+fn is_chance(metric: &str, value: f64) -> bool {
+    match metric {
+        "auroc" => value < 0.55,
+        "pearson" => value < 0.05,
+        _ => false,
+    }
 }
 
 impl<'a> Reporter<'a> {
@@ -33,7 +45,7 @@ impl<'a> Reporter<'a> {
             }
         });
         let bar = printer.bar(0, "{bar:24} {pos}/{len}  {msg}");
-        Self { printer, bar, epochs: config.epochs, metric: String::new() }
+        Self { printer, bar, epochs: config.epochs, metric: String::new(), best: None }
     }
 
     pub(super) fn see(&mut self, progress: &Progress) -> Control {
@@ -53,6 +65,9 @@ impl<'a> Reporter<'a> {
             }
             Progress::Warning(text) => self.bar.suspend(|| self.printer.warn(text)),
             Progress::Epoch(epoch, timing) => {
+                if epoch.best {
+                    self.best = epoch.valid_metric.map(|value| (epoch.metric.clone(), value));
+                }
                 self.metric = epoch.valid_metric.map_or(String::new(), |v| format!("  {} {v:.4}", epoch.metric));
                 let line = format!(
                     "epoch {:>3}/{}  train loss {:.4}  valid loss {:.4}{}  {:.0} examples/s{}",
@@ -76,5 +91,24 @@ impl<'a> Reporter<'a> {
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+        if let Some((metric, value)) = self.best.as_ref().filter(|(metric, value)| is_chance(metric, *value)) {
+            self.printer.warn(&format!(
+                "the best epoch has a validation {metric} of {value:.3}, about what guessing gives: another --seed, another --model such \
+                 as cnn-global, or another --learning-rate (--find-learning-rate) may learn what this one did not"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_are_told_from_what_was_learned() {
+        assert!(is_chance("auroc", 0.5) && is_chance("auroc", 0.31) && !is_chance("auroc", 0.6));
+        assert!(is_chance("pearson", -0.2) && !is_chance("pearson", 0.2));
+        // Of classes and without a metric nothing is known.
+        assert!(!is_chance("accuracy", 0.1));
     }
 }

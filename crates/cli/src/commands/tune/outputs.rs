@@ -77,8 +77,8 @@ pub(super) fn write(search: &Search<'_>, printer: &Printer) -> Result<Outcome> {
     printer.talk(&format!(
         "best: trial {}; next: basewise train {} --config {} -o RUN",
         best.number + 1,
-        crate::commands::quote(&search.args.data.to_string_lossy()),
-        crate::commands::quote(&directory.join("best.toml").to_string_lossy())
+        crate::commands::quoted(&search.args.data),
+        crate::commands::quoted(&directory.join("best.toml"))
     ));
     Ok(Outcome::Done)
 }

@@ -1,12 +1,13 @@
 //! The fields of the output, and the values of an allele from raw scores of the models.
 
+use super::attribution::AttributionArg;
 use super::status::Status;
 use crate::failure::user;
 use anyhow::Result;
 use basewise_core::variants::empirical_p;
 use basewise_core::variants::scores::{Output, Score, outputs};
 use basewise_core::{Matrix, Task};
-use basewise_io::variants::{InfoField, Value};
+use basewise_io::variants::{FieldKind, InfoField, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -31,6 +32,8 @@ pub(super) struct Columns {
     pub(super) null: Option<Vec<Vec<f64>>>,
     /// Whether motifs that come and go are told.
     pub(super) motifs: bool,
+    /// How contributions of bases are told, if their changes are.
+    pub(super) attribution: Option<AttributionArg>,
 }
 
 impl Columns {
@@ -57,7 +60,7 @@ impl Columns {
         };
         let outputs = if targets.is_empty() { all.clone() } else { targets.iter().map(find).collect::<Result<_>>()? };
         let endings = endings(&outputs);
-        Ok(Self { prefix, outputs, endings, members, null: None, motifs: false })
+        Ok(Self { prefix, outputs, endings, members, null: None, motifs: false, attribution: None })
     }
 
     /// The name of a field of an output; the output is part of it where there are several.
@@ -67,33 +70,41 @@ impl Columns {
 
     /// The fields, in the order of the values.
     pub(super) fn fields(&self) -> Vec<InfoField> {
-        let field = |id, is_text, description| InfoField { id, is_text, description };
+        let (number, text) = (FieldKind::Number, FieldKind::Text);
+        let field = |id, kind, description| InfoField { id, kind, description };
         let status = format!("What became of the allele. {}", Status::glossary());
-        let mut fields = vec![field(format!("{}_STATUS", self.prefix), true, status)];
+        let mut fields = vec![field(format!("{}_STATUS", self.prefix), text, status)];
         for (i, output) in self.outputs.iter().enumerate() {
             for &score in output.scores() {
                 let id = self.id(i, word(score));
-                let text = format!("{}: {}", output.name, meaning(score));
-                fields.push(field(id.clone(), false, text.clone()));
+                let meant = format!("{}: {}", output.name, meaning(score));
+                fields.push(field(id.clone(), number, meant.clone()));
                 if self.has_spread(score) {
-                    let text = format!("{text}; standard deviation over {} models", self.members);
-                    fields.push(field(format!("{id}_SD"), false, text));
+                    let meant = format!("{meant}; standard deviation over {} models", self.members);
+                    fields.push(field(format!("{id}_SD"), number, meant));
                 }
             }
             if let Some(null) = &self.null {
                 let main = self.id(i, word(output.main_score()));
-                let text = format!(
+                let meant = format!(
                     "{}: empirical p-value of {main}, two-sided, against {} null substitutions",
                     output.name,
                     null[i].len()
                 );
-                fields.push(field(self.id(i, "P"), false, text));
+                fields.push(field(self.id(i, "P"), number, meant));
             }
         }
         if self.motifs {
             for (what, how) in [("GAIN", "rises"), ("LOSS", "falls")] {
-                let text = format!("The motif whose best score around the variant {how} most, and by how many bits");
-                fields.push(field(format!("{}_MOTIF_{what}", self.prefix), true, text));
+                let meant = format!("The motif whose best score around the variant {how} most, and by how many bits");
+                fields.push(field(format!("{}_MOTIF_{what}", self.prefix), text, meant));
+            }
+        }
+        if let Some(method) = self.attribution {
+            for (i, output) in self.outputs.iter().enumerate() {
+                for (what, kind, meant) in method.fields() {
+                    fields.push(field(self.id(i, what), kind, format!("{}: {meant}", output.name)));
+                }
             }
         }
         fields
@@ -128,7 +139,7 @@ impl Columns {
         (score(&raw.mean), spreads)
     }
 
-    /// The values of an allele that was scored, without those of motifs.
+    /// The values of an allele that was scored, without those of motifs and attributions.
     pub(super) fn values(&self, status: Status, raw: &Raw, rows: Range<usize>) -> Vec<Value> {
         let mut values = vec![Value::Text(status.word().to_owned())];
         let number = |x: f64| Value::Number(x as f32);

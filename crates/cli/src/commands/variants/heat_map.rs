@@ -1,6 +1,6 @@
 //! Effects of all substitutions of a region as a picture: a row for each base, a column for each position.
 
-use basewise_core::Interval;
+use basewise_core::{Interval, Strand};
 use std::fmt::Write;
 
 const CELL: f64 = 9.0;
@@ -8,13 +8,15 @@ const ROW: f64 = 16.0;
 const LEFT: f64 = 28.0;
 const TOP: f64 = 34.0;
 
-/// The picture, as SVG: red raises the score, blue lowers it; the base that is there has a dot.
+/// The picture, as SVG, headed by where it is: red raises the score, blue lowers it; the base that is there has a dot.
 pub(super) fn heat_map(numbers: &[[Option<f32>; 4]], place: &Interval, title: &str) -> String {
     let largest =
         numbers.iter().flatten().flatten().map(|x| f64::from(x.abs())).filter(|x| x.is_finite()).fold(0.0, f64::max);
     let (width, height) = (LEFT + CELL * numbers.len() as f64 + 12.0, TOP + 4.0 * ROW + 46.0);
-    // Wide enough for the title, at about 6.2 px a letter.
-    let (wide, name) = (width.max(LEFT + 6.2 * title.chars().count() as f64 + 12.0), escape(title));
+    let strand = if place.strand == Strand::Reverse { ", reverse strand" } else { "" };
+    let title = format!("{}:{}-{}{strand}. {title}", place.chrom, place.start + 1, place.end);
+    // Wide enough for the title, at about 7 px a letter.
+    let (wide, name) = (width.max(LEFT + 7.0 * title.chars().count() as f64 + 12.0), escape(&title));
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {height}" width="{wide}" height="{height}" role="img" aria-label="{name}" font-family="system-ui, sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/><g fill="#222"><text x="{LEFT}" y="16">{name}</text>"##
     );
@@ -96,7 +98,6 @@ fn color(value: f64, largest: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use basewise_core::Strand;
 
     #[test]
     fn cells_are_red_where_the_score_rises_and_blue_where_it_falls() {
@@ -107,6 +108,9 @@ mod tests {
         let place = Interval { chrom: "c".into(), start: 18, end: 20, strand: Strand::Forward };
         let svg = heat_map(&[[None, Some(1.0), Some(-1.0), Some(0.5)], [None; 4]], &place, "a < b");
         assert_eq!((svg.matches("<title>").count(), svg.matches("<circle").count()), (3, 1));
-        assert!(svg.contains("a &lt; b") && svg.contains(">20</text>") && svg.contains("19 C: 1.000"), "{svg}");
+        assert!(svg.contains(">c:19-20. a &lt; b</text>"), "{svg}");
+        let reverse = heat_map(&[[None; 4]; 2], &Interval { strand: Strand::Reverse, ..place }, "score");
+        assert!(reverse.contains(">c:19-20, reverse strand. score</text>"), "{reverse}");
+        assert!(svg.contains(">20</text>") && svg.contains("19 C: 1.000"), "{svg}");
     }
 }

@@ -1,5 +1,6 @@
 //! `basewise variants`: what variants do to predictions, VCF in and VCF out.
 
+mod attribution;
 mod columns;
 mod heat_map;
 mod motif_changes;
@@ -20,6 +21,7 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::shared_args::AverageArgs;
 use anyhow::Result;
+use attribution::AttributionArg;
 use clap::{Args, Subcommand};
 use null::NullArg;
 use prepare::{MismatchArg, UnknownContigArg};
@@ -55,10 +57,16 @@ pub(crate) enum Other {
   $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o scored.vcf.gz
   $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o - | tail -1
   $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o paged.tsv --page variants.html
+  $ basewise variants quickstart/donor/run --vcf variants.tsv --genome quickstart/inputs/ctcf.fa -o changed.tsv --attribution
 
 Every record is written as it came, with fields BW_... added to INFO; BW_STATUS says of each allele what became of it. Alleles
 are normalized (left-aligned and trimmed) for scoring only. Windows are centred on the variant; of an insertion or a deletion
 two windows are averaged, in which what is left of it stays, and what is right of it does.
+
+--attribution adds for each output BW_ATTR_SUM, the sum of the absolute changes of what the bases around the variant contribute
+to the raw score; BW_ATTR_MAX, the largest change (ALT minus REF); and BW_ATTR_POS, how far right of POS that base is. Of two
+sequences an allele (three of an insertion or a deletion), deeplift (the default; others as --attribution=ism) takes two passes forward and one backward for each output,
+input-x-gradient one forward and one backward, ism three substitutions of each base of the window.
 
 A large file is divided by --shard 1/4 to 4/4, on any machines, and joined by `basewise variants merge`: the same bytes as
 one run. A run that was killed goes on with --resume.")]
@@ -111,6 +119,9 @@ pub(crate) struct ScoreArgs {
     /// Tell which motifs of this file a variant makes or breaks: MEME, JASPAR or TRANSFAC
     #[arg(long, value_name = "FILE")]
     motifs: Option<PathBuf>,
+    /// Tell how a variant changes what the bases around it contribute, and where most [METHOD if none is said: deeplift]
+    #[arg(long, value_enum, value_name = "METHOD", num_args = 0..=1, require_equals = true, default_missing_value = "deeplift")]
+    attribution: Option<AttributionArg>,
     /// Show the N alleles with the largest effects at the end
     #[arg(long, default_value_t = 0, value_name = "N")]
     top: usize,
@@ -144,6 +155,7 @@ struct Settings<'a> {
     null_kind: NullArg,
     seed: u64,
     plain: bool,
+    attribution: Option<AttributionArg>,
     average_strands: bool,
     average_shifts: usize,
 }
@@ -162,6 +174,7 @@ impl ScoreArgs {
             null_kind: self.null_kind,
             seed: self.seed,
             plain: self.plain,
+            attribution: self.attribution,
             average_strands: self.average.average_strands,
             average_shifts: self.average.average_shifts,
         }

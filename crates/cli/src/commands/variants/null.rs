@@ -52,11 +52,12 @@ impl NullSource<'_> {
                 allele: 0,
                 status: Status::Scored,
                 rows: 1..1 + edits.len(),
+                position: variant.start,
                 variant,
                 around: stretch.clone(),
             };
             neighbourhoods.push(Neighbourhood { reference: window.codes(&stretch, encoding)?, edits });
-            groups.push(Group { reverse: window.reverse, jobs: vec![job] });
+            groups.push(Group { window, jobs: vec![job] });
         }
         let rows = scorer.main_scores(&neighbourhoods, &groups)?;
         let sorted = |output: usize| {

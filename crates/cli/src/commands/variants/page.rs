@@ -4,6 +4,7 @@ use super::ScoreArgs;
 use super::plot::Plot;
 use super::scorer::Scorer;
 use super::top::Ranked;
+use crate::commands::command_line;
 use crate::report;
 use crate::report::variants::{Allele, VariantsReport};
 use crate::run_dir::write_text;
@@ -34,7 +35,7 @@ impl Page<'_> {
         let alleles = self.ranked.iter().map(|ranked| self.allele(ranked, args, scorer, genome));
         let page = VariantsReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            generated_by: std::env::args().collect::<Vec<_>>().join(" "),
+            generated_by: command_line(),
             account: self.account.to_owned(),
             score: self.score.to_owned(),
             alleles: alleles.collect::<Result<_>>()?,
@@ -54,6 +55,7 @@ impl Page<'_> {
             target: target.as_ref().map_or(0, |target| target.0),
             name: target.as_ref().map_or("", |target| &target.1),
             motifs: scorer.motifs.as_ref(),
+            fragment: true,
         };
         let model = args.average.over(scorer.models)?;
         // A record whose REF is not the genome's was scored by other rules, and is not drawn.

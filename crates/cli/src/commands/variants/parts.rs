@@ -33,6 +33,23 @@ struct Block {
     values: Vec<Vec<Vec<Value>>>,
 }
 
+/// Whether this is a folder, and all in it are files of a run, finished ones or not.
+fn holds_blocks_alone(folder: &Path) -> Result<bool> {
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_block = |name: &str| name == MARKER || (name.starts_with("block-") && name.ends_with(".json"));
+        // What is being written is called `.NAME.PROCESS-NUMBER.tmp`.
+        let unfinished = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp")?.rsplit_once('.'));
+        if !is_block(unfinished.map_or(name.as_str(), |(name, _)| name)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Parts {
     /// The folder beside an output. With `resume` blocks of an earlier run with the same identity are kept; otherwise they
     /// are removed.
@@ -42,6 +59,8 @@ impl Parts {
         let marker = folder.join(MARKER);
         let earlier: Option<Identity> = if marker.is_file() { Some(read_json(&marker)?) } else { None };
         match &earlier {
+            // A run that was killed before it had its marker, or while it removed the folder.
+            None if holds_blocks_alone(&folder)? => fs_err::remove_dir_all(&folder)?,
             None if folder.exists() => {
                 return Err(user(
                     format!(
@@ -98,7 +117,10 @@ impl Parts {
             let _ = fs_err::remove_dir_all(&self.folder);
             return None;
         }
-        Some(format!("finished blocks are kept in {}: the same command with --resume goes on", self.folder.display()))
+        Some(format!(
+            "finished blocks are kept in {}: once the cause is mended, the same command with --resume goes on",
+            self.folder.display()
+        ))
     }
 
     /// Removes the folder: the output is complete.
@@ -148,4 +170,36 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_runs_that_were_killed_early_or_late_do_not_stand_in_the_way() {
+        let around = tempfile::tempdir().unwrap();
+        let output = around.path().join("out.vcf");
+        let folder = around.path().join("out.vcf.parts");
+        let files: [&[&str]; 4] = [
+            &[],
+            &[".blocks.json.77-0.tmp"],
+            &["block-000002.json"],
+            &[".block-000001.json.7-3.tmp", "block-000000.json"],
+        ];
+        for names in files {
+            for resume in [false, true] {
+                fs_err::create_dir_all(&folder).unwrap();
+                names.iter().for_each(|name| fs_err::write(folder.join(name), "{}").unwrap());
+                let parts = Parts::open(&output, "one", resume).unwrap();
+                assert_eq!((parts.blocks.get(), fs_err::read_dir(&folder).unwrap().count()), (0, 1), "{names:?}");
+                parts.remove().unwrap();
+            }
+        }
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("notes.txt"), "mine").unwrap();
+        let refused = Parts::open(&output, "one", true).err().unwrap().to_string();
+        assert!(refused.contains("found something else"), "{refused}");
+        assert!(folder.join("notes.txt").is_file());
+    }
 }

@@ -3,7 +3,7 @@
 use super::regions::{CentreArg, Regions};
 use super::status::Status;
 use anyhow::Result;
-use basewise_core::variants::{Agreement, Neighbourhood, Stretch, Variant, Window, compare};
+use basewise_core::variants::{Agreement, Neighbourhood, Stretch, Variant, Window, compare, is_sequence};
 use basewise_core::{Encoding, Strand};
 use basewise_io::genome::Nearby;
 use basewise_io::variants::{ContigNames, Record};
@@ -57,15 +57,16 @@ pub(super) struct Job {
     pub(super) status: Status,
     /// Rows of the neighbourhood's scores; row 0 is the reference.
     pub(super) rows: std::ops::Range<usize>,
+    /// Where the record says that it is, 0-based.
+    pub(super) position: u64,
     /// The variant, and the genome around it.
     pub(super) variant: Variant,
     pub(super) around: Stretch,
 }
 
 /// Alleles that share a window.
-#[derive(Default)]
 pub(super) struct Group {
-    pub(super) reverse: bool,
+    pub(super) window: Window,
     pub(super) jobs: Vec<Job>,
 }
 
@@ -88,11 +89,15 @@ pub(super) struct Preparer<'g, 'a> {
     path: &'a Path,
     /// Bases around a variant that are kept for motifs.
     around: u64,
+    /// What to do about a REF that is not the genome's.
+    pub(super) mismatch_hint: &'static str,
 }
 
 impl<'g, 'a> Preparer<'g, 'a> {
     pub(super) fn new(genome: &'g Genome, rules: Rules<'a>, path: &'a Path, around: u64) -> Self {
-        Self { nearby: Nearby::new(genome), names: ContigNames::new(genome), rules, path, around }
+        let mismatch_hint = "are the variants of this genome's assembly? --on-ref-mismatch skip leaves such records unscored, \
+                             flag scores against the genome, swap turns swapped alleles";
+        Self { nearby: Nearby::new(genome), names: ContigNames::new(genome), rules, path, around, mismatch_hint }
     }
 
     pub(super) fn names(&mut self) -> &mut ContigNames<'g> {
@@ -123,6 +128,7 @@ impl<'g, 'a> Preparer<'g, 'a> {
                             allele: a,
                             status,
                             rows: 0..0,
+                            position: record.position() - 1,
                             around: self.stretch_around(chrom, &variant)?,
                             variant,
                         };
@@ -217,12 +223,10 @@ impl<'g, 'a> Preparer<'g, 'a> {
                         shown(reference)
                     )
                 };
-                return Err(Error::of(self.path, message)
-                    .at(at())
-                    .with_hint("are the variants of this genome's assembly? --on-ref-mismatch skip leaves such records unscored, flag scores against the genome, swap turns swapped alleles")
-                    .into());
+                return Err(Error::of(self.path, message).at(at()).with_hint(self.mismatch_hint).into());
             }
             _ if is_beyond => Err(Status::BeyondContig),
+            MismatchArg::Flag if !is_sequence(reference) => Err(Status::UnknownBase),
             MismatchArg::Flag => Ok((Status::AgainstGenome, Variant::new(start, genome, allele))),
             MismatchArg::Swap => {
                 let end = (start + allele.len() as u64).min(length);
@@ -273,7 +277,7 @@ impl<'g, 'a> Preparer<'g, 'a> {
                 let own = prepared.neighbourhoods.len();
                 let reference = window.codes(&stretch, encoding)?;
                 prepared.neighbourhoods.push(Neighbourhood { reference, edits: Vec::new() });
-                prepared.groups.push(Group { reverse: window.reverse, jobs: Vec::new() });
+                prepared.groups.push(Group { window, jobs: Vec::new() });
                 known.insert((chrom.to_owned(), window), own);
                 own
             }

@@ -88,7 +88,7 @@ pub(super) fn run(args: &SaturateArgs, printer: &Printer) -> Result<Outcome> {
     make_room(&args.output, "variants.json", &["variants.json", "effects.tsv", "effects.svg", "effects.bw"])?;
     let columns = Columns::new(models.tasks(), &args.target, models.members().len(), None)?;
     let plain = args.plain || models.members().iter().any(|model| matches!(model, TrainedModel::Classical(_)));
-    let scorer = Scorer { models: &models, average: args.average, plain, columns, motifs: None };
+    let scorer = Scorer { models: &models, average: args.average, plain, columns, motifs: None, attribution: None };
     let margin = args.average.over(&models)?.margin();
     let prepared = prepare(args, &genome, &place, &models, margin)?;
     let values = scorer.values(&prepared)?;
@@ -172,7 +172,7 @@ fn prepare(
             let stretch = nearby.stretch(&place.chrom, window.start, window.end())?;
             let reference = window.codes(&stretch, model.encoding())?;
             prepared.neighbourhoods.push(Neighbourhood { reference: reference.clone(), edits: Vec::new() });
-            prepared.groups.push(Group { reverse: window.reverse, jobs: Vec::new() });
+            prepared.groups.push(Group { window, jobs: Vec::new() });
             last = Some((window, reference));
         }
         let (Some((_, reference)), Some(own), Some(group)) =
@@ -198,6 +198,7 @@ fn prepare(
                 allele: statuses.len(),
                 status: Status::Scored,
                 rows: row..row + 1,
+                position,
                 variant,
                 around,
             });

@@ -1,6 +1,7 @@
 //! `basewise variants RUN`: records in, scores out, block by block.
 
 use super::ScoreArgs;
+use super::attribution::Attribution;
 use super::columns::Columns;
 use super::motif_changes::MotifChanges;
 use super::null::NullSource;
@@ -159,6 +160,7 @@ fn failed(parts: Option<Parts>, error: anyhow::Error, printer: &Printer) -> anyh
 /// Refuses models that need more than bases, and those of one strand without a strand.
 fn check_model(args: &ScoreArgs, models: &Ensemble<TrainedModel>) -> Result<()> {
     batch_of(models, std::iter::empty())?;
+    args.attribution.map_or(Ok(()), |method| method.check(models))?;
     if models.encoding().alphabet == Alphabet::Rna && args.regions.is_none() {
         return Err(user(
             "the model reads RNA, which has one strand, so it speaks only about transcripts",
@@ -181,7 +183,9 @@ fn scorer<'a>(args: &ScoreArgs, models: &'a Ensemble<TrainedModel>) -> Result<Sc
     // Classical models have no way that is faster than whole passes, and these go best together.
     let plain = args.plain || models.members().iter().any(|model| matches!(model, TrainedModel::Classical(_)));
     columns.motifs = motifs.is_some();
-    Ok(Scorer { models, average: args.average, plain, columns, motifs })
+    columns.attribution = args.attribution;
+    let attribution = args.attribution.map(|method| Attribution::new(method, models.tasks(), &columns.outputs));
+    Ok(Scorer { models, average: args.average, plain, columns, motifs, attribution })
 }
 
 /// Main scores of null variants, if they are asked for.
@@ -247,6 +251,10 @@ fn records_in(path: &Path) -> Result<usize> {
     Ok(records)
 }
 
+/// What helps where a field is there already.
+const KNOWN: &str =
+    "choose another name with --name, such as that of the model, or take the old fields out: bcftools annotate -x";
+
 /// Records on their way from the file to the output.
 struct Flow<'a> {
     reader: VariantReader,
@@ -272,6 +280,7 @@ impl Flow<'_> {
         bar: &indicatif::ProgressBar,
     ) -> Result<Vec<String>> {
         let fields = self.scorer.columns.fields();
+        let format = Format::of(output)?;
         let mut block = self.block()?;
         let header = self.header(genome, &fields, &block)?;
         let mut writer = VariantWriter::create(output, &header, &fields, longest(genome))?;
@@ -280,6 +289,9 @@ impl Flow<'_> {
                 break;
             }
             self.read += block.len();
+            if format.has_records() {
+                block.iter().try_for_each(|record| self.refuse_known(record, &fields))?;
+            }
             add_lines(&mut self.hasher, &block);
             if self.shard.has(number) {
                 for (record, values) in block.iter().zip(self.values(number, &block)?) {
@@ -326,19 +338,25 @@ impl Flow<'_> {
         Ok(block)
     }
 
+    /// Refuses a record that has a value of a field already, of which a header need not have told.
+    fn refuse_known(&self, record: &Record, fields: &[InfoField]) -> Result<()> {
+        match fields.iter().find(|field| record.has_info(&field.id)) {
+            None => Ok(()),
+            Some(field) => {
+                let (file, place) = (self.reader.path().display(), self.reader.place(record));
+                Err(user(format!("{file}: {place}: expected no {} in INFO yet, found one", field.id), Some(KNOWN)))
+            }
+        }
+    }
+
     /// The header with what is added to it.
     fn header(&mut self, genome: &Genome, fields: &[InfoField], first: &[Record]) -> Result<Header> {
         let mut header = self.reader.header().clone();
         if let Some(field) = fields.iter().find(|field| header.has_info(&field.id)) {
+            let file = self.reader.path().display();
             return Err(user(
-                format!(
-                    "{}: expected no field {} in its header yet, found one",
-                    self.reader.path().display(),
-                    field.id
-                ),
-                Some(
-                    "choose another name with --name, such as that of the model, or take the old fields out: bcftools annotate -x",
-                ),
+                format!("{file}: expected no field {} in its header yet, found one", field.id),
+                Some(KNOWN),
             ));
         }
         if header.contigs().is_empty() {

@@ -1,5 +1,6 @@
 //! Scores of prepared alleles, neighbourhoods in parallel.
 
+use super::attribution::Attribution;
 use super::columns::{Columns, Raw, main_of, unscored};
 use super::motif_changes::MotifChanges;
 use super::prepare::{Group, Job, Prepared};
@@ -24,6 +25,7 @@ pub(super) struct Scorer<'a> {
     pub(super) plain: bool,
     pub(super) columns: Columns,
     pub(super) motifs: Option<MotifChanges>,
+    pub(super) attribution: Option<Attribution>,
 }
 
 impl Scorer<'_> {
@@ -35,14 +37,19 @@ impl Scorer<'_> {
             prepared.statuses.iter().map(|alleles| alleles.iter().map(row).collect()).collect();
         let scored = self.each(&prepared.neighbourhoods, &prepared.groups, |job, raw| {
             let mut own = self.columns.values(job.status, raw, job.rows.clone());
+            // In the order of the fields; changes of attributions come last.
             if let Some(motifs) = &self.motifs {
                 own.extend(motifs.values(&job.around, &job.variant));
             }
             own
         })?;
-        for (group, rows) in prepared.groups.iter().zip(scored) {
-            for (job, row) in group.jobs.iter().zip(rows) {
-                values[job.record][job.allele] = row;
+        let jobs = || prepared.groups.iter().flat_map(|group| &group.jobs);
+        for (job, row) in jobs().zip(scored.into_iter().flatten()) {
+            values[job.record][job.allele] = row;
+        }
+        if let Some(attribution) = &self.attribution {
+            for (job, changes) in jobs().zip(attribution.values(self, prepared)?) {
+                values[job.record][job.allele].extend(changes);
             }
         }
         Ok(values)
@@ -76,7 +83,7 @@ impl Scorer<'_> {
                     each.collect::<Result<Vec<Vec<Matrix>>, _>>()?.into_iter().map(Vec::into_iter).collect();
                 let part = groups.iter().map(|group| {
                     let mut members: Vec<Matrix> = each.iter_mut().filter_map(Iterator::next).collect();
-                    if group.reverse {
+                    if group.window.reverse {
                         // What is said along the other strand is put along the contig.
                         members.iter_mut().for_each(|scores| turn(models.tasks(), scores));
                     }

@@ -1,6 +1,6 @@
 //! Cells on a map, and silhouettes of clusters.
 
-use super::frame::{Frame, Margins, circle, label, line, rect, svg};
+use super::frame::{Frame, Margins, circle, label, line, rect, svg, text_width};
 use super::scale::{Ticks, extent};
 use crate::report::markup::{Markup, tag};
 use crate::report::number::coordinate;
@@ -57,7 +57,16 @@ fn css_of((hue, saturation, lightness): (f64, f64, f64)) -> String {
     format!("hsl({hue:.0} {saturation:.0}% {lightness:.0}%)")
 }
 
-/// Draws a map; names of groups stand beside it.
+/// Width of a map with its key, whatever its groups are called, so that all maps of a page have one scale.
+const WIDTH: f64 = 400.0;
+/// Room beside a map for names; longer ones stand below it.
+const BESIDE: f64 = 70.0;
+/// Height of a line of the key.
+const LINE: f64 = 15.0;
+/// Size of a name in the key, and what its dot takes before it.
+const NAME: (f64, f64) = (10.5, 20.0);
+
+/// Draws a map; names of groups stand beside it, or below it where one of them is long.
 pub(in crate::report) fn cell_map(map: &CellMap<'_>) -> Markup {
     let finite = |point: &&[f64; 2]| point.iter().all(|value| value.is_finite());
     let span = |axis: usize| {
@@ -65,11 +74,12 @@ pub(in crate::report) fn cell_map(map: &CellMap<'_>) -> Markup {
         let pad = 0.03 * (high - low).max(1e-9);
         (low - pad, high + pad)
     };
-    let named = map.groups.len().min(NAMED);
-    let longest = map.groups.iter().take(named).map(|name| shortened(name).chars().count()).max().unwrap_or(0);
-    let right = 26.0 + 6.2 * longest as f64;
-    let margins = Margins { left: 14.0, right, top: 20.0, bottom: 28.0 };
-    let frame = Frame::new(330.0 + right, 350.0, margins, span(0), span(1));
+    let names = key_names(map.groups);
+    let is_beside = names.iter().all(|name| text_width(name, NAME.0) <= BESIDE - NAME.1);
+    let below = if is_beside { Vec::new() } else { rows(&names) };
+    let lines = below.last().map_or(0.0, |place| place.1 / LINE + 1.0);
+    let margins = Margins { left: 14.0, right: BESIDE, top: 20.0, bottom: 28.0 + LINE * lines };
+    let frame = Frame::new(WIDTH, 350.0 + LINE * lines, margins, span(0), span(1));
     let (left, end) = frame.x.range;
     let (bottom, top) = frame.y.range;
     let mut content: Markup = rect(left, top, end - left, bottom - top).class("guide").attr("fill", "none").into();
@@ -79,16 +89,50 @@ pub(in crate::report) fn cell_map(map: &CellMap<'_>) -> Markup {
         content.push(label((left + end) / 2.0, top - 7.0, shortened(heading)).class("title middle"));
     }
     content.push(if map.points.len() > RASTER { super::raster::dots(&frame, map) } else { dots(&frame, map) });
-    for (group, name) in map.groups.iter().take(named).enumerate() {
-        let y = top + 8.0 + 15.0 * group as f64;
-        content.push(circle(end + 12.0, y - 3.6, 4.0).attr("fill", map.css(group)));
-        content.push(label(end + 20.0, y, shortened(name)).class("tick"));
-    }
-    if map.groups.len() > named {
-        let y = top + 8.0 + 15.0 * named as f64;
-        content.push(label(end + 20.0, y, format_args!("and {} more", map.groups.len() - named)).class("tick"));
+    for (group, name) in names.iter().enumerate() {
+        let (x, y) = match below.get(group) {
+            Some(&(x, y)) => (left + x, bottom + 36.0 + y),
+            None => (end + 8.0, top + 8.0 + LINE * group as f64),
+        };
+        if group < map.groups.len().min(NAMED) {
+            content.push(circle(x + 4.0, y - 3.6, 4.0).attr("fill", map.css(group)));
+        }
+        content.push(label(x + 12.0, y, name).class("tick"));
     }
     frame.svg(map.title, content)
+}
+
+/// What the key says: names, cut where they are wider than the picture, and how many more there are.
+fn key_names(groups: &[String]) -> Vec<String> {
+    let room = WIDTH - 14.0 - NAME.1;
+    let cut = |name: &String| {
+        if text_width(name, NAME.0) <= room {
+            return name.clone();
+        }
+        let mut width = text_width("\u{2026}", NAME.0);
+        let fits = name.chars().take_while(|letter| {
+            width += text_width(letter.encode_utf8(&mut [0; 4]), NAME.0);
+            width <= room
+        });
+        fits.chain(['\u{2026}']).collect()
+    };
+    let more = (groups.len() > NAMED).then(|| format!("and {} more", groups.len() - NAMED));
+    groups.iter().take(NAMED).map(cut).chain(more).collect()
+}
+
+/// Where names stand below the map, from its lower left corner, as many in a line as fit.
+fn rows(names: &[String]) -> Vec<(f64, f64)> {
+    let (mut x, mut y) = (0.0, 0.0);
+    let place = |name: &String| {
+        let width = NAME.1 + text_width(name, NAME.0);
+        if x > 0.0 && x + width > WIDTH - 14.0 {
+            (x, y) = (0.0, y + LINE);
+        }
+        let own = (x, y);
+        x += width + 4.0;
+        own
+    };
+    names.iter().map(place).collect()
 }
 
 fn shortened(name: &str) -> String {
@@ -173,4 +217,48 @@ pub(in crate::report) fn silhouettes(data: &Silhouettes<'_>) -> Option<Markup> {
     }
     content.push(line(zero, top, zero, bottom).class("axis"));
     Some(svg(width, height, "Silhouettes by cluster", content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(groups: &[&str]) -> String {
+        let groups: Vec<String> = groups.iter().map(|&name| name.to_owned()).collect();
+        let codes = [Some(0), None];
+        let points = [[0.0, 0.0], [1.0, 1.0]];
+        let (groups, codes, points) = (&groups[..], &codes[..], &points[..]);
+        let map =
+            CellMap { title: "t", heading: Some("label"), axes: ("1", "2"), points, groups, codes, is_scale: false };
+        cell_map(&map).into_string()
+    }
+
+    #[test]
+    fn names_are_whole_and_within_the_picture_and_maps_have_one_scale() {
+        let size = |drawn: &str, name: &str| -> f64 {
+            drawn.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap().parse().unwrap()
+        };
+        let long = "a name that goes on and on, ".repeat(9);
+        for groups in [
+            vec!["0", "1"],
+            vec!["CD4+/CD45RA+/CD25- Naive T", "CD8+/CD45RA+ Naive Cytotoxic", "Dendritic"],
+            vec![&long, "B"],
+            vec!["12345"; 40],
+            vec![],
+        ] {
+            let picture = drawn(&groups);
+            assert_eq!(size(&picture, "width"), WIDTH);
+            let mut seen = Vec::new();
+            for part in picture.split("<text ").filter(|part| part.contains("class=\"tick\"")) {
+                let [x, y] = [1, 3].map(|i| part.split('"').nth(i).unwrap().parse::<f64>().unwrap());
+                let text = part.split(['>', '<']).nth(1).unwrap();
+                assert!(x + text_width(text, NAME.0) <= WIDTH && y < size(&picture, "height"), "{text:?} at {x}, {y}");
+                seen.push(text.to_owned());
+            }
+            assert_eq!(seen.len(), groups.len().min(NAMED + 1));
+            if groups.len() == 3 {
+                assert_eq!(seen, groups);
+            }
+        }
+    }
 }

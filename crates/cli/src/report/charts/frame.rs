@@ -125,6 +125,20 @@ pub(super) fn label(x: f64, y: f64, text: impl std::fmt::Display) -> Tag {
     tag("text").attr("x", coordinate(x)).attr("y", coordinate(y)).text(text)
 }
 
+/// About how wide a text of the page's sans-serif font is, by the widest of the usual ones, so that nothing is cut off.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    let share = |letter: char| match letter {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '\u{a0}' => 0.34,
+        'f' | 'r' | 't' | 's' | '(' | ')' | '[' | ']' | '-' | '/' => 0.46,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.98,
+        '+' | '=' | '<' | '>' => 0.84,
+        letter if letter.is_ascii_uppercase() => 0.74,
+        letter if letter.is_ascii() => 0.64,
+        _ => 1.0,
+    };
+    text.chars().map(share).sum::<f64>() * size
+}
+
 /// A path through drawing points; points closer than a third of a unit to the last are left out, as no eye sees them.
 fn polyline(points: impl Iterator<Item = (f64, f64)>) -> String {
     let mut path = String::new();

@@ -1,6 +1,6 @@
 //! Distributions: predicted probabilities by class, and the small histograms of where a filter fires.
 
-use super::frame::{Frame, Margins, label, line, rect, svg};
+use super::frame::{Frame, Margins, label, line, rect, svg, text_width};
 use super::scale::{Ticks, nice_axis};
 use crate::report::data::{ClassHistogram, ScoreHistograms};
 use crate::report::markup::{Markup, tag};
@@ -45,12 +45,19 @@ pub(in crate::report) fn class_histograms(data: &ScoreHistograms, title: &str, a
 /// Swatch and name of each class in the middle of the plot, which good predictions leave empty.
 fn class_key(frame: &Frame, classes: &[ClassHistogram], key: f64) -> Markup {
     let mut markup = Markup::new();
-    for (i, class) in classes.iter().enumerate().take(6) {
+    let text = |class: &ClassHistogram| {
         let name: String = class.class.chars().take(18).collect();
-        let text = format!("{name} (n\u{a0}=\u{a0}{})", number::grouped(class.counts.iter().sum()));
-        let (x, y) = (frame.x.at(key), frame.y.range.1 + 14.0 + 18.0 * i as f64);
+        let cut = if class.class.chars().count() > 18 { "\u{2026}" } else { "" };
+        format!("{name}{cut} (n\u{a0}=\u{a0}{})", number::grouped(class.counts.iter().sum()))
+    };
+    let texts: Vec<String> = classes.iter().take(6).map(text).collect();
+    // As far to the left as the longest needs.
+    let longest = texts.iter().map(|text| text_width(text, 11.5)).fold(0.0, f64::max);
+    let x = frame.x.at(key).min(frame.width - 16.0 - longest).max(frame.x.range.0 + 4.0);
+    for (i, text) in texts.iter().enumerate() {
+        let y = frame.y.range.1 + 14.0 + 18.0 * i as f64;
         markup.push(rect(x, y - 9.0, 10.0, 10.0).attr("class", format_args!("swatch s{}", i % 6 + 1)));
-        markup.push(label(x + 16.0, y, &text).class("key"));
+        markup.push(label(x + 16.0, y, text).class("key"));
     }
     markup
 }
@@ -90,6 +97,22 @@ mod tests {
     fn steps_cover_the_unit_interval() {
         assert_eq!(steps(&[0.25, 0.75]), [(0.0, 0.25), (0.5, 0.25), (0.5, 0.75), (1.0, 0.75)]);
         assert!(steps(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_key_lies_within_the_picture() {
+        let class = |name: &str| ClassHistogram { class: name.into(), counts: vec![120_000, 80_000] };
+        for name in ["a", "generated", "a name that is longer than its key"] {
+            let classes = vec![class("real"), class(name)];
+            let axes = ("Share of G and C", "Share of the set");
+            let drawn = class_histograms(&ScoreHistograms { classes }, "GC", axes, 0.64).into_string();
+            let keys = drawn.split("<text ").filter(|part| part.contains("class=\"key\""));
+            for key in keys {
+                let x: f64 = key.split('"').nth(1).unwrap().parse().unwrap();
+                let text = key.split(['>', '<']).nth(1).unwrap();
+                assert!(x > 40.0 && x + text_width(text, 11.5) <= 380.0, "{x}: {text}");
+            }
+        }
     }
 
     #[test]

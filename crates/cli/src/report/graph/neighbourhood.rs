@@ -87,7 +87,8 @@ fn picture(page: &NeighbourhoodReport, context: &mut Context) -> Markup {
     });
     let mut caption =
         "Nodes by their distance, coloured by their own predicted class. Edges are as wide as the change without \
-                       them; dashed where the probability rises."
+                       them; dashed where the probability rises. Nodes are named where there is room, those at the edges that \
+                       do most first."
             .to_owned();
     if edges.len() > MOST_EDGES {
         caption += &format!(" The {MOST_EDGES} edges that do most are drawn.");

@@ -20,7 +20,7 @@ const MAPPED: usize = 10;
 /// What coordinates of cells are worth.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Worth {
-    /// Mean squared error of log(1 + normalized value) of held-out cells.
+    /// Mean squared error of held-out cells: of log(1 + normalized count), or of values that are taken as they are.
     pub(super) squared_error: f64,
     /// Leiden's clusters.
     pub(super) clusters: usize,

@@ -5,7 +5,7 @@ mod outputs;
 
 use super::cluster::is_h5ad_name;
 use super::filter::{self, FilterArgs};
-use super::input::InputArgs;
+use super::input::{InputArgs, Words};
 use super::labels::{self, Labels};
 use super::pipeline::{self, Transform};
 use super::quality::Quality;
@@ -91,9 +91,9 @@ pub(crate) struct AutoencodeArgs {
     /// Which autoencoder
     #[arg(long, value_enum, default_value = "vae")]
     model: Model,
-    /// dca and vae: the distribution of counts
-    #[arg(long, value_enum, default_value = "nb")]
-    likelihood: Counts,
+    /// dca and vae: the distribution of counts [default: nb]
+    #[arg(long, value_enum)]
+    likelihood: Option<Counts>,
     /// Numbers a cell
     #[arg(long, value_name = "N", default_value_t = 10)]
     latent: usize,
@@ -104,7 +104,7 @@ pub(crate) struct AutoencodeArgs {
     #[arg(long, value_name = "COLUMN|FILE")]
     batch: Option<String>,
     /// Tell the encoder the batch too
-    #[arg(long)]
+    #[arg(long, requires = "batch")]
     encode_batch: bool,
     /// Known labels to judge by: a column of the cells, or a table FILE[:COLUMN] with cells in its first column
     #[arg(long, value_name = "COLUMN|FILE")]
@@ -118,9 +118,9 @@ pub(crate) struct AutoencodeArgs {
     /// Epochs without likelier validation cells after which training stops; 0 for never
     #[arg(long, value_name = "N", default_value_t = 45, help_heading = "Training")]
     patience: usize,
-    /// vae: epochs over which the divergence from the prior gets its full weight
-    #[arg(long, value_name = "N", default_value_t = 400, help_heading = "Training")]
-    warm_up: usize,
+    /// vae: epochs over which the divergence from the prior gets its full weight [default: 400]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    warm_up: Option<usize>,
     /// Cells of a step
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
     batch_size: usize,
@@ -130,18 +130,18 @@ pub(crate) struct AutoencodeArgs {
     /// Share of hidden units of the encoder that a step leaves out [default: 0.1 for vae, else 0]
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     dropout: Option<f64>,
-    /// denoise: share of values that a step does not show
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, help_heading = "Training")]
-    hide: f64,
+    /// denoise: share of values that a step does not show [default: 0.2]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    hide: Option<f64>,
     /// Share of cells by which the epoch is chosen whose weights are kept; 0 to keep the last one
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
     validation: f64,
     /// Share of cells that are held out to judge, and take no part in training
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
     held_out: f64,
-    /// vae: draws for the likelihood of held-out cells
-    #[arg(long, value_name = "N", default_value_t = 25)]
-    draws: usize,
+    /// vae: draws for the likelihood of held-out cells [default: 25]
+    #[arg(long, value_name = "N")]
+    draws: Option<usize>,
     /// Write denoised.h5ad: what each cell is expected to express
     #[arg(long)]
     denoised: bool,
@@ -166,6 +166,28 @@ pub(crate) struct AutoencodeArgs {
 }
 
 impl AutoencodeArgs {
+    /// The distribution of counts.
+    fn likelihood(&self) -> Counts {
+        self.likelihood.unwrap_or(Counts::Nb)
+    }
+
+    /// An error if a setting of another model was given.
+    fn other_model(&self) -> Result<()> {
+        let given: [(&str, bool, &[Model]); 4] = [
+            ("--likelihood", self.likelihood.is_some(), &[Model::Dca, Model::Vae]),
+            ("--warm-up", self.warm_up.is_some(), &[Model::Vae]),
+            ("--draws", self.draws.is_some(), &[Model::Vae]),
+            ("--hide", self.hide.is_some(), &[Model::Denoise]),
+        ];
+        let Some((flag, _, models)) = given.iter().find(|(_, given, models)| *given && !models.contains(&self.model))
+        else {
+            return Ok(());
+        };
+        let expected: Vec<&str> = models.iter().map(|model| model.name()).collect();
+        let (expected, found) = (expected.join(" or "), self.model.name());
+        Err(user(format!("expected --model {expected} beside {flag}, found {found}"), None))
+    }
+
     fn config(&self, cells: usize, values: Values) -> Result<Config> {
         let kind = self.model.kind();
         let mut config = Config::of(kind, cells);
@@ -179,9 +201,12 @@ impl AutoencodeArgs {
                     ),
                 ));
             }
-            let zinb = self.likelihood == Counts::Zinb;
-            config.likelihood = if zinb { Likelihood::ZeroInflated } else { Likelihood::NegativeBinomial };
+            config.likelihood = match self.likelihood() {
+                Counts::Nb => Likelihood::NegativeBinomial,
+                Counts::Zinb => Likelihood::ZeroInflated,
+            };
         }
+        self.other_model()?;
         if self.model != Model::Vae && self.samples > 0 {
             return Err(user("--samples: expected --model vae, which has a prior to draw from", None));
         }
@@ -197,11 +222,11 @@ impl AutoencodeArgs {
         config.encode_batch = self.encode_batch;
         config.epochs = self.epochs.unwrap_or(config.epochs);
         config.patience = self.patience;
-        config.warm_up = self.warm_up;
+        config.warm_up = self.warm_up.unwrap_or(400);
         config.batch_size = self.batch_size;
         config.rate = self.learning_rate;
         config.dropout = self.dropout.unwrap_or(config.dropout);
-        config.hide = if self.model == Model::Denoise { self.hide } else { 0.0 };
+        config.hide = if self.model == Model::Denoise { self.hide.unwrap_or(0.2) } else { 0.0 };
         config.validation = self.validation;
         config.held_out = self.held_out;
         config.seed = self.seed;
@@ -223,13 +248,13 @@ pub(crate) fn run(args: &AutoencodeArgs, printer: &Printer) -> Result<Outcome> {
         wanted.as_deref().map(|wanted| labels::read(flag, wanted, &matrix)).transpose()
     };
     let (known, batches) = (read("--labels", &args.labels)?, read("--batch", &args.batch)?);
-    let quality = Quality::of(&matrix);
+    let quality = Quality::of(&matrix)?;
     let kept = filter::choose(&matrix, &quality, &args.limits)?;
     let used = filter::select(&matrix, &kept);
     printer.talk(&filter::account(&matrix, &kept));
-    let prepared = pipeline::prepare(&used, Transform::Auto, args.variable_genes)?;
+    let prepared = pipeline::prepare(&used, Transform::Auto, args.variable_genes, false)?;
     let genes = prepared.used();
-    let values = used.counts.select_columns(&genes);
+    let values = used.counts.select_columns(&genes).read()?;
     let [known, batches] = [known, batches].map(|own| own.map(|own| own.select(&kept.cells)));
     let codes = batches.as_ref().map(|own| batch_codes(own, &used.cells.ids)).transpose()?;
     let cells = Cells { values: &values, batches: codes.as_ref().map(|(codes, number)| (&codes[..], *number)) };
@@ -238,15 +263,16 @@ pub(crate) fn run(args: &AutoencodeArgs, printer: &Printer) -> Result<Outcome> {
     let (model, history) = Autoencoder::fit(cells, &config, &mut |_| {}).map_err(named)?;
     let training = started.elapsed().as_secs_f64();
     printer.talk(&format!(
-        "{} genes go on; {} weights, {} epochs in {}, of which the weights of epoch {} are kept",
+        "{} {} go on; {} weights, {} epochs in {}, of which the weights of epoch {} are kept",
         count(values.columns),
+        Words::of(matrix.values).columns,
         count(model.parameters()),
         history.epochs.len(),
         duration(training),
         history.best
     ));
     let shown = args.held_out_or_all(&history.held_out, values.rows);
-    let evaluation = model.evaluate(cells, &shown, args.draws).map_err(named)?;
+    let evaluation = model.evaluate(cells, &shown, args.draws.unwrap_or(25)).map_err(named)?;
     let (labels, batch) = (known.as_ref(), batches.as_ref());
     let compared = Compared::of(&model, cells, &history, &shown, [labels, batch], args)?;
     let found = outputs::Found {

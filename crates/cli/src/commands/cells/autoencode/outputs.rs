@@ -2,6 +2,7 @@
 
 use super::super::cluster::is_h5ad_name;
 use super::super::filter::Kept;
+use super::super::input::Words;
 use super::super::labels::Labels;
 use super::super::outputs::{Account, tsv, write_h5ad};
 use super::compare::{Compared, Space, Worth};
@@ -39,6 +40,18 @@ pub(super) struct Found<'a> {
     pub(super) compared: &'a Compared,
     pub(super) labels: Option<&'a Labels>,
     pub(super) batch: Option<&'a Labels>,
+}
+
+impl Found<'_> {
+    /// What rows and columns are called.
+    fn words(&self) -> Words {
+        Words::of(self.matrix.values)
+    }
+
+    /// The numbers whose squared error is told.
+    fn target(&self) -> &'static str {
+        if self.model.config().as_is { "the values" } else { "log(1 + value)" }
+    }
 }
 
 /// `autoencode.json`.
@@ -90,7 +103,7 @@ pub(super) fn summary(found: &Found<'_>, training: f64, seconds: f64) -> Summary
         command: command_line(),
         input: args.input.input.display().to_string(),
         model: args.model,
-        likelihood: matches!(args.model, Model::Dca | Model::Vae).then_some(args.likelihood),
+        likelihood: matches!(args.model, Model::Dca | Model::Vae).then(|| args.likelihood()),
         latent: config.latent,
         hidden: config.hidden.clone(),
         weights: found.model.parameters(),
@@ -119,14 +132,16 @@ pub(super) fn summary(found: &Found<'_>, training: f64, seconds: f64) -> Summary
 /// Names of figures, with those of the autoencoder and of principal components.
 fn figures(found: &Found<'_>) -> Vec<(String, [Option<f64>; 2])> {
     let (own, pca, said) = (&found.compared.latent.worth, &found.compared.pca.worth, found.evaluation);
-    let which = if found.history.held_out.is_empty() { "all cells" } else { "held-out cells" };
-    let nats = |name: &str, value: Option<f64>| (format!("{name}, nats a cell, {which}"), [value, None]);
+    let Words { rows, row, .. } = found.words();
+    let which = if found.history.held_out.is_empty() { format!("all {rows}") } else { format!("held-out {rows}") };
+    let nats = |name: &str, value: Option<f64>| (format!("{name}, nats a {row}, {which}"), [value, None]);
+    let error = format!("Squared error of {}, {which}", found.target());
     let all = [
-        (format!("Squared error of log(1 + value), {which}"), [Some(own.squared_error), Some(pca.squared_error)]),
-        nats("-ln P(cell | latent)", Some(said.reconstruction)),
+        (error, [Some(own.squared_error), Some(pca.squared_error)]),
+        nats(&format!("-ln P({row} | latent)"), Some(said.reconstruction)),
         nats("Divergence from the prior", said.divergence),
-        nats("-ln P(cell), upper bound", said.bound),
-        nats("-ln P(cell), importance-weighted", said.marginal),
+        nats(&format!("-ln P({row}), upper bound"), said.bound),
+        nats(&format!("-ln P({row}), importance-weighted"), said.marginal),
         ("Clusters (Leiden)".to_owned(), [Some(own.clusters as f64), Some(pca.clusters as f64)]),
         ("Adjusted Rand index".to_owned(), [own.ari, pca.ari]),
         ("Normalized mutual information".to_owned(), [own.nmi, pca.nmi]),
@@ -147,8 +162,9 @@ pub(super) fn text(found: &Found<'_>, summary: &Summary) -> String {
         };
         table.row([name, shown(values[0]), shown(values[1])]);
     }
+    let Words { rows, row, columns } = found.words();
     format!(
-        "{}\n{} cells, {} genes, {} numbers a cell; {}\n",
+        "{}\n{} {rows}, {} {columns}, {} numbers a {row}; {}\n",
         table.render(),
         count(summary.cells.used),
         count(summary.modelled_genes),
@@ -243,7 +259,7 @@ fn totals(found: &Found<'_>) -> Vec<f64> {
 fn modelled(found: &Found<'_>, cells: Frame, values: &Matrix) -> CellMatrix {
     let genes: Vec<usize> = (0..found.genes.len()).filter(|&gene| found.genes[gene]).collect();
     CellMatrix {
-        counts: Csr::from_dense(values),
+        counts: Csr::from_dense(values).into(),
         cells,
         genes: found.used.genes.select(&genes),
         obsm: Vec::new(),
@@ -307,6 +323,8 @@ fn report(found: &Found<'_>, summary: &Summary) -> AutoencoderReport {
             generated_by: summary.command.clone(),
             account: account(found, summary),
         },
+        row: found.words().row,
+        held_out: !found.history.held_out.is_empty(),
         axes: if found.compared.latent.map.is_some() { ("t-SNE 1", "t-SNE 2") } else { ("1", "2") },
         points: spaces.map(Space::points),
         dots,
@@ -326,13 +344,14 @@ fn account(found: &Found<'_>, summary: &Summary) -> String {
     let likelihood = match summary.likelihood {
         Some(Counts::Nb) => "negative binomial counts",
         Some(Counts::Zinb) => "zero-inflated negative binomial counts",
-        None => "squared errors of log(1 + value)",
+        None => &format!("squared errors of {}", found.target()),
     };
+    let Words { rows, row, columns } = found.words();
     let batches =
         if summary.batches > 0 { format!(", given one of {} batches,", summary.batches) } else { String::new() };
     format!(
-        "{what} with {likelihood}{batches} was trained on {} of {} cells and {} of {} genes; {} of these cells \
-         chose the epoch whose weights were kept, and {} were held out. It says what is in a cell with {} numbers; beside it are as many principal components.",
+        "{what} with {likelihood}{batches} was trained on {} of {} {rows} and {} of {} {columns}; {} of these {rows} \
+         chose the epoch whose weights were kept, and {} were held out. It says what is in a {row} with {} numbers; beside it are as many principal components.",
         count(summary.cells.used),
         count(summary.cells.read),
         count(summary.modelled_genes),

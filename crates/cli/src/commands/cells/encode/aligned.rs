@@ -30,7 +30,12 @@ impl Aligned {
         if 2 * missing.len() > genes.len() {
             return Err(unlike(matrix, genes, missing.len()));
         }
-        Ok(Self { values: put(&matrix.counts, &to, genes.len()), missing })
+        let mut values = Csr::without_rows(genes.len());
+        matrix.counts.each(|_, block| -> Result<()> {
+            values.append(&put(block, &to, genes.len()));
+            Ok(())
+        })?;
+        Ok(Self { values, missing })
     }
 
     /// What was found, in a sentence.

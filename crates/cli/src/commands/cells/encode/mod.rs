@@ -64,7 +64,7 @@ pub(crate) fn run(args: &EncodeArgs, printer: &Printer) -> Result<Outcome> {
     }
     let saved = SavedAutoencoder::load(&file_of(&args.model)?)?;
     let model = &saved.model;
-    let as_batch = args.as_batch.as_deref().map(|name| known_batch(name, &saved)).transpose()?;
+    let as_batch = args.as_batch.as_deref().map(|name| known_batch("--as-batch", name, &saved)).transpose()?;
     let describing = labels::of_table(&args.input.input, args.batch.as_deref())?;
     let matrix = args.input.load(&describing, printer)?;
     check_values(model, &matrix)?;
@@ -127,20 +127,21 @@ fn check_values(model: &Autoencoder, matrix: &CellMatrix) -> Result<()> {
 }
 
 /// The number of a batch of training.
-fn known_batch(name: &str, saved: &SavedAutoencoder) -> Result<u32> {
+fn known_batch(flag: &str, name: &str, saved: &SavedAutoencoder) -> Result<u32> {
     let place = saved.batches.iter().position(|own| own == name);
     place.map(|place| place as u32).ok_or_else(|| {
         let known = if saved.batches.is_empty() { "none".to_owned() } else { saved.batches.join(", ") };
         user(
-            format!("expected a batch of training, found {name:?}; the model knows {known}"),
-            Some("leave --batch out to encode cells of other batches, and say --as-batch to denoise them"),
+            format!("{flag}: expected a batch of training, found {name:?}; the model knows {known}"),
+            (flag == "--batch")
+                .then_some("leave --batch out to encode cells of other batches, and say --as-batch to denoise them"),
         )
     })
 }
 
 /// The batch of each cell, by the model's numbers.
 fn codes(batch: &Labels, ids: &[String], saved: &SavedAutoencoder) -> Result<Vec<u32>> {
-    let own = batch.names.iter().map(|name| known_batch(name, saved)).collect::<Result<Vec<u32>>>()?;
+    let own = batch.names.iter().map(|name| known_batch("--batch", name, saved)).collect::<Result<Vec<u32>>>()?;
     let one = |(code, id): (&Option<u32>, &String)| {
         let code = code.ok_or_else(|| user(format!("--batch: expected a batch for cell {id:?}, found none"), None))?;
         Ok(own[code as usize])

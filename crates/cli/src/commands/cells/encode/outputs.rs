@@ -119,7 +119,7 @@ pub(super) fn write(found: &Found<'_>, summary: &Summary) -> Result<()> {
 /// Cells by the model's genes.
 fn denoised(found: &Found<'_>, values: &Matrix) -> CellMatrix {
     CellMatrix {
-        counts: Csr::from_dense(values),
+        counts: Csr::from_dense(values).into(),
         cells: found.matrix.cells.clone(),
         genes: Frame::named(found.saved.genes.clone()),
         obsm: Vec::new(),

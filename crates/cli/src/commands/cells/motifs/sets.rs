@@ -98,7 +98,7 @@ pub(super) fn of_matrix(args: &MotifsArgs, printer: &Printer) -> Result<Vec<Set>
         ..matrix
     };
     let codes: Vec<u32> = labelled.iter().filter_map(|&cell| labels.codes[cell]).collect();
-    let prepared = pipeline::prepare(&known, Transform::Auto, 0)?;
+    let prepared = pipeline::prepare(&known, Transform::Auto, 0, false)?;
     let marking = clusters::marking(&prepared, &codes, args.max_q)?;
     let mut sets = sets(&labels);
     for (set, markers) in sets.iter_mut().zip(marking) {
