@@ -4,6 +4,7 @@ use crate::failure::user;
 use basewise_core::average::{AverageError, Averaged, Ensemble};
 use basewise_core::similarity::Threshold;
 use basewise_core::{Alphabet, CasePolicy, Dataset, Encoding, Predict, Split, Task, TaskKind};
+use basewise_io::build::SplitPolicy;
 use clap::{Args, ValueEnum};
 use std::path::Path;
 
@@ -170,6 +171,35 @@ pub(crate) fn shortened(names: &[String]) -> String {
         }
         _ => names.join(", "),
     }
+}
+
+/// Whole chromosomes that are held out.
+#[derive(Args)]
+pub(crate) struct ChromosomeArgs {
+    /// Chromosomes for validation
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    valid_chroms: Vec<String>,
+    /// Chromosomes for the test
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    test_chroms: Vec<String>,
+}
+
+impl ChromosomeArgs {
+    /// The split by chromosome, if one is named.
+    pub(crate) fn policy(&self) -> Option<SplitPolicy> {
+        let (valid, test) = (self.valid_chroms.clone(), self.test_chroms.clone());
+        (!valid.is_empty() || !test.is_empty()).then_some(SplitPolicy::Chromosome { valid, test })
+    }
+}
+
+/// Refuses options that were given and belong to other values of `choice`, such as `--model`, than the one `found`. Of each: its
+/// name, whether it was given, and the values that it belongs to.
+pub(crate) fn refuse_unfit(choice: &str, found: &str, options: &[(&str, bool, &[&str])]) -> anyhow::Result<()> {
+    let unfit = options.iter().find(|(_, is_given, values)| *is_given && !values.contains(&found));
+    unfit.map_or(Ok(()), |(option, _, values)| {
+        let expected = values.join(" or ");
+        Err(crate::failure::user(format!("expected {choice} {expected} beside {option}, found {found}"), None))
+    })
 }
 
 /// The column of a model's outputs that `name` means: a number, an output's name, or the first one that is no bin of a

@@ -60,7 +60,7 @@ impl WrongLetter {
                 error.with_hint("this looks like a protein; basewise reads DNA and RNA")
             }
             '-' | '.' => error.with_hint("remove the gaps of an alignment first"),
-            _ => error,
+            _ => error.with_hint("write N for a base that is not known, or leave the sequence out"),
         }
     }
 }

@@ -1,20 +1,9 @@
 //! Comparisons of models: the same ranking whatever happens meanwhile, and no model that has seen other data.
 
-use crate::support::{Folder, small_table};
+use crate::support::{Folder, GLOBAL, small_table};
 use serde_json::Value;
 use std::fs;
 use std::time::Instant;
-
-const NETWORK: &str = "
-[[layer]]
-type = 'conv1d'
-filters = 8
-width = 9
-[[layer]]
-type = 'relu'
-[[layer]]
-type = 'global-max-pool'
-";
 
 const MODELS: &str = "
 epochs = 6
@@ -33,7 +22,7 @@ learning_rate = 1e-7
 
 fn with_data(models: &str) -> Folder {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("small.toml", NETWORK).write("models.toml", models);
+    folder.write("t.tsv", small_table()).write("small.toml", GLOBAL).write("models.toml", models);
     folder.run("dataset sequences t.tsv -o data").ok();
     folder
 }

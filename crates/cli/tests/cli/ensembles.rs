@@ -1,27 +1,13 @@
 //! Averages over strands and shifts, and ensembles over folds and seeds.
 
-use crate::support::{Folder, small_table};
+use crate::support::{Folder, POOLED, small_table};
 use std::fs;
-
-const NETWORK: &str = "
-[[layer]]
-type = 'conv1d'
-filters = 8
-width = 9
-[[layer]]
-type = 'relu'
-[[layer]]
-type = 'max-pool1d'
-width = 4
-[[layer]]
-type = 'flatten'
-";
 
 const TRAIN: &str = "train data --model small.toml --epochs 2 --batch-size 16 --reverse-complement off";
 
 fn with_data() -> Folder {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("small.toml", NETWORK);
+    folder.write("t.tsv", small_table()).write("small.toml", POOLED);
     folder.run("dataset sequences t.tsv -o data").ok();
     folder
 }
@@ -133,7 +119,7 @@ fn shifted_windows_of_a_genome_read_the_bases_around() {
 #[test]
 fn rna_has_no_other_strand_to_average_over() {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("small.toml", NETWORK);
+    folder.write("t.tsv", small_table()).write("small.toml", POOLED);
     folder.run("dataset sequences t.tsv --alphabet rna -o data").ok();
     folder.run(&format!("{TRAIN} -o run")).ok();
     folder.run("evaluate run --average-strands").fails_saying(&["RNA has one strand"]);
@@ -350,7 +336,7 @@ fn models_without_covariates_join_those_that_take_them() {
     for (i, line) in small_table().lines().enumerate() {
         table += &if i == 0 { format!("{line}\tdepth\n") } else { format!("{line}\t{}\n", i % 7) };
     }
-    folder.write("t.tsv", table).write("small.toml", NETWORK);
+    folder.write("t.tsv", table).write("small.toml", POOLED);
     folder.run("dataset sequences t.tsv --covariates depth -o data").ok();
     folder.run(&format!("{TRAIN} -o net")).ok();
     folder.run("train data --model logistic --features kmers=2 -o words").ok();

@@ -127,6 +127,33 @@ pub(crate) fn quickstart() -> &'static Path {
     })
 }
 
+/// A small network that knows where a motif stands, as the text of an architecture.
+pub(crate) const POOLED: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 8
+width = 9
+[[layer]]
+type = 'relu'
+[[layer]]
+type = 'max-pool1d'
+width = 4
+[[layer]]
+type = 'flatten'
+";
+
+/// A small network that knows only whether a motif is there.
+pub(crate) const GLOBAL: &str = "
+[[layer]]
+type = 'conv1d'
+filters = 8
+width = 9
+[[layer]]
+type = 'relu'
+[[layer]]
+type = 'global-max-pool'
+";
+
 /// A small labelled table: `AAAA...` against `CCCC...` with random ends, 3 splits, from a fixed recurrence.
 pub(crate) fn small_table() -> String {
     let mut state = 7u32;

@@ -1,20 +1,9 @@
 //! Searches for settings: the same trials whatever happens meanwhile, and the best of them ready to train.
 
-use crate::support::{Folder, small_table};
+use crate::support::{Folder, GLOBAL, small_table};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-const NETWORK: &str = "
-[[layer]]
-type = 'conv1d'
-filters = 8
-width = 9
-[[layer]]
-type = 'relu'
-[[layer]]
-type = 'global-max-pool'
-";
 
 const SPACE: &str = "
 model = 'small.toml'
@@ -35,7 +24,7 @@ integer = true
 
 fn with_data(space: &str) -> Folder {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("small.toml", NETWORK).write("space.toml", space);
+    folder.write("t.tsv", small_table()).write("small.toml", GLOBAL).write("space.toml", space);
     folder.run("dataset sequences t.tsv -o data").ok();
     folder
 }

@@ -1,24 +1,10 @@
 //! `variants --attribution` beside what the library says of both sequences, spelled out letter by letter.
 
-use crate::support::{Folder, Ran, small_table};
+use crate::support::{Folder, POOLED, Ran, small_table};
 use basewise_core::{Edit, Predict, SequenceBatch};
 use basewise_nn::Model;
 use basewise_nn::attribute::{References, centre_bases, deeplift, keep_bases, saliency};
 use std::collections::BTreeMap;
-
-const NETWORK: &str = "
-[[layer]]
-type = 'conv1d'
-filters = 8
-width = 9
-[[layer]]
-type = 'relu'
-[[layer]]
-type = 'max-pool1d'
-width = 4
-[[layer]]
-type = 'flatten'
-";
 
 /// The contig of all tests; a run of unknown bases stands in the second half.
 const CONTIG: &str = "ACGGATTACATGACTCATGCCATTAGCTTGACTCATAGGCTAACCGTATNNACGTTGATGACTCATCCAGTTACGGACTTAGA";
@@ -42,7 +28,7 @@ const VARIANTS: [Written; 10] = [
 
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("t.tsv", small_table()).write("small.toml", NETWORK);
+    folder.write("t.tsv", small_table()).write("small.toml", POOLED);
     folder.run("dataset sequences t.tsv -o data").ok();
     folder.run("train data --model small.toml --epochs 6 --batch-size 16 --members 2 -o run").ok();
     folder.write("genome.fa", format!(">chr1\n{CONTIG}\n"));

@@ -8,11 +8,12 @@ use crate::commands::command_line;
 use crate::commands::dataset::save;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
+use crate::shared_args::ChromosomeArgs;
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::{Alphabet, CasePolicy, Encoding};
 use basewise_io::bed::BedRecord;
-use basewise_io::build::{IntervalsSpec, OpenPlaces, OutOfBounds, SplitPolicy, WindowPolicy};
+use basewise_io::build::{IntervalsSpec, OpenPlaces, OutOfBounds, WindowPolicy};
 use basewise_io::genome::Genome;
 use clap::Args;
 use std::path::PathBuf;
@@ -46,12 +47,8 @@ pub(crate) struct DatasetArgs {
     /// Bases of the window around the middle of each place
     #[arg(short, long, value_name = "N", default_value_t = 1344)]
     window: usize,
-    /// Chromosomes for validation
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    valid_chroms: Vec<String>,
-    /// Chromosomes for the test
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    test_chroms: Vec<String>,
+    #[command(flatten)]
+    chromosomes: ChromosomeArgs,
     /// Seed of a random split
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -103,11 +100,9 @@ pub(crate) fn run(args: &DatasetArgs, printer: &Printer) -> Result<Outcome> {
 impl DatasetArgs {
     fn spec(&self) -> IntervalsSpec {
         let encoding = Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore };
-        let (valid, test) = (self.valid_chroms.clone(), self.test_chroms.clone());
-        let by_chromosome = !valid.is_empty() || !test.is_empty();
         IntervalsSpec {
             out_of_bounds: OutOfBounds::Pad,
-            split: by_chromosome.then_some(SplitPolicy::Chromosome { valid, test }),
+            split: self.chromosomes.policy(),
             seed: self.seed,
             command: command_line(),
             ..IntervalsSpec::new(&self.genome, Vec::new(), WindowPolicy::Centred(self.window), encoding)

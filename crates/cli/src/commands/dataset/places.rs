@@ -3,7 +3,7 @@
 use super::split_policy;
 use crate::commands::command_line;
 use crate::failure::user;
-use crate::shared_args::{EncodingArgs, SimilarityArgs};
+use crate::shared_args::{ChromosomeArgs, EncodingArgs, SimilarityArgs};
 use anyhow::Result;
 use basewise_io::build::{BedColumns, IntervalsSpec, Negatives, OutOfBounds, PeakFile, SplitPolicy, WindowPolicy};
 use clap::{Args, ValueEnum};
@@ -44,12 +44,8 @@ pub(crate) struct PlacesArgs {
     /// How far the GC share of a background window may be from its peak's
     #[arg(long, default_value_t = 0.02, value_name = "0..1")]
     gc_tolerance: f64,
-    /// Chromosomes for validation
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    valid_chroms: Vec<String>,
-    /// Chromosomes for the test
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    test_chroms: Vec<String>,
+    #[command(flatten)]
+    chromosomes: ChromosomeArgs,
     /// random (overlapping windows stay together) or similarity (relatives do too), if not by chromosome
     #[arg(long, value_name = "POLICY")]
     split: Option<String>,
@@ -123,8 +119,8 @@ impl PlacesArgs {
     }
 
     fn split(&self) -> Result<Option<SplitPolicy>> {
-        let chromosomes = !self.valid_chroms.is_empty() || !self.test_chroms.is_empty();
-        if chromosomes && (self.split.is_some() || self.valid.is_some() || self.test.is_some()) {
+        let chromosomes = self.chromosomes.policy();
+        if chromosomes.is_some() && (self.split.is_some() || self.valid.is_some() || self.test.is_some()) {
             return Err(user("expected a split by chromosome or at random, found flags of both", None));
         }
         if let Some(other) = self.split.as_deref().filter(|s| !["random", "similarity"].contains(s)) {
@@ -133,10 +129,9 @@ impl PlacesArgs {
                 Some("name chromosomes with --valid-chroms and --test-chroms"),
             ));
         }
-        if chromosomes {
+        if chromosomes.is_some() {
             self.similarity.refuse("--split similarity")?;
-            let (valid, test) = (self.valid_chroms.clone(), self.test_chroms.clone());
-            return Ok(Some(SplitPolicy::Chromosome { valid, test }));
+            return Ok(chromosomes);
         }
         split_policy(self.split.as_deref(), None, self.valid, self.test, &self.similarity)
     }

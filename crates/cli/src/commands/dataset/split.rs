@@ -5,7 +5,7 @@ use super::{tell, tell_relatives};
 use crate::commands::command_line;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
-use crate::shared_args::SimilarityArgs;
+use crate::shared_args::{ChromosomeArgs, SimilarityArgs};
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::{Dataset, Split, TaskKind};
@@ -46,12 +46,8 @@ pub(crate) struct SplitArgs {
     /// Share of the examples for the test [default: 0.1]
     #[arg(long, value_name = "0..1")]
     test: Option<f64>,
-    /// Chromosomes for validation
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    valid_chroms: Vec<String>,
-    /// Chromosomes for the test
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    test_chroms: Vec<String>,
+    #[command(flatten)]
+    chromosomes: ChromosomeArgs,
     /// Seed of what is drawn
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -86,8 +82,8 @@ pub(crate) fn run(args: &SplitArgs, printer: &Printer) -> Result<Outcome> {
 }
 
 fn policy(args: &SplitArgs) -> Result<SplitPolicy> {
-    let chromosomes = !args.valid_chroms.is_empty() || !args.test_chroms.is_empty();
-    if chromosomes != (args.by == SplitBy::Chromosome) {
+    let chromosomes = args.chromosomes.policy();
+    if chromosomes.is_some() != (args.by == SplitBy::Chromosome) {
         return Err(user(
             "expected --by chromosome with --valid-chroms or --test-chroms, found one without the other",
             None,
@@ -96,12 +92,11 @@ fn policy(args: &SplitArgs) -> Result<SplitPolicy> {
     if args.by != SplitBy::Similarity {
         args.similarity.refuse("--by similarity")?;
     }
-    if args.by == SplitBy::Chromosome {
+    if let Some(policy) = chromosomes {
         if args.valid.is_some() || args.test.is_some() {
             return Err(user("expected names of chromosomes or shares of the examples, found both", None));
         }
-        let (valid, test) = (args.valid_chroms.clone(), args.test_chroms.clone());
-        return Ok(SplitPolicy::Chromosome { valid, test });
+        return Ok(policy);
     }
     let name = if args.by == SplitBy::Similarity { "similarity" } else { "random" };
     let policy = super::split_policy(Some(name), None, args.valid, args.test, &args.similarity)?;

@@ -9,6 +9,7 @@ use crate::commands::evaluate::batch_of;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::run_dir::{RunDir, make_room, not_the_input};
+use crate::shared_args::refuse_unfit;
 use crate::table::count;
 use crate::trained::TrainedModel;
 use anyhow::Result;
@@ -99,17 +100,23 @@ impl Method {
 }
 
 pub(crate) fn run(args: &DesignArgs, printer: &Printer) -> Result<Outcome> {
-    for (flag, value, method) in [
-        ("--limit", Some(args.limit), args.method),
-        ("--beam-width", args.beam_width, Method::Beam),
-        ("--population", args.population, Method::Evolution),
-        ("--generations", args.generations, Method::Evolution),
-        ("--iterations", args.iterations, Method::Gradient),
+    refuse_unfit(
+        "--method",
+        args.method.name(),
+        &[
+            ("--beam-width", args.beam_width.is_some(), &["beam"]),
+            ("--population", args.population.is_some(), &["evolution"]),
+            ("--generations", args.generations.is_some(), &["evolution"]),
+            ("--iterations", args.iterations.is_some(), &["gradient"]),
+        ],
+    )?;
+    for (flag, value) in [
+        ("--limit", Some(args.limit)),
+        ("--beam-width", args.beam_width),
+        ("--population", args.population),
+        ("--generations", args.generations),
+        ("--iterations", args.iterations),
     ] {
-        if value.is_some() && method != args.method {
-            let (expected, found) = (method.name(), args.method.name());
-            return Err(user(format!("expected --method {expected} beside {flag}, found {found}"), None));
-        }
         if value == Some(0) {
             return Err(user(format!("expected {flag} of at least 1, found 0"), None));
         }

@@ -7,6 +7,7 @@ use crate::failure::{Outcome, user};
 use crate::printer::Printer;
 use crate::report::generated::{TrainingPage, render_training};
 use crate::run_dir::{keep_trained, make_room, write_json, write_text};
+use crate::shared_args::refuse_unfit;
 use crate::table::count;
 use anyhow::Result;
 use basewise_core::Split;
@@ -119,22 +120,19 @@ impl TrainArgs {
 
     /// An error if a setting of the other kind of model was given.
     fn other_kind(&self) -> Result<()> {
-        let of_vae = [
-            ("--kl-warmup", self.kl_warmup.is_some()),
-            ("--free-bits", self.free_bits.is_some()),
-            ("--letters-before", self.letters_before.is_some()),
-            ("--letter-dropout", self.letter_dropout.is_some()),
-        ];
-        let of_wgan =
-            [("--critic-steps", self.critic_steps.is_some()), ("--gradient-penalty", self.gradient_penalty.is_some())];
-        let (others, kind) = match self.model {
-            KindArg::Vae => (&of_wgan[..], "wgan"),
-            KindArg::Wgan => (&of_vae[..], "vae"),
+        let found = match self.model {
+            KindArg::Vae => "vae",
+            KindArg::Wgan => "wgan",
         };
-        match others.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(user(format!("expected --model {kind} beside {flag}"), None)),
-            None => Ok(()),
-        }
+        let given: [(&str, bool, &[&str]); 6] = [
+            ("--kl-warmup", self.kl_warmup.is_some(), &["vae"]),
+            ("--free-bits", self.free_bits.is_some(), &["vae"]),
+            ("--letters-before", self.letters_before.is_some(), &["vae"]),
+            ("--letter-dropout", self.letter_dropout.is_some(), &["vae"]),
+            ("--critic-steps", self.critic_steps.is_some(), &["wgan"]),
+            ("--gradient-penalty", self.gradient_penalty.is_some(), &["wgan"]),
+        ];
+        refuse_unfit("--model", found, &given)
     }
 }
 

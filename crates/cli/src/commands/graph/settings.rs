@@ -1,6 +1,7 @@
 //! Networks and their training, as flags.
 
 use crate::failure::user;
+use crate::shared_args::refuse_unfit;
 use anyhow::Result;
 use basewise_core::metrics::BootstrapOptions;
 use basewise_nn::graph::nodes::Training;
@@ -21,6 +22,14 @@ pub(crate) enum ModelArg {
 }
 
 impl ModelArg {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gcn => "gcn",
+            Self::Sage => "sage",
+            Self::Rgcn => "rgcn",
+        }
+    }
+
     pub(super) fn model(self) -> GraphModel {
         match self {
             Self::Gcn => GraphModel::Gcn,
@@ -80,14 +89,12 @@ pub(super) struct Usual {
 impl SettingsArgs {
     /// The network for so many features, outputs and kinds of edges.
     pub(super) fn shape(&self, usual: &Usual, features: usize, outputs: usize, kinds: usize) -> Result<NetworkShape> {
+        refuse_unfit("--model", self.model.name(), &[("--bases", self.bases.is_some(), &["rgcn"])])?;
         let hidden = self.hidden.unwrap_or(usual.hidden);
         within("--hidden", hidden, 1, 65_536)?;
         within("--layers", self.layers, 1, 16)?;
         if let Some(bases) = self.bases {
             within("--bases", bases, 1, 1024)?;
-            if self.model != ModelArg::Rgcn {
-                return Err(user("expected --model rgcn beside --bases, found another", None));
-            }
         }
         let model = self.model.model();
         Ok(NetworkShape { model, features, hidden: vec![hidden; self.layers - 1], outputs, kinds, bases: self.bases })

@@ -11,6 +11,7 @@ use super::pipeline::{self, Transform};
 use super::quality::Quality;
 use crate::failure::{Outcome, user};
 use crate::printer::Printer;
+use crate::shared_args::refuse_unfit;
 use crate::table::{count, duration};
 use anyhow::Result;
 use basewise_io::cells::Values;
@@ -173,19 +174,13 @@ impl AutoencodeArgs {
 
     /// An error if a setting of another model was given.
     fn other_model(&self) -> Result<()> {
-        let given: [(&str, bool, &[Model]); 4] = [
-            ("--likelihood", self.likelihood.is_some(), &[Model::Dca, Model::Vae]),
-            ("--warm-up", self.warm_up.is_some(), &[Model::Vae]),
-            ("--draws", self.draws.is_some(), &[Model::Vae]),
-            ("--hide", self.hide.is_some(), &[Model::Denoise]),
+        let given: [(&str, bool, &[&str]); 4] = [
+            ("--likelihood", self.likelihood.is_some(), &["dca", "vae"]),
+            ("--warm-up", self.warm_up.is_some(), &["vae"]),
+            ("--draws", self.draws.is_some(), &["vae"]),
+            ("--hide", self.hide.is_some(), &["denoise"]),
         ];
-        let Some((flag, _, models)) = given.iter().find(|(_, given, models)| *given && !models.contains(&self.model))
-        else {
-            return Ok(());
-        };
-        let expected: Vec<&str> = models.iter().map(|model| model.name()).collect();
-        let (expected, found) = (expected.join(" or "), self.model.name());
-        Err(user(format!("expected --model {expected} beside {flag}, found {found}"), None))
+        refuse_unfit("--model", self.model.name(), &given)
     }
 
     fn config(&self, cells: usize, values: Values) -> Result<Config> {
