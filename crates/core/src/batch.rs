@@ -14,12 +14,14 @@ pub struct SequenceBatch {
     codes: Vec<Code>,
     side: Vec<f32>,
     control: Option<Arc<ControlSignal>>,
+    /// Of each sequence.
+    places: Vec<i64>,
 }
 
 impl SequenceBatch {
     /// An empty batch of sequences of `length` positions.
     pub fn new(encoding: Encoding, length: usize) -> Self {
-        Self { encoding, length, codes: Vec::new(), side: Vec::new(), control: None }
+        Self { encoding, length, codes: Vec::new(), side: Vec::new(), control: None, places: Vec::new() }
     }
 
     /// The same empty batch, of sequences with this control signal.
@@ -40,7 +42,7 @@ impl SequenceBatch {
     /// The same sequences with nothing beside them.
     #[must_use]
     pub fn without_side(&self) -> Self {
-        Self { codes: self.codes.clone(), ..Self::new(self.encoding, self.length) }
+        Self { codes: self.codes.clone(), places: self.places.clone(), ..Self::new(self.encoding, self.length) }
     }
 
     /// The control signal that lies beside the sequences.
@@ -56,6 +58,7 @@ impl SequenceBatch {
     /// Appends codes that were made from row `i` of another batch, with the side inputs of that row.
     pub fn push_edited(&mut self, codes: &[Code], other: &Self, i: usize) {
         self.push_codes(codes);
+        self.set_place(self.len() - 1, other.place(i));
         self.side.extend_from_slice(other.side_of(i));
     }
 
@@ -120,6 +123,20 @@ impl SequenceBatch {
         self.codes.extend(std::iter::repeat_n(Code::N, left));
         self.codes.extend_from_slice(kept);
         self.codes.extend(std::iter::repeat_n(Code::N, self.length - left - kept.len()));
+        self.places.resize(self.len(), 0);
+    }
+
+    /// Where sequence `i` begins in what it was cut from, 0 unless said: of neighbours that overlap, a network may compute
+    /// what they share but once.
+    pub fn place(&self, i: usize) -> i64 {
+        self.places.get(i).copied().unwrap_or(0)
+    }
+
+    /// Says where sequence `i` begins, counted in reading direction: read from the other strand, `-end` of the stretch.
+    pub fn set_place(&mut self, i: usize, place: i64) {
+        if let Some(own) = self.places.get_mut(i) {
+            *own = place;
+        }
     }
 
     /// Number of sequences.
@@ -160,6 +177,7 @@ impl SequenceBatch {
         for code in sequence {
             *code = code.complement();
         }
+        self.set_place(i, -self.place(i) - self.length as i64);
         let width = self.side_of(i).len();
         let Some(control) = self.control.as_deref().filter(|control| control.size() <= width) else { return };
         let end = (i + 1) * width;

@@ -7,6 +7,8 @@ use crate::{Code, Edit, Matrix, Predict, PredictError, SequenceBatch, predict_ed
 pub struct Neighbourhood {
     /// The window as the genome has it, in reading direction.
     pub reference: Vec<Code>,
+    /// Where the window begins on its contig; of one in reverse, minus its end ([`SequenceBatch::set_place`]).
+    pub place: i64,
     /// What the variants make of it, all edits of all variants.
     pub edits: Vec<Edit>,
 }
@@ -24,7 +26,10 @@ pub fn predict(
     plain: bool,
 ) -> Result<Vec<Matrix>, PredictError> {
     let mut batch = SequenceBatch::new(model.encoding(), model.length());
-    neighbourhoods.iter().for_each(|own| batch.push_codes(&own.reference));
+    for (i, own) in neighbourhoods.iter().enumerate() {
+        batch.push_codes(&own.reference);
+        batch.set_place(i, own.place);
+    }
     // An edit of nothing is the reference, so that it need not be predicted once more.
     let nothing = |own: &Neighbourhood| Edit { start: own.reference.len(), codes: Vec::new() };
     let all = |own: &Neighbourhood| std::iter::once(nothing(own)).chain(own.edits.iter().cloned()).collect();
@@ -70,10 +75,11 @@ mod tests {
         let neighbourhoods = [
             Neighbourhood {
                 reference: codes(b"ACCA"),
+                place: 7,
                 edits: vec![edit(1, b"A"), edit(2, b"AC"), edit(4, b""), edit(0, b"G")],
             },
-            Neighbourhood { reference: codes(b"CCCC"), edits: vec![] },
-            Neighbourhood { reference: codes(b"GAAA"), edits: vec![edit(0, b"A")] },
+            Neighbourhood { reference: codes(b"CCCC"), place: 0, edits: vec![] },
+            Neighbourhood { reference: codes(b"GAAA"), place: 0, edits: vec![edit(0, b"A")] },
         ];
         for plain in [true, false] {
             let scores = predict(&model, &neighbourhoods, plain).unwrap();

@@ -39,6 +39,11 @@ impl Window {
         self.start + self.length as i64
     }
 
+    /// Where it begins, counted in reading direction ([`crate::SequenceBatch::set_place`]).
+    pub fn place(&self) -> i64 {
+        if self.reverse { -self.end() } else { self.start }
+    }
+
     /// Whether all that a variant replaces lies in it; of an insertion, both of its neighbours.
     pub fn holds(&self, variant: &Variant) -> bool {
         let (start, end) = (variant.start as i64, variant.end() as i64);

@@ -86,6 +86,15 @@ impl Shape {
         minimal::choose(self).map_or(1.0, |way| 2.0 * way.cost(self) / self.flops())
     }
 
+    /// Which outputs [`forward`] sums together with weights for inference.
+    pub fn inference_tiles(&self) -> Tiles {
+        match minimal::choose(self) {
+            None if self.is_narrow() => Tiles::Fixed,
+            None => Tiles::None,
+            Some(way) => minimal::tiles_of(self, way),
+        }
+    }
+
     /// How outputs see inputs.
     fn windows(&self, group: usize) -> Windows {
         Windows {
@@ -115,6 +124,22 @@ impl Shape {
             channels: self.own(),
         }
     }
+}
+
+/// Neighbouring outputs that are summed together, so that rounding depends on where a tile of them begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tiles {
+    /// Each output by itself: the same bits wherever the same inputs lie.
+    None,
+    /// Tiles from the beginning of a sequence on.
+    Fixed,
+    /// Tiles that may lie anywhere ([`forward_tiles`]).
+    Free {
+        /// Outputs of a tile.
+        outputs: usize,
+        /// Inputs that it sees, from the first output's first tap on.
+        seen: usize,
+    },
 }
 
 /// Weights `[filters, channels / groups, width]`, laid out for products in either direction.
@@ -192,7 +217,7 @@ pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f3
     shape.check_arrays(n, x.len(), y.len());
     assert_eq!(bias.len(), shape.filters, "bias of {shape:?}");
     if let Some(way) = weights.minimal {
-        return minimal::forward(shape, n, x, (way, &weights.groups), bias, then, y);
+        return minimal::forward(shape, (n, None), x, (way, &weights.groups), bias, then, y);
     }
     if shape.is_narrow() {
         return narrow::forward(shape, x, &weights.groups[0], bias, then, y);
@@ -206,6 +231,33 @@ pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f3
         let c = (&mut y[own.start.min(n * shape.filters)..], shape.filters);
         // SAFETY: the rows are windows over `x`, whose size was checked; a window has width * inner columns.
         unsafe { multiply_rows(rows, n * shape.outputs, packed, c, Start::Bias(&bias[own]), finish) };
+    }
+}
+
+/// What [`forward`] sums for some tiles of outputs alone ([`Tiles::Free`]), with weights from [`Weights::inference`], each given by its sequence and the position of
+/// its first output, which may lie before the sequence. The sums of a tile are the same bits wherever the same inputs lie;
+/// the rest of `y` stays as it is.
+///
+/// # Panics
+/// As [`forward`]; if there are no tiles of such weights, or if one lies beyond the sequences.
+pub fn forward_tiles(
+    shape: &Shape,
+    n: usize,
+    x: &[f32],
+    weights: &Weights,
+    bias: &[f32],
+    tiles: &[(usize, isize)],
+    y: &mut [f32],
+) {
+    shape.check_arrays(n, x.len(), y.len());
+    assert_eq!(bias.len(), shape.filters, "bias of {shape:?}");
+    let Tiles::Free { outputs, .. } = shape.inference_tiles() else { panic!("{shape:?} is not summed by tiles") };
+    let inside = |&(sequence, first): &(usize, isize)| {
+        sequence < n && first > -(outputs as isize) && first < shape.outputs as isize
+    };
+    assert!(tiles.iter().all(inside), "a tile of {shape:?} lies beyond {n} sequences");
+    if let Some(way) = weights.minimal {
+        minimal::forward(shape, (n, Some(tiles)), x, (way, &weights.groups), bias, Activation::None, y);
     }
 }
 

@@ -275,7 +275,8 @@ pub(super) fn mutated(
             let own = sequence[position];
             (0..4).filter(move |&base| base != own.base()).map(move |base| Edit::substitution(position, own, base))
         };
-        let own = Neighbourhood { reference: sequence.to_vec(), edits: part.iter().flat_map(others).collect() };
+        let edits = part.iter().flat_map(others).collect();
+        let own = Neighbourhood { reference: sequence.to_vec(), place: 0, edits };
         let scores = predict(model, std::slice::from_ref(&own), plain)?;
         let Some(scores) = scores.first() else { continue };
         found.scores = columns.iter().map(|&column| scores.row(0)[column]).collect();

@@ -56,7 +56,11 @@ impl NullSource<'_> {
                 variant,
                 around: stretch.clone(),
             };
-            neighbourhoods.push(Neighbourhood { reference: window.codes(&stretch, encoding)?, edits });
+            neighbourhoods.push(Neighbourhood {
+                reference: window.codes(&stretch, encoding)?,
+                place: window.place(),
+                edits,
+            });
             groups.push(Group { window, jobs: vec![job] });
         }
         let rows = scorer.main_scores(&neighbourhoods, &groups)?;

@@ -144,17 +144,28 @@ pub(super) fn pack(level: Level, s: &Shape, way: Way, weights: &[f32]) -> Vec<Pa
     (0..(inner.0.len() + 1) * points).into_par_iter().map(pack).collect()
 }
 
-/// The forward pass of `n` sequences with filters from [`pack`].
+/// Tiles may lie anywhere without blocks and dilation.
+pub(super) fn tiles_of(s: &Shape, way: Way) -> super::Tiles {
+    let (outputs, taps) = way.size();
+    if way.blocks(s) == 1 && s.dilation == 1 {
+        super::Tiles::Free { outputs, seen: outputs + taps - 1 }
+    } else {
+        super::Tiles::Fixed
+    }
+}
+
+/// The forward pass of `n` sequences with filters from [`pack`]: of all tiles, or of `some`, each a sequence and the
+/// position of its first output.
 pub(super) fn forward(
     s: &Shape,
-    n: usize,
+    (n, some): (usize, Option<&[(usize, isize)]>),
     x: &[f32],
     (way, filters): (Way, &[Packed]),
     bias: &[f32],
     then: Activation,
     y: &mut [f32],
 ) {
-    let work = Work { s, n, x, blocks: way.blocks(s), filters, bias, then };
+    let work = Work { s, n, some, x, blocks: way.blocks(s), filters, bias, then };
     match way {
         Way::ThreeOfThree => work.run::<ThreeOfThree, One, 5, 3, 1, 1>(y),
         Way::FourOfThree => work.run::<FourOfThree, One, 6, 4, 1, 1>(y),
@@ -187,7 +198,7 @@ fn first(memory: &mut Vec<f32>, length: usize) -> &mut [f32] {
     &mut memory[..length]
 }
 
-/// Some tiles, perhaps of several sequences.
+/// Tiles that go through at once, perhaps of several sequences.
 #[derive(Default)]
 struct Tiles {
     /// What is combined: the inputs of each tile, and of those behind the last tile of a sequence that its blocks see.
@@ -198,6 +209,16 @@ struct Tiles {
 }
 
 impl Tiles {
+    /// These tiles of one block.
+    fn place(&mut self, s: &Shape, some: &[(usize, isize)]) {
+        self.rows.clear();
+        self.rows.extend(0..some.len());
+        self.outputs.clear();
+        self.outputs.extend(some.iter().map(|&(sequence, position)| Place { sequence, position }));
+        self.inputs.clear();
+        self.inputs.extend(self.outputs.iter().map(|own| Place { position: own.position - s.left as isize, ..*own }));
+    }
+
     /// Tiles `range` of all sequences, each of `outputs` outputs and `blocks` blocks.
     fn fill(&mut self, s: &Shape, outputs: usize, blocks: usize, range: std::ops::Range<usize>) {
         let each = tiles(s, outputs);
@@ -224,6 +245,7 @@ impl Tiles {
 struct Work<'a> {
     s: &'a Shape,
     n: usize,
+    some: Option<&'a [(usize, isize)]>,
     x: &'a [f32],
     blocks: usize,
     /// At each point.
@@ -238,14 +260,18 @@ impl Work<'_> {
         A: Scheme<P, M>,
         B: Scheme<Q, N>,
     {
-        let all = self.n * tiles(self.s, M * N);
+        let all = self.some.map_or_else(|| self.n * tiles(self.s, M * N), <[_]>::len);
         SCRATCH.with_borrow_mut(|scratch| {
             // As even as whole units allow, since all filters are read for a block of any size.
             let units = all.div_ceil(UNIT);
             let blocks = ((units * UNIT + ROWS / 2) / ROWS).max(1);
             let border = |block: usize| all.min(units * block / blocks * UNIT);
             for block in 0..blocks {
-                scratch.tiles.fill(self.s, M * N, self.blocks, border(block)..border(block + 1));
+                let range = border(block)..border(block + 1);
+                match self.some {
+                    Some(some) => scratch.tiles.place(self.s, &some[range]),
+                    None => scratch.tiles.fill(self.s, M * N, self.blocks, range),
+                }
                 self.block::<A, B, P, M, Q, N>(scratch, y);
             }
         });

@@ -1,7 +1,7 @@
 //! Minimal filtering against sums over taps in f64, over odd shapes, at every level.
 
 use super::*;
-use crate::conv::Weights;
+use crate::conv::{Tiles, Weights};
 use proptest::prelude::*;
 
 /// Numbers between -1/2 and 1/2 without a pattern.
@@ -144,4 +144,45 @@ fn filters_at_points_are_their_polynomials() {
     let at = |point| FOUR_OF_THREE.filter(point, [1.0, 2.0, 3.0].into_iter());
     assert_eq!((at(3), at(5)), (17.0 / 15.0, 3.0));
     assert_eq!(at(0), 1.0);
+}
+
+/// Tiles that begin anywhere, before the sequence too, give what the definition has, and the same bits wherever the same inputs lie.
+#[test]
+fn tiles_may_lie_anywhere() {
+    for s in [same(64, 48, 9, 1, 70), same(64, 48, 11, 1, 40), same(64, 48, 3, 1, 30)] {
+        let x = values(2 * s.length * s.channels, 1);
+        // The second sequence is the first, three positions on.
+        let mut x = x[..2 * s.length * s.channels].to_vec();
+        x.copy_within(3 * s.channels..s.length * s.channels, s.length * s.channels);
+        let (w, b) = (values(s.weights(), 2), values(s.filters, 3));
+        let want = oracle(&s, 2, &x, &w, &b);
+        let top = want.iter().fold(0.0f64, |top, y| top.max(y.abs()));
+        for level in Level::available() {
+            let weights = Weights::inference(level, &s, &w);
+            let Tiles::Free { outputs, seen } = s.inference_tiles() else { panic!("{s:?}") };
+            assert!(seen >= outputs + s.width - 1, "{s:?}");
+            for phase in 0..outputs as isize {
+                let starts = (-phase..s.outputs as isize).step_by(outputs);
+                let tiles: Vec<_> = [(0, 0), (1, -3)]
+                    .into_iter()
+                    .flat_map(|(sequence, by)| starts.clone().map(move |at| (sequence, at + by)))
+                    .filter(|&(_, at)| at > -(outputs as isize))
+                    .chain([(1, s.outputs as isize - 1 - (phase % 2))])
+                    .collect();
+                let mut y = vec![f32::NAN; want.len()];
+                super::super::forward_tiles(&s, 2, &x, &weights, &b, &tiles, &mut y);
+                let near = y.iter().zip(&want).all(|(y, want)| (f64::from(*y) - want).abs() < 5e-6 * top || y.is_nan());
+                assert!(near, "{s:?} from {phase} at {level}");
+                assert!(y[..s.outputs * s.filters].iter().all(|y| y.is_finite()));
+                // Where both tiles see the same inputs, all of them within the sequences.
+                let left = s.left as isize;
+                for at in starts.clone().filter(|at| at - left >= 3 && at - left + (seen as isize) < s.length as isize)
+                {
+                    let own = |at: isize| at as usize * s.filters..(at as usize + outputs) * s.filters;
+                    let second = &y[s.outputs * s.filters..][own(at - 3)];
+                    assert_eq!(&y[own(at)], second, "{s:?}, {at} from {phase} at {level}");
+                }
+            }
+        }
+    }
 }

@@ -150,9 +150,14 @@ where
         assert!(own.products.len() >= products && own.bias.len() == filters);
         for (row, place) in own.places.iter().enumerate() {
             let from = own.products[row * filters..].as_ptr();
-            let first = place.position as usize;
-            let inside = outputs.saturating_sub(first).div_ceil(dilation).min(M * N);
-            let end = (place.sequence * outputs + first + (inside.max(1) - 1) * dilation + 1) * filters;
+            // Of the tile's outputs, those that the sequence has: a tile may begin before it.
+            let before = (-place.position).max(0) as usize;
+            let first = place.position.max(0) as usize;
+            let outside = before.div_ceil(dilation).min(M * N);
+            let inside = outside + outputs.saturating_sub(first).div_ceil(dilation).min(M * N - outside);
+            assert!(before == 0 || dilation == 1, "tiles with dilation begin within their sequence");
+            let end = (place.sequence * outputs + first + (inside - outside).max(1).saturating_sub(1) * dilation + 1)
+                * filters;
             let to = own.y[..end][(place.sequence * outputs + first) * filters..].as_mut_ptr();
             for c in (0..filters).step_by(S::LANES) {
                 let left = filters - c;
@@ -170,13 +175,14 @@ where
                         }
                     }
                     let bias = load_left::<S>(own.bias.as_ptr().add(c), left);
-                    for (n, tile) in tiles.into_iter().enumerate().take(inside.div_ceil(M)) {
-                        for (i, &sum) in A::output::<S>(tile).iter().enumerate().take(inside - n * M) {
+                    for (n, tile) in tiles.into_iter().enumerate().take(inside.div_ceil(M)).skip(outside / M) {
+                        let skipped = outside.saturating_sub(n * M);
+                        for (i, &sum) in A::output::<S>(tile).iter().enumerate().take(inside - n * M).skip(skipped) {
                             let mut sum = S::add(sum, bias);
                             if own.then == Activation::Relu {
                                 sum = S::max(S::splat(0.0), sum);
                             }
-                            S::store_part_or_whole(to.add((n * M + i) * dilation * filters + c), left, sum);
+                            S::store_part_or_whole(to.add((n * M + i - outside) * dilation * filters + c), left, sum);
                         }
                     }
                 }

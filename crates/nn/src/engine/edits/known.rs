@@ -1,11 +1,13 @@
 //! The pass of the sequence that is edited: everything that copies share.
 
+use super::along::Along;
 use super::reach::{Windows, hull, mirrored};
 use super::recurrent::Direction;
 use crate::engine::layers::{conv as conv_layer, first, folded, norm_factors, pools, shape, strands};
 use crate::engine::node::{Conv, First, Node, Op};
 use crate::engine::prepared::Laid;
 use crate::engine::{Array, Buffers, Pass};
+use basewise_kernels::conv::{self, Tiles};
 use basewise_kernels::matrix::Packed;
 use basewise_kernels::{onehot, pool};
 use std::ops::Range;
@@ -88,13 +90,19 @@ pub(super) fn know(
     input: &[f32],
     codes: &[u8],
     changed: &[Range<usize>],
+    along: Option<Along>,
 ) -> Vec<Known> {
+    let mut along = along;
     let mut known: Vec<Known> = Vec::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {
         let x: &[f32] = known.last().map_or(input, |known| &known.output);
         let after_flatten = nodes[..i].iter().rev().find(|node| !passes_places(&node.op));
         let flat = after_flatten.is_some_and(|node| matches!(node.op, Op::Flatten));
-        known.push(know_node(pass, node, x, (codes, changed), flat));
+        known.push(match &node.op {
+            Op::Conv(layer) => know_conv(pass, node, layer, x, along.as_ref()),
+            _ => know_node(pass, node, x, (codes, changed), flat),
+        });
+        along = along.and_then(|own| own.after(node));
     }
     known
 }
@@ -108,7 +116,7 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], (codes, changed): (&[u8], 
     let level = pass.level;
     match &node.op {
         Op::First(layer) => know_first(pass, node, layer, codes, changed),
-        Op::Conv(layer) => know_conv(pass, node, layer, x),
+        Op::Conv(layer) => know_conv(pass, node, layer, x, None),
         Op::Dense { parameter, relu } => {
             let linear = Node { op: Op::Dense { parameter: *parameter, relu: false }, ..*node };
             let sums = output(pass, &linear, x);
@@ -126,14 +134,14 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], (codes, changed): (&[u8], 
         }
         Op::Recurrent(layer) => super::recurrent::know(pass, node, layer, x),
         Op::Residual(inner) => {
-            let inner = know(pass, inner, x, &[], &[]);
+            let inner = know(pass, inner, x, &[], &[], None);
             let change: &[f32] = inner.last().map_or(x, |known| &known.output);
             let mut sum = pass.buffers.take(x.len());
             sum.iter_mut().zip(x).zip(change).for_each(|((sum, x), change)| *sum = x + change);
             Known { inner: vec![inner], ..Known::new(node, sum, Ready::None) }
         }
         Op::Concat(branches) => {
-            let inner: Vec<Vec<Known>> = branches.iter().map(|nodes| know(pass, nodes, x, &[], &[])).collect();
+            let inner: Vec<Vec<Known>> = branches.iter().map(|nodes| know(pass, nodes, x, &[], &[], None)).collect();
             let parts: Vec<&[f32]> =
                 inner.iter().map(|known| known.last().map_or(x, |known| &known.output as &[f32])).collect();
             let mut joined = pass.buffers.take(pass.n * node.output.size());
@@ -145,7 +153,7 @@ fn know_node(pass: &mut Pass, node: &Node, x: &[f32], (codes, changed): (&[u8], 
             pass.n *= 2;
             let turned = changed.iter().map(|range| mirrored(range, node.input.length));
             let changed: Vec<Range<usize>> = changed.iter().cloned().chain(turned).collect();
-            let inner = know(pass, inner, &input, &codes, &changed);
+            let inner = know(pass, inner, &input, &codes, &changed, None);
             pass.n /= 2;
             let mut combined = pass.buffers.take(pass.n * node.output.size());
             let both: &[f32] = inner.last().map_or(&input, |known| &known.output);
@@ -258,22 +266,26 @@ fn know_some_of_first(
     Known { sums, firsts, sizes, ..Known::new(node, output, Ready::Table(table.to_vec())) }
 }
 
-fn know_conv(pass: &mut Pass, node: &Node, layer: &Conv, x: &[f32]) -> Known {
+fn know_conv(pass: &mut Pass, node: &Node, layer: &Conv, x: &[f32], along: Option<&Along>) -> Known {
     let (level, s) = (pass.level, &layer.shape);
     let laid = pass.prepared.map(|prepared| prepared.of(pass.weights, layer.parameter, layer.fold, s));
-    let ready = match laid {
-        Some(laid) => match super::conv::pack_narrow(level, layer, &laid.weights) {
-            Some(packed) => Ready::Narrow(packed),
-            None => {
-                laid.for_edits(|weights| super::conv::pack(level, s, weights));
-                Ready::Conv(laid)
-            }
-        },
-        None => Ready::None,
-    };
-    let plain = Conv { relu: false, pool: None, residual: false, ..*layer };
     let mut sums = pass.buffers.take(pass.n * s.outputs * s.filters);
-    conv_layer::forward(pass, &plain, x, &mut sums);
+    match (along, s.inference_tiles(), &laid) {
+        (Some(along), Tiles::Free { outputs, seen }, Some(laid)) => {
+            let weights = laid.for_passes(|weights| conv::Weights::inference(level, s, weights));
+            along.sums(s, x, (weights, &laid.bias), (outputs, seen), &mut sums);
+        }
+        _ => {
+            let plain = Conv { relu: false, pool: None, residual: false, ..*layer };
+            conv_layer::forward(pass, &plain, x, &mut sums);
+        }
+    }
+    let narrow = laid.as_ref().and_then(|laid| super::conv::pack_narrow(level, layer, &laid.weights));
+    let ready = match (narrow, laid) {
+        (Some(packed), _) => Ready::Narrow(packed),
+        (None, Some(laid)) => Ready::Conv(laid),
+        (None, None) => Ready::None,
+    };
     let mut known = followed(pass, node, sums, [s.outputs, s.filters], (layer.relu, layer.pool), ready);
     if layer.residual {
         known.output.iter_mut().zip(x).for_each(|(y, x)| *y += x);

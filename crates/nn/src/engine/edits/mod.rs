@@ -11,6 +11,7 @@
 //! are small where effects are small, so that rounding is less than in a pass of the whole copy. Groups depend on the edits
 //! only, so that results are the same for any number of threads.
 
+mod along;
 mod conv;
 mod dense;
 mod groups;
@@ -26,6 +27,7 @@ use super::node::{self, Node, Op};
 use super::prepared::Prepared;
 use super::{Array, Buffers, Engine, Input, Pass, layers};
 use crate::network::{Mode, Plan, Weights};
+use along::Along;
 use basewise_core::{Edit, SequenceBatch};
 use basewise_kernels::Level;
 use groups::{Groups, Trimmed};
@@ -118,7 +120,9 @@ fn tail(nodes: &[Node]) -> usize {
         Op::Dense { .. } => node.input.size() * node.output.size(),
         _ => 0,
     };
-    if nodes[start..].iter().map(weights).sum::<usize>() < HEAVY { nodes.len() } else { start }
+    // A network of nothing else has no layers before them that tell its copies apart.
+    let is_worth = start > 0 && nodes[start..].iter().map(weights).sum::<usize>() >= HEAVY;
+    if is_worth { start } else { nodes.len() }
 }
 
 /// Edits of one row, in groups.
@@ -221,10 +225,17 @@ impl Engine {
                 rows.push(Grouped { row, trimmed, groups });
             }
         }
+        // Rows that overlap one after the other, as far apart as their layers want them.
+        let step = along::step(nodes, self.length) as i64;
+        rows.sort_by_key(|grouped| (batch.place(grouped.row).rem_euclid(step), batch.place(grouped.row), grouped.row));
         let mut all = vec![None; edits.len()];
         let most = if nodes.iter().all(mixes) { MIXED.min(groups::most(largest)) } else { 1 };
         let together = (MOST_KNOWN / size_known(nodes).max(1)).clamp(1, TOGETHER);
-        for rows in rows.chunks(together) {
+        // Rows all of whose copies are few go through the dense layers at the end with their copies.
+        let is_few = |grouped: &Grouped| grouped.groups.iter().all(|(own, _)| own.len() < FEW);
+        let (few, many): (Vec<Grouped>, Vec<Grouped>) = rows.into_iter().partition(is_few);
+        let of_few = few.chunks(together).map(|rows| (rows, tail));
+        for (rows, depth) in of_few.chain(many.chunks(together).map(|rows| (rows, nodes.len()))) {
             let mut own = batch.emptied();
             rows.iter().for_each(|grouped| own.push_row(batch, grouped.row));
             let parties = parties(rows, &stages, most);
@@ -233,11 +244,15 @@ impl Engine {
                 changed[row] = reach::hull(&changed[row], &party.around);
             }
             let sizes = [self.channels, self.length];
-            let (known, start) = know((*level, prepared), nodes, weights, (&own, &changed), buffers, sizes);
+            let (known, start) = know((*level, prepared), &nodes[..depth], weights, (&own, &changed), buffers, sizes);
             let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights, tail };
             let mut found = network.groups(rows, &parties, edit_buffers);
-            network.finish_few(nodes, (rows, &mut found), own.side(), buffers);
-            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, found)) {
+            let groups = found.len();
+            found
+                .extend((0..rows.len()).map(|row| known.last().map_or(&[][..], |known| known.output_of(row)).to_vec()));
+            network.finish_few(nodes, (rows, &mut found, depth < nodes.len()), own.side(), buffers);
+            let references = found.split_off(groups);
+            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, (found, &references))) {
                 all[grouped.row] = Some(scores);
             }
             buffers.give(start);
@@ -260,7 +275,7 @@ fn know(
     let mut pass =
         Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, prepared, buffers, statistics };
     let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
-    (known::know(&mut pass, nodes, &start, &codes, changed), start)
+    (known::know(&mut pass, nodes, &start, &codes, changed, Some(Along::new(own))), start)
 }
 
 /// What all groups share.
@@ -303,11 +318,12 @@ impl Network<'_> {
         found
     }
 
-    /// Takes few copies through their last layers, those of all groups together.
+    /// Takes few copies through their last layers, those of all groups together, and with `references` the sequences
+    /// themselves, which follow the groups.
     fn finish_few(
         &self,
         nodes: &[Node],
-        (rows, found): (&[Grouped], &mut [Vec<f32>]),
+        (rows, found, references): (&[Grouped], &mut [Vec<f32>], bool),
         side: &[f32],
         buffers: &mut Buffers,
     ) {
@@ -317,6 +333,7 @@ impl Network<'_> {
             .enumerate()
             .filter(|&(_, (_, copies))| self.are_few(copies))
             .map(|(group, (row, copies))| (group, row, copies))
+            .chain((0..rows.len()).filter(|_| references).map(|row| (found.len() - rows.len() + row, row, 1)))
             .collect();
         let own = |row: usize| &side[row * width..(row + 1) * width];
         let mut rest = &few[..];
@@ -359,12 +376,15 @@ impl Network<'_> {
         self.tail < self.stages.len() && copies < FEW
     }
 
-    /// Scores `[edits, outputs]` of the edits of each row, from those of its groups.
-    fn scores(&self, rows: &[Grouped], edits: &[&[Edit]], found: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
-        let Some(last) = self.known.last() else { return vec![Vec::new(); rows.len()] };
+    /// Scores `[edits, outputs]` of the edits of each row, from those of its groups and of the sequences themselves.
+    fn scores(
+        &self,
+        rows: &[Grouped],
+        edits: &[&[Edit]],
+        (found, references): (Vec<Vec<f32>>, &[Vec<f32>]),
+    ) -> Vec<Vec<f32>> {
         let mut found = found.into_iter();
-        let of_row = |(example, row): (usize, &Grouped)| {
-            let own = last.output_of(example);
+        let of_row = |(row, own): (&Grouped, &Vec<f32>)| {
             let mut all = own.repeat(edits[row.row].len());
             let found: Vec<Vec<f32>> = found.by_ref().take(row.groups.len()).collect();
             let scores = found.iter().flat_map(|found| found.chunks_exact(own.len()));
@@ -373,7 +393,7 @@ impl Network<'_> {
             }
             all
         };
-        rows.iter().enumerate().map(of_row).collect()
+        rows.iter().zip(references).map(of_row).collect()
     }
 
     /// Scores of copies of some of `examples` known sequences, in the order of their groups, or what their last layers get.

@@ -256,11 +256,13 @@ fn copies_of_several_rows_give_what_they_give_alone() {
                  [[layer.layer]]\ntype='relu'\n[[layer]]\ntype='avg-pool1d'\nwidth=2\n\
                  [[layer]]\ntype='concat'\n[[layer.branch]]\n[[layer.branch.layer]]\ntype='conv1d'\nfilters=30\n\
                  width=3\n[[layer.branch.layer]]\ntype='relu'\n[[layer.branch]]\n[[layer]]\ntype='global-max-pool'\n";
-    for (text, length) in [(wide, 200), (wide, 45), (mixed, 120)] {
+    let dense = "[[layer]]\ntype='flatten'\n[[layer]]\ntype='dense'\nunits=300\n[[layer]]\ntype='relu'\n";
+    for (text, length) in [(wide, 200), (wide, 45), (mixed, 120), (dense, 70)] {
         let plan = Plan::new(&crate::testing::net(text), 4, length, 2).unwrap();
         let mut engine = Engine::new(&plan);
-        let (stages, _) = reach::lay_out(&engine.infer_nodes, 0..1);
-        assert!(engine.infer_nodes.iter().all(mixes) && !stages.is_empty());
+        let nodes = engine.infer_nodes.clone();
+        let (stages, _) = reach::lay_out(&nodes, 0..nodes.last().map_or(0, |node| node.output.length));
+        assert!(nodes.iter().all(mixes));
         let mut rng = stream(length as u64, "edits of rows", &[]);
         let weights = random_weights(&plan, &mut rng);
         let mut batch = SequenceBatch::new(DNA, length);
@@ -280,11 +282,84 @@ fn copies_of_several_rows_give_what_they_give_alone() {
         };
         let edits: Vec<Vec<Edit>> = (0..40).map(of).collect();
         let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
+        let grouped = |row: usize| {
+            let trimmed = groups::trimmed(&batch, row, edits[row], |code| layers::first::symbol(code, false));
+            let (groups, _) = groups::best(&trimmed, &stages, largest(&nodes));
+            Grouped { row, trimmed, groups }
+        };
+        let rows: Vec<Grouped> = (0..40).map(grouped).collect();
+        let parties = parties(&rows, &stages, MIXED);
+        let mut members: Vec<usize> = parties.iter().flat_map(|party| party.members.iter().map(|own| own.1)).collect();
+        members.sort_unstable();
+        assert_eq!(members, (0..rows.iter().map(|row| row.groups.len()).sum()).collect::<Vec<_>>());
+        assert!(parties.iter().all(|party| party.copies <= MIXED));
+        assert!(parties.iter().any(|party| party.members.len() > 10) || text == mixed, "{parties:?} of {text}");
+        drop((rows, parties, stages));
         let together = engine.edits_anyway(&weights, &batch, &edits);
         for (row, together) in together.iter().enumerate() {
             let mut alone = batch.emptied();
             alone.push_row(&batch, row);
             assert_eq!(&engine.edits_anyway(&weights, &alone, &edits[row..=row])[0], together, "row {row} of {text}");
+            let mut copies = batch.emptied();
+            edits[row].iter().for_each(|edit| edit.push(&batch, row, &mut copies));
+            let wanted = engine.infer(&weights, Input::Codes(&copies));
+            let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+            let pairs = together.iter().flatten().zip(&wanted);
+            pairs.for_each(|(got, want)| assert!((got - want).abs() <= 1e-5 * largest, "row {row}: {got}, {want}"));
+        }
+    }
+}
+
+/// Windows of one sequence, in any order and from both strands: those that overlap give the same bits as alone, and what
+/// whole passes give; with other bases beyond what they are said to share, too.
+#[test]
+fn windows_along_a_sequence_give_what_they_give_alone() {
+    let block = |filters: usize, width: usize, pool: usize| {
+        format!(
+            "[[layer]]\ntype='conv1d'\nfilters={filters}\nwidth={width}\n[[layer]]\ntype='relu'\n\
+             [[layer]]\ntype='max-pool1d'\nwidth={pool}\n"
+        )
+    };
+    let three = block(64, 7, 3) + &block(64, 11, 2) + &block(64, 7, 2) + "[[layer]]\ntype='flatten'\n";
+    let residual = "[[layer]]\ntype='residual'\n[[layer.layer]]\ntype='conv1d'\nfilters=48\nwidth=3\n\
+                    [[layer.layer]]\ntype='relu'\n";
+    let deep =
+        block(48, 9, 1) + residual + residual + "[[layer]]\ntype='batch-norm'\n[[layer]]\ntype='global-max-pool'\n";
+    for (i, (text, length)) in [(three, 240), (deep, 150)].into_iter().enumerate() {
+        let plan = Plan::new(&crate::testing::net(&text), 4, length, 2).unwrap();
+        let mut engine = Engine::new(&plan);
+        let mut rng = stream(i as u64, "edits along", &[]);
+        let weights = random_weights(&plan, &mut rng);
+        let genome = random_codes(DNA, 600, &mut rng);
+        let mut batch = SequenceBatch::new(DNA, length);
+        for row in 0..50 {
+            let start = if row < 40 { below(&mut rng, 600 - length) } else { 3 * (row - 40) };
+            let mut codes = genome[start..start + length].to_vec();
+            if row % 9 == 8 {
+                let other = below(&mut rng, length);
+                codes[other] = random_codes(DNA, 1, &mut rng)[0];
+            }
+            batch.push_codes(&codes);
+            batch.set_place(row, start as i64);
+            if row % 4 == 3 {
+                batch.reverse_complement(row);
+                assert_eq!(batch.place(row), -((start + length) as i64));
+            }
+        }
+        let step = along::step(&engine.infer_nodes, length);
+        assert_eq!(step, [3, 1][i]);
+        let edits: Vec<Vec<Edit>> = (0..50)
+            .map(|row| {
+                let own = batch.sequence(row)[length / 2];
+                vec![Edit::substitution(length / 2, own, (own.base() + 1) % 4), Edit { start: 0, codes: Vec::new() }]
+            })
+            .collect();
+        let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
+        let together = engine.edits_anyway(&weights, &batch, &edits);
+        for (row, together) in together.iter().enumerate() {
+            let mut alone = batch.emptied();
+            alone.push_row(&batch, row);
+            assert_eq!(&engine.edits_anyway(&weights, &alone, &edits[row..=row])[0], together, "row {row} of {i}");
             let mut copies = batch.emptied();
             edits[row].iter().for_each(|edit| edit.push(&batch, row, &mut copies));
             let wanted = engine.infer(&weights, Input::Codes(&copies));
