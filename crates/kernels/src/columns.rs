@@ -4,46 +4,81 @@
 use crate::Level;
 use crate::simd::{Kernel, Simd, dispatch, dispatch_words};
 
-/// Motifs that [`best_alignments`] aligns side by side at most.
+/// Motifs that [`best_alignments`] aligns side by side.
 pub const LANES: usize = 32;
 
-/// `out[i]` becomes the Euclidean distance of `column` from the i-th of `columns`, which are given base by base, in whole steps of
-/// `1 / steps`; distances are below 2^15 steps.
+/// A number for each of the motifs that are aligned side by side.
+pub type Lanes<T> = [T; LANES];
+
+/// How far two columns, given as points of three coordinates, are from being the same: 0 at best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The distance of the points.
+    Distance,
+    /// One less the scalar product of the points.
+    Product,
+}
+
+#[inline(always)]
+fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
+    let square = |i: usize| (a[i] - b[i]) * (a[i] - b[i]);
+    (square(0) + square(1) + square(2)).sqrt()
+}
+
+#[inline(always)]
+fn one_less_product(a: [f32; 3], b: [f32; 3]) -> f32 {
+    1.0 - (a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+}
+
+/// The nearest whole number, the even one of two, stands in the low bits of the sum with this, 1.5 times 2^23: one instruction for a
+/// vector, where a conversion that looks for what is no number takes many.
+const ROOM: f32 = 1.5 * (1_u32 << 23) as f32;
+
+/// `out[i]` becomes how far `column` is from the i-th of `columns`, which are given coordinate by coordinate, in whole steps of
+/// `1 / steps`; below 2^15 steps.
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn euclidean(level: Level, column: &[f32; 4], columns: [&[f32]; 4], steps: f32, out: &mut [i16]) {
-    assert!(columns.iter().all(|base| base.len() == out.len()), "a number for each column");
-    dispatch_words(level, Euclidean { column, columns, steps, out });
+pub fn steps_apart(
+    level: Level,
+    measure: Measure,
+    column: [f32; 3],
+    columns: [&[f32]; 3],
+    steps: f32,
+    out: &mut [i16],
+) {
+    assert!(columns.iter().all(|coordinate| coordinate.len() == out.len()), "a number for each column");
+    dispatch_words(level, StepsApart { measure, column, columns, steps, out });
 }
 
-struct Euclidean<'a> {
-    column: &'a [f32; 4],
-    columns: [&'a [f32]; 4],
+struct StepsApart<'a> {
+    measure: Measure,
+    column: [f32; 3],
+    columns: [&'a [f32]; 3],
     steps: f32,
     out: &'a mut [i16],
 }
 
-impl Kernel for Euclidean<'_> {
-    type Output = ();
-
+impl StepsApart<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Self { column: [a, c, g, t], columns: [ca, cc, cg, ct], steps, out } = self;
-        let square = |x: f32| x * x;
-        for ((((slot, ca), cc), cg), ct) in out.iter_mut().zip(ca).zip(cc).zip(cg).zip(ct) {
-            let distance = (square(a - ca) + square(c - cc) + square(g - cg) + square(t - ct)).sqrt();
-            *slot = nearest_whole(distance * steps);
+    fn each(self, apart: impl Fn([f32; 3], [f32; 3]) -> f32) {
+        let Self { column, columns: [x, y, z], steps, out, .. } = self;
+        for (((slot, x), y), z) in out.iter_mut().zip(x).zip(y).zip(z) {
+            *slot = (apart(column, [*x, *y, *z]) * steps + ROOM).to_bits() as i16;
         }
     }
 }
 
-/// The nearest whole number, the even one of two. Added to 1.5 times 2^23 it stands in the low bits of the sum, which takes one
-/// instruction for a vector, where a conversion that looks for what is no number takes many.
-#[inline(always)]
-fn nearest_whole(x: f32) -> i16 {
-    const ROOM: f32 = 1.5 * (1_u32 << 23) as f32;
-    (x + ROOM).to_bits() as i16
+impl Kernel for StepsApart<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        match self.measure {
+            Measure::Distance => self.each(distance),
+            Measure::Product => self.each(one_less_product),
+        }
+    }
 }
 
 /// Bits of the fraction of a factor of [`scaled`].
@@ -52,27 +87,79 @@ pub const FRACTION: u32 = 16;
 /// `(middle - value) * factor / 2^FRACTION`, rounded up from one half.
 #[inline(always)]
 pub fn scaled(value: i16, middle: i16, factor: i32) -> i16 {
-    (((i32::from(middle) - i32::from(value)) * factor + (1 << (FRACTION - 1))) >> FRACTION) as i16
+    to_scale(i32::from(middle) - i32::from(value), factor)
 }
 
-/// [`scaled`] of each of `values`, in its place.
-pub fn scale(level: Level, values: &mut [i16], middle: i16, factor: i32) {
-    dispatch_words(level, Scale { values, middle, factor });
+#[inline(always)]
+fn to_scale(difference: i32, factor: i32) -> i16 {
+    ((difference * factor + (1 << (FRACTION - 1))) >> FRACTION) as i16
 }
 
-struct Scale<'a> {
-    values: &'a mut [i16],
-    middle: i16,
-    factor: i32,
+/// A column of a query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QueryColumn {
+    /// Its three coordinates.
+    pub point: [f32; 3],
+    /// The steps that score 0.
+    pub middle: i16,
 }
 
-impl Kernel for Scale<'_> {
+/// How [`scores`] measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What steps count.
+    pub measure: Measure,
+    /// Steps of a unit of it.
+    pub steps: f32,
+    /// What [`scaled`] makes a score of steps with.
+    pub factor: i32,
+}
+
+/// The score of each column of a query with each column of some motifs of one width: [`steps_apart`] and [`scaled`].
+///
+/// `columns` holds their points, `[column][coordinate][motif]`; `out` becomes `[query column][column][motif]`.
+///
+/// # Panics
+/// If `out` has no slot for each pair of columns.
+pub fn scores(level: Level, scale: Scale, query: &[QueryColumn], columns: &[[Lanes<f32>; 3]], out: &mut [Lanes<i16>]) {
+    assert_eq!(out.len(), query.len() * columns.len(), "a slot for each pair of columns");
+    dispatch_words(level, Scores { scale, query, columns, out });
+}
+
+struct Scores<'a> {
+    scale: Scale,
+    query: &'a [QueryColumn],
+    columns: &'a [[Lanes<f32>; 3]],
+    out: &'a mut [Lanes<i16>],
+}
+
+impl Scores<'_> {
+    #[inline(always)]
+    fn each(self, apart: impl Fn([f32; 3], [f32; 3]) -> f32) {
+        let Self { scale: Scale { steps, factor, .. }, query, columns, out } = self;
+        for (c, [x, y, z]) in columns.iter().enumerate() {
+            for (i, &QueryColumn { point, middle }) in query.iter().enumerate() {
+                let slot = &mut out[i * columns.len() + c];
+                // What is nearest to a whole number of steps is left with the bits of the room that it was added to.
+                let middle = i32::from(middle) + ROOM.to_bits() as i32;
+                for lane in 0..LANES {
+                    let apart = apart(point, [x[lane], y[lane], z[lane]]) * steps + ROOM;
+                    slot[lane] = to_scale(middle - apart.to_bits() as i32, factor);
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Scores<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let (middle, factor) = (self.middle, self.factor);
-        self.values.iter_mut().for_each(|value| *value = scaled(*value, middle, factor));
+        match self.scale.measure {
+            Measure::Distance => self.each(distance),
+            Measure::Product => self.each(one_less_product),
+        }
     }
 }
 
@@ -124,53 +211,40 @@ impl Kernel for AddProducts<'_> {
 
 /// The best alignments of a query with several motifs of one width.
 ///
-/// `rows[i]` holds the scores of the query's i-th column with the columns of the motifs, `[column][motif]`, for `motifs` of them,
-/// at most [`LANES`]. `offsets` are the places in the query at which the motifs may begin, as they are tried; of equal sums the
-/// first place stays. `best[m]` becomes the highest sum over aligned columns, `place[m]` the index of its offset.
+/// `scores` holds the scores of the columns, `[query column][column][motif]`, `width` columns of the motifs. `offsets` are the
+/// places in the query at which the motifs may begin, as they are tried; of equal sums the first place stays. Gives for each motif
+/// the highest sum over aligned columns, and the index of its offset.
 ///
 /// # Panics
-/// If a row is not that long, or `best` or `place` are not `motifs` long, or there are more than 2^15 offsets.
-pub fn best_alignments(
-    level: Level,
-    rows: &[&[i16]],
-    motifs: usize,
-    offsets: &[i32],
-    best: &mut [i16],
-    place: &mut [i16],
-) {
-    assert!(motifs <= LANES && best.len() == motifs && place.len() == motifs, "one slot for each motif");
-    let length = rows.first().map_or(0, |row| row.len());
-    assert!(rows.iter().all(|row| row.len() == length) && (motifs == 0 || length.is_multiple_of(motifs)));
+/// If `scores` is not a whole number of query columns, or there are more than 2^15 offsets.
+pub fn best_alignments(level: Level, scores: &[Lanes<i16>], width: usize, offsets: &[i32]) -> (Lanes<i16>, Lanes<i16>) {
+    assert!(scores.len().is_multiple_of(width.max(1)), "scores of whole columns");
     assert!(offsets.len() < 1 << 15, "places are counted with 15 bits");
-    dispatch_words(level, BestAlignments { rows, motifs, offsets, best, place });
+    dispatch_words(level, BestAlignments { scores, width, offsets })
 }
 
 struct BestAlignments<'a> {
-    rows: &'a [&'a [i16]],
-    motifs: usize,
+    scores: &'a [Lanes<i16>],
+    width: usize,
     offsets: &'a [i32],
-    best: &'a mut [i16],
-    place: &'a mut [i16],
 }
 
 impl Kernel for BestAlignments<'_> {
-    type Output = ();
+    type Output = (Lanes<i16>, Lanes<i16>);
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Self { rows, motifs, offsets, best, place } = self;
-        let width = rows.first().map_or(0, |row| row.len()) / motifs.max(1);
+    fn run<S: Simd>(self) -> Self::Output {
+        let Self { scores, width, offsets } = self;
+        let rows = (scores.len() / width.max(1)) as i32;
         let (mut top, mut at) = ([i16::MIN; LANES], [0_i16; LANES]);
         for (index, &offset) in offsets.iter().enumerate() {
+            let (first, last) = (offset.max(0), (offset + width as i32).min(rows));
             let mut sums = [0_i16; LANES];
-            let first = offset.max(0) as usize;
-            let last = (offset + width as i32).clamp(0, rows.len() as i32) as usize;
-            for (i, row) in rows.iter().enumerate().take(last).skip(first) {
-                let column = (i as i32 - offset) as usize;
-                let scores = &row[column * motifs..(column + 1) * motifs];
-                match <&[i16; LANES]>::try_from(scores) {
-                    Ok(scores) => (0..LANES).for_each(|lane| sums[lane] = sums[lane].wrapping_add(scores[lane])),
-                    Err(_) => sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum = sum.wrapping_add(*score)),
+            if first < last {
+                let start = first as usize * width + (first - offset) as usize;
+                // One column on in both the query and the motif.
+                for pair in scores[start..].iter().step_by(width + 1).take((last - first) as usize) {
+                    (0..LANES).for_each(|lane| sums[lane] = sums[lane].wrapping_add(pair[lane]));
                 }
             }
             for lane in 0..LANES {
@@ -179,8 +253,7 @@ impl Kernel for BestAlignments<'_> {
                 top[lane] = if is_better { sums[lane] } else { top[lane] };
             }
         }
-        best.copy_from_slice(&top[..motifs]);
-        place.copy_from_slice(&at[..motifs]);
+        (top, at)
     }
 }
 
@@ -189,29 +262,64 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn point() -> impl Strategy<Value = [f32; 3]> {
+        proptest::array::uniform3(-0.57_f32..0.57)
+    }
+
     proptest! {
         #[test]
-        fn distances_and_scales_are_those_of_the_definition(
-            column in proptest::array::uniform4(0.0_f32..1.0),
-            columns in proptest::collection::vec(proptest::array::uniform4(0.0_f32..1.0), 0..70),
-            middle in 0_i16..3000,
+        fn steps_are_those_of_the_definition(column in point(), columns in proptest::collection::vec(point(), 0..70)) {
+            let [x, y, z]: [Vec<f32>; 3] = std::array::from_fn(|i| columns.iter().map(|c| c[i]).collect());
+            let wide = |a: [f32; 3]| a.map(f64::from);
+            for measure in [Measure::Distance, Measure::Product] {
+                let apart = |c: &[f32; 3]| {
+                    let (a, b) = (wide(column), wide(*c));
+                    match measure {
+                        Measure::Distance => (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt(),
+                        Measure::Product => 1.0 - (0..3).map(|i| a[i] * b[i]).sum::<f64>(),
+                    }
+                };
+                let mut first = None;
+                for level in Level::available() {
+                    let mut found = vec![0; columns.len()];
+                    steps_apart(level, measure, column, [&x, &y, &z], 2000.0, &mut found);
+                    for (found, c) in found.iter().zip(&columns) {
+                        prop_assert!((f64::from(*found) - apart(c) * 2000.0).abs() < 0.501);
+                    }
+                    prop_assert_eq!(&found, first.get_or_insert_with(|| found.clone()));
+                }
+            }
+        }
+
+        #[test]
+        fn scores_are_scaled_steps(
+            query in proptest::collection::vec((point(), 0_i16..3000), 0..4),
+            columns in proptest::collection::vec(point(), LANES * 2),
             factor in 1_i32..(1 << FRACTION),
         ) {
-            let bases: [Vec<f32>; 4] = std::array::from_fn(|base| columns.iter().map(|c| c[base]).collect());
-            let square = |a: f32, b: f32| (f64::from(a) - f64::from(b)).powi(2);
-            let distance = |c: &[f32; 4]| (0..4).map(|i| square(column[i], c[i])).sum::<f64>().sqrt() * 2000.0;
-            let mut first = None;
-            for level in Level::available() {
-                let mut found = vec![0; columns.len()];
-                euclidean(level, &column, [&bases[0], &bases[1], &bases[2], &bases[3]], 2000.0, &mut found);
-                for (found, c) in found.iter().zip(&columns) {
-                    prop_assert!((f64::from(*found) - distance(c)).abs() < 0.501);
+            let query: Vec<_> = query.into_iter().map(|(point, middle)| QueryColumn { point, middle }).collect();
+            let tile: Vec<[Lanes<f32>; 3]> = columns
+                .chunks(LANES)
+                .map(|lanes| std::array::from_fn(|i| std::array::from_fn(|lane| lanes[lane][i])))
+                .collect();
+            for measure in [Measure::Distance, Measure::Product] {
+                let scale = Scale { measure, steps: 2000.0, factor };
+                for level in Level::available() {
+                    let mut found = vec![[0; LANES]; query.len() * 2];
+                    scores(level, scale, &query, &tile, &mut found);
+                    for (i, column) in query.iter().enumerate() {
+                        for (c, [x, y, z]) in tile.iter().enumerate() {
+                            let mut steps = [0; LANES];
+                            steps_apart(level, measure, column.point, [x, y, z], 2000.0, &mut steps);
+                            let expected = steps.map(|v| {
+                                let exact = f64::from(column.middle - v) * f64::from(factor) / f64::from(1 << FRACTION);
+                                (exact + 0.5).floor() as i16
+                            });
+                            prop_assert_eq!(found[i * 2 + c], expected);
+                            prop_assert_eq!(steps.map(|v| scaled(v, column.middle, factor)), expected);
+                        }
+                    }
                 }
-                prop_assert_eq!(&found, first.get_or_insert_with(|| found.clone()));
-                let exact = |v: &i16| (f64::from(middle - v) * f64::from(factor) / f64::from(1 << FRACTION) + 0.5).floor();
-                let expected: Vec<i16> = found.iter().map(|v| exact(v) as i16).collect();
-                scale(level, &mut found, middle, factor);
-                prop_assert_eq!(found, expected);
             }
         }
 
@@ -232,30 +340,22 @@ mod tests {
         }
 
         #[test]
-        fn alignments_are_the_first_of_the_best(
-            query in 1_usize..9,
-            width in 1_usize..9,
-            motifs in 1_usize..=LANES,
-            seed: u64,
-        ) {
+        fn alignments_are_the_first_of_the_best(query in 1_usize..9, width in 1_usize..9, seed: u64) {
             let mut state = seed;
             let mut next = || {
                 state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                 ((state >> 33) % 7) as i16 - 3
             };
-            let rows: Vec<Vec<i16>> = (0..query).map(|_| (0..width * motifs).map(|_| next()).collect()).collect();
-            let rows: Vec<&[i16]> = rows.iter().map(Vec::as_slice).collect();
-            let mut offsets: Vec<i32> = (1 - width as i32..query as i32).collect();
-            let overlap = |offset: i32| (offset + width as i32).min(query as i32) - offset.max(0);
-            offsets.sort_by_key(|&offset| (-overlap(offset), offset));
+            let scores: Vec<Lanes<i16>> = (0..query * width).map(|_| std::array::from_fn(|_| next())).collect();
+            // One beyond either end, where nothing is aligned.
+            let offsets: Vec<i32> = (-(width as i32)..=query as i32).rev().collect();
             let sum = |offset: i32, motif: usize| -> i16 {
                 let aligned = (0..query as i32).filter(|i| (0..width as i32).contains(&(i - offset)));
-                aligned.map(|i| rows[i as usize][(i - offset) as usize * motifs + motif]).sum()
+                aligned.map(|i| scores[i as usize * width + (i - offset) as usize][motif]).sum()
             };
             for level in Level::available() {
-                let (mut best, mut place) = (vec![0; motifs], vec![0; motifs]);
-                best_alignments(level, &rows, motifs, &offsets, &mut best, &mut place);
-                for motif in 0..motifs {
+                let (best, place) = best_alignments(level, &scores, width, &offsets);
+                for motif in 0..LANES {
                     let sums: Vec<i16> = offsets.iter().map(|&offset| sum(offset, motif)).collect();
                     let highest = sums.iter().copied().max().unwrap();
                     let first = sums.iter().position(|&s| s == highest).unwrap();
@@ -268,9 +368,7 @@ mod tests {
     #[test]
     fn nothing_has_no_alignment() {
         for level in Level::available() {
-            let (mut best, mut place) = ([0], [7]);
-            best_alignments(level, &[], 1, &[], &mut best, &mut place);
-            assert_eq!((best, place), ([i16::MIN], [0]));
+            assert_eq!(best_alignments(level, &[], 1, &[]), ([i16::MIN; LANES], [0; LANES]));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The null distribution of the best alignment's score, by dynamic programming over query columns.
 
-use super::similarity::Scores;
 use basewise_kernels::{Level, columns::add_products};
 use std::collections::BTreeMap;
 
@@ -42,8 +41,7 @@ impl Null {
     ///
     /// An alignment has a stretch of query columns: one inside the query needs a target of its own width, one at an end any
     /// wider target too, and the whole query has several places in every wider target.
-    pub(super) fn new(scores: &Scores, widths: &[usize], min_overlap: usize) -> Self {
-        let columns = &scores.nulls;
+    pub(super) fn new(columns: &[Distribution], widths: &[usize], min_overlap: usize) -> Self {
         let low: i64 = columns.iter().map(|column| column.low.min(0)).sum();
         let high: i64 = columns.iter().map(|column| (column.low + column.mass.len() as i64 - 1).max(0)).sum();
         let shape = Shape { low, length: (high - low + 1) as usize };
@@ -79,6 +77,16 @@ impl Null {
             tables[width] = table;
         }
         Self { low, tables }
+    }
+
+    /// The lowest score of which the best alignment with a random target of this width has at most this probability.
+    pub(super) fn lowest(&self, width: usize, probability: f64) -> i64 {
+        let table = self.tables.get(width).map_or(&[][..], Vec::as_slice);
+        match table.iter().position(|&p| p <= probability) {
+            // Where all scores do, so do those below the table.
+            Some(0) => i64::MIN,
+            first => self.low + first.unwrap_or(table.len()) as i64,
+        }
     }
 
     /// Probability that the best alignment with a random target of this width scores at least `score`.
@@ -170,8 +178,8 @@ mod tests {
     use super::*;
 
     /// Two query columns, each -1 or 1 with equal odds.
-    fn coin() -> Scores {
-        Scores::of_rows(&[vec![-1, 1], vec![-1, 1]])
+    fn coin() -> Vec<Distribution> {
+        vec![Distribution::of(&[-1, 1]); 2]
     }
 
     #[test]
