@@ -5,7 +5,7 @@
 //! members, so that what decides on good matches, the highest scores, is counted exactly ([`NEAR`]).
 
 use super::null::Distribution;
-use super::similarity::{FINE, STEPS};
+use super::similarity::{ColumnSimilarity, FINE, STEPS};
 use basewise_kernels::Level;
 use basewise_kernels::columns::{self, Measure};
 use std::ops::Range;
@@ -42,13 +42,13 @@ impl Weighted {
         let [x, y, z] = &self.points;
         let points = [&x[range.clone()], &y[range.clone()], &z[range.clone()]];
         steps.resize(range.len(), 0);
-        columns::steps_apart(Level::best(), measure, column, points, STEPS.into(), steps);
+        columns::steps_apart(Level::best(), measure, column, points, steps);
     }
 }
 
 /// The columns of a database, in any order.
 pub(super) struct Pool {
-    measure: Measure,
+    similarity: ColumnSimilarity,
     total: u32,
     /// Different columns; those of a cube follow each other.
     distinct: Weighted,
@@ -59,17 +59,19 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(points: Vec<[f32; 3]>, measure: Measure) -> Self {
-        Self::merged_from(points, measure, FEW)
+    pub(super) fn new(points: Vec<[f32; 3]>, similarity: ColumnSimilarity) -> Self {
+        Self::merged_from(points, similarity, FEW)
     }
 
     /// Merges columns if at least `few` are different.
-    fn merged_from(mut points: Vec<[f32; 3]>, measure: Measure, few: usize) -> Self {
-        let cell = |point: &[f32; 3]| point.map(|x| (x * CELLS).floor() as i32);
+    fn merged_from(mut points: Vec<[f32; 3]>, similarity: ColumnSimilarity, few: usize) -> Self {
+        let a_unit = CELLS / similarity.unit();
+        // Points are at most a unit from 0: what is cut off is what lies above the lower side.
+        let cell = |point: &[f32; 3]| point.map(|x| (x * a_unit + 2.0 * CELLS) as i32);
         let bits = |point: &[f32; 3]| point.map(f32::to_bits);
         points.sort_unstable_by_key(|point| (cell(point), bits(point)));
         let mut pool = Self {
-            measure,
+            similarity,
             total: points.len() as u32,
             distinct: Weighted::default(),
             cells: Weighted::default(),
@@ -93,20 +95,21 @@ impl Pool {
     /// Counts how far a column is from each of the pool.
     pub(super) fn count(&self, column: [f32; 3], scratch: &mut Scratch) -> Counts {
         let Scratch { steps, of_members, tables } = scratch;
+        let measure = self.similarity.measure();
         if self.cells.len() == 0 {
-            self.distinct.compare(self.measure, column, 0..self.distinct.len(), steps);
+            self.distinct.compare(measure, column, 0..self.distinct.len(), steps);
             tables.add(steps, &self.distinct.weights);
-            return tables.take(self.total);
+            return tables.take(self.total, self.similarity.most() + 1);
         }
-        self.cells.compare(self.measure, column, 0..self.cells.len(), steps);
+        self.cells.compare(measure, column, 0..self.cells.len(), steps);
         tables.add(steps, &self.cells.weights);
         each_near(steps, |run| {
             tables.subtract(&steps[run.clone()], &self.cells.weights[run.clone()]);
             let members = self.starts[run.start]..self.starts[run.end];
-            self.distinct.compare(self.measure, column, members.clone(), of_members);
+            self.distinct.compare(measure, column, members.clone(), of_members);
             tables.add(of_members, &self.distinct.weights[members]);
         });
-        tables.take(self.total)
+        tables.take(self.total, self.similarity.most() + 1)
     }
 }
 
@@ -172,25 +175,23 @@ impl Tables {
         self.each(steps, weights, |count, weight| *count = count.wrapping_sub(weight));
     }
 
-    /// What was counted, `total` in all; the tables are empty afterwards.
-    fn take(&mut self, total: u32) -> Counts {
-        let [even, odd] = &mut *self.0;
-        let mut below = Vec::with_capacity(FINE + 1);
+    /// What was counted, `total` in all of less than `end` steps; the tables are empty afterwards.
+    fn take(&mut self, total: u32, end: usize) -> Counts {
+        let [even, odd] = &*self.0;
+        let mut below = vec![0; end + 1];
         let mut sum = 0_u32;
-        below.push(0);
-        below.extend(even.iter().zip(&*odd).map(|(one, other)| {
+        for ((below, one), other) in below[1..].iter_mut().zip(even).zip(odd) {
             sum = sum.wrapping_add(one.wrapping_add(*other));
-            sum
-        }));
-        even.fill(0);
-        odd.fill(0);
+            *below = sum;
+        }
+        self.0.as_flattened_mut().fill(0);
         Counts::new(below, total)
     }
 }
 
 /// How often each number of steps below the best occurs.
 pub(super) struct Counts {
-    /// How many are below each number of steps, from 0 up to [`FINE`].
+    /// How many are below each number of steps, from 0 up to one more than any.
     below: Vec<u32>,
     total: u32,
     pub(super) least: i16,
@@ -216,7 +217,7 @@ impl Counts {
         let reach = |score: i64| {
             let least = (score << columns::FRACTION) - (1 << (columns::FRACTION - 1));
             let steps = i64::from(self.middle) + (-least).div_euclid(factor.into());
-            self.below[(steps + 1).clamp(0, FINE as i64) as usize]
+            self.below[(steps + 1).clamp(0, self.below.len() as i64 - 1) as usize]
         };
         let total = f64::from(self.total.max(1));
         let mut reached = self.total;
@@ -237,7 +238,7 @@ mod tests {
     fn counts(steps: &[i16]) -> Counts {
         let mut tables = Tables::default();
         tables.add(steps, &vec![1; steps.len()]);
-        tables.take(steps.len() as u32)
+        tables.take(steps.len() as u32, FINE)
     }
 
     #[test]
@@ -265,29 +266,33 @@ mod tests {
         assert_eq!((found.low, found.mass), (expected.low, expected.mass));
     }
 
-    /// Points as those of columns are, many near corners, some more than once.
-    fn points(n: usize) -> Vec<[f32; 3]> {
+    /// Points of random columns, many near the corners, some more than once.
+    fn points(n: usize, similarity: ColumnSimilarity) -> Vec<[f32; 3]> {
         let mut rng = stream(3, "points", &[]);
-        let mut next = || (uniform(&mut rng) * 2.0 - 1.0).powi(3) as f32 / 2.0;
-        let mut points: Vec<[f32; 3]> = (0..n).map(|_| std::array::from_fn(|_| next())).collect();
+        let mut point = || {
+            let row: [f64; 4] = std::array::from_fn(|_| uniform(&mut rng).powi(4));
+            similarity.point(&row.map(|x| x / row.iter().sum::<f64>()))
+        };
+        let mut points: Vec<[f32; 3]> = (0..n).map(|_| point()).collect();
         points.extend_from_within(..n / 4);
         points
     }
 
     #[test]
     fn few_columns_are_counted_exactly() {
-        let points = points(600);
-        for measure in [Measure::Distance, Measure::Product] {
-            let (pool, mut scratch) = (Pool::new(points.clone(), measure), Scratch::default());
+        for similarity in [ColumnSimilarity::Euclidean, ColumnSimilarity::Pearson] {
+            let points = points(600, similarity);
+            let (pool, mut scratch) = (Pool::new(points.clone(), similarity), Scratch::default());
             for &column in points.iter().step_by(50) {
                 let mut each = Weighted::default();
                 points.iter().for_each(|&point| each.push(point, 1));
                 let mut steps = Vec::new();
-                each.compare(measure, column, 0..each.len(), &mut steps);
+                each.compare(similarity.measure(), column, 0..each.len(), &mut steps);
                 let found = pool.count(column, &mut scratch);
                 steps.sort_unstable();
-                let expected: Vec<u32> =
-                    (0..=FINE as i16).map(|least| steps.partition_point(|&s| s < least) as u32).collect();
+                let expected: Vec<u32> = (0..=similarity.most() as i16 + 1)
+                    .map(|least| steps.partition_point(|&s| s < least) as u32)
+                    .collect();
                 assert_eq!(found.below, expected);
                 let ranks = [steps[0], steps[steps.len() / 2], steps[steps.len() - 1]];
                 assert_eq!([found.least, found.middle, found.most], ranks);
@@ -297,24 +302,27 @@ mod tests {
 
     #[test]
     fn merged_columns_count_nearly_as_each_and_exactly_where_they_are_near() {
-        let points = points(9000);
-        let (exact, merged) = (
-            Pool::merged_from(points.clone(), Measure::Distance, usize::MAX),
-            Pool::new(points.clone(), Measure::Distance),
-        );
-        assert!(exact.cells.len() == 0 && merged.cells.len() > 100 && merged.cells.len() < 4500);
-        let mut scratch = Scratch::default();
-        for &column in points.iter().step_by(500).chain(&[[0.9, 0.9, 0.9]]) {
-            let (exact, merged) = (exact.count(column, &mut scratch), merged.count(column, &mut scratch));
-            assert_eq!(merged.below[FINE], 11_250);
-            assert_eq!(merged.least, exact.least);
-            let near = exact.least as usize + NEAR as usize / 2;
-            assert_eq!(merged.below[..near], exact.below[..near]);
-            assert!((merged.middle - exact.middle).abs() <= 10, "{} {}", merged.middle, exact.middle);
-            // No column is farther from its cube's mean than the diagonal.
-            for (steps, &count) in merged.below.iter().enumerate() {
-                let around = exact.below[steps.saturating_sub(110)]..=exact.below[(steps + 110).min(FINE)];
-                assert!(around.contains(&count));
+        for similarity in [ColumnSimilarity::Euclidean, ColumnSimilarity::Pearson] {
+            let points = points(9000, similarity);
+            let exact = Pool::merged_from(points.clone(), similarity, usize::MAX);
+            let merged = Pool::new(points.clone(), similarity);
+            assert!(exact.cells.len() == 0 && (500..5000).contains(&merged.cells.len()), "{}", merged.cells.len());
+            let mut scratch = Scratch::default();
+            for &column in points.iter().step_by(500).chain(&[similarity.point(&[0.25; 4])]) {
+                let (exact, merged) = (exact.count(column, &mut scratch), merged.count(column, &mut scratch));
+                assert_eq!(merged.below.last(), Some(&11_250));
+                assert_eq!(merged.least, exact.least);
+                // No column is farther from its cube's mean than the diagonal.
+                let diagonal = NEAR as usize / 2 + 1;
+                let near = exact.least as usize + diagonal;
+                assert_eq!(merged.below[..near], exact.below[..near]);
+                assert!((merged.middle - exact.middle).abs() <= 10, "{} {}", merged.middle, exact.middle);
+                for (steps, count) in merged.below.iter().enumerate() {
+                    let last = exact.below.len() - 1;
+                    let around =
+                        exact.below[steps.saturating_sub(diagonal)]..=exact.below[(steps + diagonal).min(last)];
+                    assert!(around.contains(count), "{steps}");
+                }
             }
         }
     }

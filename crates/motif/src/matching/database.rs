@@ -53,7 +53,7 @@ impl Database {
                 }
             })
             .collect();
-        let pool = Pool::new(points, similarity.measure());
+        let pool = Pool::new(points, similarity);
         Self { targets: targets.len(), similarity, both_strands, empty, groups, pool }
     }
 

@@ -1,6 +1,7 @@
 //! The null distribution of the best alignment's score, by dynamic programming over query columns.
 
-use basewise_kernels::{Level, columns::add_products};
+use basewise_kernels::Level;
+use basewise_kernels::columns::{add_products, either};
 use std::collections::BTreeMap;
 
 /// Probabilities of whole-numbered scores from `low` upwards.
@@ -19,12 +20,32 @@ impl Distribution {
         let share = |score: i16| values.iter().filter(|&&v| v == score).count() as f64 / values.len().max(1) as f64;
         Self { low: low.into(), mass: (low..=high).map(share).collect() }
     }
+}
 
-    /// The distribution of the sum of two independent scores.
-    fn plus(&self, other: &Self, level: Level) -> Self {
-        let mut mass = vec![0.0; self.mass.len() + other.mass.len() - 1];
-        add_products(level, &self.mass, &other.mass, &mut mass);
-        Self { low: self.low + other.low, mass }
+/// The distribution of a sum of independent scores, and room for the next.
+struct Sum {
+    total: Distribution,
+    spare: Vec<f64>,
+    padded: Vec<f64>,
+}
+
+impl Sum {
+    fn new() -> Self {
+        Self { total: Distribution { low: 0, mass: vec![1.0] }, spare: Vec::new(), padded: Vec::new() }
+    }
+
+    /// Adds a score, or takes it as the first.
+    fn extend(&mut self, is_first: bool, scores: &Distribution, level: Level) {
+        if is_first {
+            self.total.low = scores.low;
+            self.total.mass.clone_from(&scores.mass);
+            return;
+        }
+        self.spare.clear();
+        self.spare.resize(self.total.mass.len() + scores.mass.len() - 1, 0.0);
+        add_products(level, &self.total.mass, &scores.mass, &mut self.padded, &mut self.spare);
+        std::mem::swap(&mut self.total.mass, &mut self.spare);
+        self.total.low += scores.low;
     }
 }
 
@@ -45,7 +66,7 @@ impl Null {
         let low: i64 = columns.iter().map(|column| column.low.min(0)).sum();
         let high: i64 = columns.iter().map(|column| (column.low + column.mass.len() as i64 - 1).max(0)).sum();
         let shape = Shape { low, length: (high - low + 1) as usize };
-        let n = columns.len();
+        let (n, level) = (columns.len(), Level::best());
         let widest = widths.last().copied().unwrap_or(0);
         let least = min_overlap.clamp(1, n.max(1));
         let stretches = Stretches::new(columns, widths, widest.min(n), shape);
@@ -59,30 +80,30 @@ impl Null {
                 stretches.ends.get(width).cloned().unwrap_or_else(|| vec![0.0; shape.length])
             } else {
                 while done <= width && done < n {
-                    either(&mut ends, &stretches.ends[done]);
+                    either(level, &mut ends, &stretches.ends[done]);
                     done += 1;
                 }
                 ends.clone()
             };
             if let Some(inside) = stretches.inside.get(&width) {
-                either(&mut table, inside);
+                either(level, &mut table, inside);
             }
             while counted <= width {
-                either(&mut places, &stretches.whole);
+                either(level, &mut places, &stretches.whole);
                 counted += 1;
             }
             if width >= n {
-                either(&mut table, &places);
+                either(level, &mut table, &places);
             }
             tables[width] = table;
         }
         Self { low, tables }
     }
 
-    /// The lowest score of which the best alignment with a random target of this width has at most this probability.
-    pub(super) fn lowest(&self, width: usize, probability: f64) -> i64 {
+    /// The lowest score of which the best alignment with a random target of this width has a probability that will do.
+    pub(super) fn lowest(&self, width: usize, will_do: impl Fn(f64) -> bool) -> i64 {
         let table = self.tables.get(width).map_or(&[][..], Vec::as_slice);
-        match table.iter().position(|&p| p <= probability) {
+        match table.iter().position(|&p| will_do(p)) {
             // Where all scores do, so do those below the table.
             Some(0) => i64::MIN,
             first => self.low + first.unwrap_or(table.len()) as i64,
@@ -106,24 +127,17 @@ struct Shape {
 }
 
 impl Shape {
-    /// How likely each score is reached.
-    fn reached(self, scores: &Distribution) -> Vec<f64> {
+    /// `one` becomes the probability that it happens, or that an independent alignment reaches each score.
+    fn or_reached(self, one: &mut [f64], scores: &Distribution) {
         let first = (scores.low - self.low) as usize;
-        let mut reached = vec![0.0; self.length];
         let mut above = 0.0;
-        for (slot, mass) in reached[first..].iter_mut().zip(&scores.mass).rev() {
+        for (slot, mass) in one[first..].iter_mut().zip(&scores.mass).rev() {
             above += mass;
-            *slot = f64::min(above, 1.0);
+            *slot += f64::min(above, 1.0) * (1.0 - *slot);
         }
         // At and below the lowest score the sum is 1 but for rounding.
-        reached[..=first].fill(1.0);
-        reached
+        one[..=first].fill(1.0);
     }
-}
-
-/// `one` becomes the probability that it or an independent `other` happens, which keeps all digits of small ones.
-fn either(one: &mut [f64], other: &[f64]) {
-    one.iter_mut().zip(other).for_each(|(p, q)| *p += q * (1.0 - *p));
 }
 
 /// What the stretches of a query's columns reach.
@@ -145,29 +159,26 @@ impl Stretches {
             inside: BTreeMap::new(),
             whole: vec![0.0; shape.length],
         };
+        let mut sum = Sum::new();
         for start in 0..n {
-            let mut sum: Option<Distribution> = None;
             // Stretches up to the query's last column are built from the right, below.
             let last = (start + widest).min(if start == 0 { n } else { n - 1 });
             for end in start + 1..=last {
-                let total = sum.map_or_else(|| columns[end - 1].clone(), |sum| sum.plus(&columns[end - 1], level));
+                sum.extend(end == start + 1, &columns[end - 1], level);
                 let width = end - start;
                 if start == 0 && end == n {
-                    found.whole = shape.reached(&total);
+                    shape.or_reached(&mut found.whole, &sum.total);
                 } else if start == 0 {
-                    either(&mut found.ends[width], &shape.reached(&total));
+                    shape.or_reached(&mut found.ends[width], &sum.total);
                 } else if widths.binary_search(&width).is_ok() {
                     let inside = found.inside.entry(width).or_insert_with(|| vec![0.0; shape.length]);
-                    either(inside, &shape.reached(&total));
+                    shape.or_reached(inside, &sum.total);
                 }
-                sum = Some(total);
             }
         }
-        let mut sum: Option<Distribution> = None;
         for start in (n.saturating_sub(widest).max(1)..n).rev() {
-            let total = sum.map_or_else(|| columns[start].clone(), |sum| sum.plus(&columns[start], level));
-            either(&mut found.ends[n - start], &shape.reached(&total));
-            sum = Some(total);
+            sum.extend(start == n - 1, &columns[start], level);
+            shape.or_reached(&mut found.ends[n - start], &sum.total);
         }
         found
     }
@@ -203,7 +214,8 @@ mod tests {
     #[test]
     fn the_sum_of_two_coins_is_binomial() {
         let column = Distribution::of(&[-1, 1]);
-        let sum = column.plus(&column, Level::best());
-        assert_eq!((sum.low, sum.mass), (-2, vec![0.25, 0.0, 0.5, 0.0, 0.25]));
+        let mut sum = Sum::new();
+        [true, false].map(|is_first| sum.extend(is_first, &column, Level::best()));
+        assert_eq!((sum.total.low, sum.total.mass), (-2, vec![0.25, 0.0, 0.5, 0.0, 0.25]));
     }
 }

@@ -7,7 +7,7 @@ use super::similarity::STEPS;
 use super::{Match, MatchOptions};
 use crate::Motif;
 use basewise_kernels::Level;
-use basewise_kernels::columns::{self, FRACTION, LANES, Lanes, QueryColumn, Scale};
+use basewise_kernels::columns::{self, FRACTION, LANES, Lanes, Measure, QueryColumn};
 
 /// The largest sum of scores: sums are numbers of 16 bits.
 const LARGEST_SUM: usize = 30_000;
@@ -16,16 +16,18 @@ const LARGEST_SUM: usize = 30_000;
 #[derive(Default)]
 pub(super) struct Scratch {
     counts: counts::Scratch,
-    scores: Vec<Lanes<i16>>,
-    /// The best alignments with the motifs of a group's tiles: scores, and indices of offsets.
-    best: Vec<Lanes<i16>>,
-    places: Vec<Lanes<i16>>,
+    /// The scores of all places of a tile's motifs.
+    sums: Vec<Lanes<i16>>,
+    /// The best of each motif of a group's tiles, as [`columns::best_alignments`] gives them.
+    best: Vec<i32>,
 }
 
 /// A query's columns and their scores.
 struct Query {
     columns: Vec<QueryColumn>,
-    scale: Scale,
+    measure: Measure,
+    /// What makes scores of steps.
+    factor: i32,
     /// How often each score occurs in the database.
     nulls: Vec<Distribution>,
 }
@@ -44,21 +46,20 @@ impl Query {
         let factor = (bins_a_unit / f64::from(STEPS) * f64::from(1 << FRACTION)).round() as i32;
         let columns = points.iter().zip(&counted).map(|(&point, c)| QueryColumn { point, middle: c.middle }).collect();
         let nulls = counted.iter().map(|counts| counts.distribution(factor)).collect();
-        Self { columns, scale: Scale { measure: database.similarity.measure(), steps: STEPS.into(), factor }, nulls }
+        Self { columns, measure: database.similarity.measure(), factor, nulls }
     }
 
     /// Finds the best alignments with all motifs of a group; of equal ones the first of `offsets`.
-    fn align(&self, group: &Group, offsets: &[i32], scratch: &mut Scratch) {
-        let Scratch { scores, best, places, .. } = scratch;
-        best.clear();
-        places.clear();
-        scores.resize(self.columns.len() * group.width, [0; LANES]);
+    fn align(&self, group: &Group, offsets: &[i32], Scratch { sums, best, .. }: &mut Scratch) {
         let level = Level::best();
-        for tile in &group.tiles {
-            columns::scores(level, self.scale, &self.columns, tile, scores);
-            let (score, place) = columns::best_alignments(level, scores, group.width, offsets);
-            best.push(score);
-            places.push(place);
+        let last = self.columns.len() as i32 - 1;
+        let slots: Vec<usize> = offsets.iter().map(|offset| (last - offset) as usize).collect();
+        best.resize(group.tiles.len() * LANES, 0);
+        for (tile, best) in group.tiles.iter().zip(best.chunks_exact_mut(LANES)) {
+            sums.clear();
+            sums.resize(self.columns.len() + group.width - 1, [0; LANES]);
+            columns::add_scores(level, self.measure, self.factor, &self.columns, tile, sums);
+            columns::best_alignments(level, sums, &slots, best);
         }
     }
 }
@@ -75,42 +76,33 @@ pub(super) fn search(motif: &Motif, database: &Database, options: &MatchOptions,
             continue;
         }
         query.align(group, &offsets, scratch);
-        let lowest = null.lowest(group.width, options.max_q);
-        better_strands(group, database.both_strands, scratch, |target, score, place, is_reverse| {
-            if i64::from(score) >= lowest {
-                let p = null.p_value(group.width, score.into());
-                // 1 - (1 - p)^2, which would round to 0 for the smallest p.
-                let p_value = if database.both_strands { p * (2.0 - p) } else { p };
-                let offset = offsets[place as usize];
-                matches.push(Match {
-                    target,
-                    p_value,
-                    q_value: 1.0,
-                    e_value: p_value,
-                    offset: offset.into(),
-                    overlap: overlap(motif.len(), group.width, offset),
-                    reverse_complement: is_reverse,
-                });
-            }
+        // 1 - (1 - p)^2, which would round to 0 for the smallest p.
+        let corrected = |p: f64| if database.both_strands { p * (2.0 - p) } else { p };
+        let lowest = null.lowest(group.width, |p| corrected(p) <= options.max_q);
+        each_reaching(lowest, group, database.both_strands, &scratch.best, |target, best, reverse_complement| {
+            let (score, place) = columns::place(best, offsets.len());
+            let p_value = corrected(null.p_value(group.width, score.into()));
+            let overlap = overlap(motif.len(), group.width, offsets[place]);
+            let (q_value, e_value, offset) = (1.0, p_value, offsets[place].into());
+            matches.push(Match { target, p_value, q_value, e_value, offset, overlap, reverse_complement });
         });
     }
     matches
 }
 
-/// Gives each target of a group with the better score of its strands, the place of that, and whether it is the other strand.
-fn better_strands(
-    group: &Group,
-    both_strands: bool,
-    Scratch { best, places, .. }: &Scratch,
-    mut each: impl FnMut(usize, i16, i16, bool),
-) {
+/// Gives the targets of a group of which the better strand scores at least `lowest`, what [`columns::best_alignments`] says of
+/// that, and whether it is the other strand.
+fn each_reaching(lowest: i64, group: &Group, both_strands: bool, best: &[i32], mut each: impl FnMut(usize, i32, bool)) {
     let n = group.members.len();
-    let (best, places) = (best.as_flattened(), places.as_flattened());
-    let reverse = if both_strands { &best[n..2 * n] } else { &[] };
-    for (member, &target) in group.members.iter().enumerate() {
-        let is_reverse = reverse.get(member).is_some_and(|&score| score > best[member]);
-        let slot = if is_reverse { n + member } else { member };
-        each(target, best[slot], places[slot], is_reverse);
+    let (forward, others) = best.split_at(n);
+    let reverse = if both_strands { &others[..n] } else { forward };
+    let score = |best: i32| best >> 16;
+    let lowest = lowest.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+    for ((&target, &forward), &reverse) in group.members.iter().zip(forward).zip(reverse) {
+        if score(forward.max(reverse)) >= lowest {
+            let is_reverse = score(reverse) > score(forward);
+            each(target, if is_reverse { reverse } else { forward }, is_reverse);
+        }
     }
 }
 

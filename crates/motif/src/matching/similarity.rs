@@ -15,7 +15,7 @@ pub enum ColumnSimilarity {
 /// Steps of a unit of similarity. Similarities are counted in whole steps below the best, so that they are within half of one of
 /// those of the definition.
 pub(super) const STEPS: i16 = 2000;
-/// As many steps as any similarity is below the best, and more: a power of two.
+/// More than the most steps that two columns can be apart: a power of two.
 pub(super) const FINE: usize = 4096;
 
 impl ColumnSimilarity {
@@ -33,7 +33,7 @@ impl ColumnSimilarity {
         }
     }
 
-    /// What [`Self::measure`] measures of two columns' points is how far their similarity is below the best.
+    /// What [`Self::measure`] measures of two columns' points is how far their similarity is below the best, in steps.
     ///
     /// Probabilities add up to 1, so that three numbers say them: half the differences between pairs of bases, which is a rotation
     /// (of Hadamard) that keeps distances and products. A correlation is the product of points at a distance of 1.
@@ -45,13 +45,31 @@ impl ColumnSimilarity {
             Self::Pearson => point.iter().map(|x| x * x).sum::<f64>().sqrt(),
         };
         // A uniform column has no direction.
-        if length > 1e-6 { point.map(|x| (x / length) as f32) } else { [0.0; 3] }
+        let scale = if length > 1e-6 { f64::from(self.unit()) / length } else { 0.0 };
+        point.map(|x| (x * scale) as f32)
+    }
+
+    /// The length of points that are one unit apart, or one unit from the middle.
+    pub(super) fn unit(self) -> f32 {
+        match self {
+            Self::Euclidean => STEPS.into(),
+            Self::Pearson => f32::from(STEPS).sqrt(),
+        }
+    }
+
+    /// The most steps that two columns can be apart.
+    pub(super) fn most(self) -> usize {
+        match self {
+            // The square root of 2.
+            Self::Euclidean => 2829,
+            Self::Pearson => 4001,
+        }
     }
 
     pub(super) fn measure(self) -> Measure {
         match self {
             Self::Euclidean => Measure::Distance,
-            Self::Pearson => Measure::Product,
+            Self::Pearson => Measure::Product(STEPS.into()),
         }
     }
 }
@@ -89,10 +107,10 @@ mod tests {
                 let [x, y, z] = similarity.point(b).map(|x| [x]);
                 let mut found = [0];
                 let point = similarity.point(a);
-                steps_apart(Level::best(), similarity.measure(), point, [&x, &y, &z], STEPS.into(), &mut found);
+                steps_apart(Level::best(), similarity.measure(), point, [&x, &y, &z], &mut found);
                 let expected = (best - similarity.score(a, b)) * f64::from(STEPS);
                 assert!((f64::from(found[0]) - expected).abs() < 0.51, "{similarity:?} {a:?} {b:?}");
-                assert!((found[0] as usize) < FINE);
+                assert!((0..=similarity.most() as i16).contains(&found[0]));
             }
         }
     }
