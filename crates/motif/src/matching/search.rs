@@ -67,7 +67,12 @@ impl Query {
 /// The matches of a query with all targets of which the p-value can be up to `options.max_q`, in any order.
 pub(super) fn search(motif: &Motif, database: &Database, options: &MatchOptions, scratch: &mut Scratch) -> Vec<Match> {
     let query = Query::new(motif, database, options.bins, &mut scratch.counts);
-    let null = Null::new(&query.nulls, &database.widths(), options.min_overlap);
+    // 1 - (1 - p)^2, which would round to 0 for the smallest p.
+    let corrected = |p: f64| if database.both_strands { p * (2.0 - p) } else { p };
+    let will_do = |p: f64| corrected(p) <= options.max_q;
+    let null = |floor| Null::new(&query.nulls, &database.widths(), options.min_overlap, floor);
+    // A score of 0, as of columns that are median matches, is hardly ever good enough: what is below is left out until it has to be.
+    let null = Some(null(0)).filter(|null| !null.is_cut_off(will_do)).unwrap_or_else(|| null(i64::MIN));
     let mut matches: Vec<Match> = database.empty.iter().map(|&target| unaligned(target)).collect();
     for group in &database.groups {
         let offsets = offsets(motif.len(), group.width, options.min_overlap);
@@ -76,9 +81,7 @@ pub(super) fn search(motif: &Motif, database: &Database, options: &MatchOptions,
             continue;
         }
         query.align(group, &offsets, scratch);
-        // 1 - (1 - p)^2, which would round to 0 for the smallest p.
-        let corrected = |p: f64| if database.both_strands { p * (2.0 - p) } else { p };
-        let lowest = null.lowest(group.width, |p| corrected(p) <= options.max_q);
+        let lowest = null.lowest(group.width, will_do);
         each_reaching(lowest, group, database.both_strands, &scratch.best, |target, best, reverse_complement| {
             let (score, place) = columns::place(best, offsets.len());
             let p_value = corrected(null.p_value(group.width, score.into()));
