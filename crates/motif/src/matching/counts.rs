@@ -2,7 +2,8 @@
 //!
 //! A large database is not counted column by column: its columns are put into the cubes of a grid with sides of 1/32 ([`CELLS`]), and a
 //! cube counts as so many columns at its members' mean. Cubes that are nearest to the query column are counted by their
-//! members, so that what decides on good matches, the highest scores, is counted exactly ([`NEAR`]).
+//! members, so that what decides on good matches, the highest scores, is counted exactly ([`NEAR`]). Scores of alignments are
+//! those of the columns themselves.
 
 use super::null::Distribution;
 use super::similarity::{ColumnSimilarity, FINE, STEPS};
@@ -59,12 +60,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(points: Vec<[f32; 3]>, similarity: ColumnSimilarity) -> Self {
-        Self::merged_from(points, similarity, FEW)
-    }
-
-    /// Merges columns if at least `few` are different.
-    fn merged_from(mut points: Vec<[f32; 3]>, similarity: ColumnSimilarity, few: usize) -> Self {
+    pub(super) fn new(mut points: Vec<[f32; 3]>, similarity: ColumnSimilarity) -> Self {
         let a_unit = CELLS / similarity.unit();
         // Points are at most a unit from 0: what is cut off is what lies above the lower side.
         let cell = |point: &[f32; 3]| point.map(|x| (x * a_unit + 2.0 * CELLS) as i32);
@@ -80,7 +76,7 @@ impl Pool {
         for same in points.chunk_by(|a, b| bits(a) == bits(b)) {
             pool.distinct.push(same[0], same.len() as u32);
         }
-        if pool.distinct.len() >= few {
+        if pool.distinct.len() >= FEW {
             for members in points.chunk_by(|a, b| cell(a) == cell(b)) {
                 let mean =
                     |i: usize| members.iter().map(|point| f64::from(point[i])).sum::<f64>() / members.len() as f64;
@@ -90,6 +86,12 @@ impl Pool {
             }
         }
         pool
+    }
+
+    /// The same, but that each column is counted.
+    #[cfg(test)]
+    pub(super) fn exact(self) -> Self {
+        Self { cells: Weighted::default(), ..self }
     }
 
     /// Counts how far a column is from each of the pool.
@@ -304,7 +306,7 @@ mod tests {
     fn merged_columns_count_nearly_as_each_and_exactly_where_they_are_near() {
         for similarity in [ColumnSimilarity::Euclidean, ColumnSimilarity::Pearson] {
             let points = points(9000, similarity);
-            let exact = Pool::merged_from(points.clone(), similarity, usize::MAX);
+            let exact = Pool::new(points.clone(), similarity).exact();
             let merged = Pool::new(points.clone(), similarity);
             assert!(exact.cells.len() == 0 && (500..5000).contains(&merged.cells.len()), "{}", merged.cells.len());
             let mut scratch = Scratch::default();

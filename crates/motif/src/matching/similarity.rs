@@ -49,7 +49,7 @@ impl ColumnSimilarity {
         point.map(|x| (x * scale) as f32)
     }
 
-    /// The length of points that are one unit apart, or one unit from the middle.
+    /// How long the difference of two points is of which the columns differ by one, or a point of a correlation.
     pub(super) fn unit(self) -> f32 {
         match self {
             Self::Euclidean => STEPS.into(),
