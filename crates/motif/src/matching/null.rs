@@ -1,7 +1,7 @@
 //! The null distribution of the best alignment's score, by dynamic programming over query columns.
 
-use super::similarity::Scores;
-use basewise_kernels::{Level, columns::add_products};
+use basewise_kernels::Level;
+use basewise_kernels::columns::{add_products, either};
 use std::collections::BTreeMap;
 
 /// Probabilities of whole-numbered scores from `low` upwards.
@@ -21,11 +21,44 @@ impl Distribution {
         Self { low: low.into(), mass: (low..=high).map(share).collect() }
     }
 
-    /// The distribution of the sum of two independent scores.
-    fn plus(&self, other: &Self, level: Level) -> Self {
-        let mut mass = vec![0.0; self.mass.len() + other.mass.len() - 1];
-        add_products(level, &self.mass, &other.mass, &mut mass);
-        Self { low: self.low + other.low, mass }
+    /// What it can add to a sum at most.
+    fn high(&self) -> i64 {
+        (self.low + self.mass.len() as i64 - 1).max(0)
+    }
+}
+
+/// The distribution of a sum of independent scores, and room for the next.
+struct Sum {
+    total: Distribution,
+    /// Whether low scores were left out of `total`.
+    is_cut: bool,
+    spare: Vec<f64>,
+    padded: Vec<f64>,
+}
+
+impl Sum {
+    fn new() -> Self {
+        Self { total: Distribution { low: 0, mass: vec![1.0] }, is_cut: false, spare: Vec::new(), padded: Vec::new() }
+    }
+
+    /// Adds a score, or takes it as the first. What is then below `needed` is left out; it must not have part in what is needed after
+    /// the next score.
+    fn extend(&mut self, is_first: bool, scores: &Distribution, needed: i64, level: Level) {
+        if is_first {
+            self.total.low = scores.low;
+            self.total.mass.clone_from(&scores.mass);
+            self.is_cut = false;
+        } else {
+            self.spare.clear();
+            self.spare.resize(self.total.mass.len() + scores.mass.len() - 1, 0.0);
+            add_products(level, &self.total.mass, &scores.mass, &mut self.padded, &mut self.spare);
+            std::mem::swap(&mut self.total.mass, &mut self.spare);
+            self.total.low += scores.low;
+        }
+        let below = (needed - self.total.low).clamp(0, self.total.mass.len() as i64 - 1);
+        self.total.mass.drain(..below as usize);
+        self.total.low += below;
+        self.is_cut |= below > 0;
     }
 }
 
@@ -41,13 +74,12 @@ impl Null {
     /// The null distributions of a query against targets of the given `widths`, ascending.
     ///
     /// An alignment has a stretch of query columns: one inside the query needs a target of its own width, one at an end any
-    /// wider target too, and the whole query has several places in every wider target.
-    pub(super) fn new(scores: &Scores, widths: &[usize], min_overlap: usize) -> Self {
-        let columns = &scores.nulls;
-        let low: i64 = columns.iter().map(|column| column.low.min(0)).sum();
-        let high: i64 = columns.iter().map(|column| (column.low + column.mass.len() as i64 - 1).max(0)).sum();
+    /// wider target too, and the whole query has several places in every wider target. Scores below `floor` are left out.
+    pub(super) fn new(columns: &[Distribution], widths: &[usize], min_overlap: usize, floor: i64) -> Self {
+        let low = columns.iter().map(|column| column.low.min(0)).sum::<i64>().max(floor);
+        let high: i64 = columns.iter().map(Distribution::high).sum();
         let shape = Shape { low, length: (high - low + 1) as usize };
-        let n = columns.len();
+        let (n, level) = (columns.len(), Level::best());
         let widest = widths.last().copied().unwrap_or(0);
         let least = min_overlap.clamp(1, n.max(1));
         let stretches = Stretches::new(columns, widths, widest.min(n), shape);
@@ -61,24 +93,39 @@ impl Null {
                 stretches.ends.get(width).cloned().unwrap_or_else(|| vec![0.0; shape.length])
             } else {
                 while done <= width && done < n {
-                    either(&mut ends, &stretches.ends[done]);
+                    either(level, &mut ends, &stretches.ends[done]);
                     done += 1;
                 }
                 ends.clone()
             };
             if let Some(inside) = stretches.inside.get(&width) {
-                either(&mut table, inside);
+                either(level, &mut table, inside);
             }
             while counted <= width {
-                either(&mut places, &stretches.whole);
+                either(level, &mut places, &stretches.whole);
                 counted += 1;
             }
             if width >= n {
-                either(&mut table, &places);
+                either(level, &mut table, &places);
             }
             tables[width] = table;
         }
         Self { low, tables }
+    }
+
+    /// Whether the lowest score has a probability that will do in a table: those below may have one as well.
+    pub(super) fn is_cut_off(&self, will_do: impl Fn(f64) -> bool) -> bool {
+        self.tables.iter().filter_map(|table| table.first()).any(|&p| will_do(p))
+    }
+
+    /// The lowest score of which the best alignment with a random target of this width has a probability that will do.
+    pub(super) fn lowest(&self, width: usize, will_do: impl Fn(f64) -> bool) -> i64 {
+        let table = self.tables.get(width).map_or(&[][..], Vec::as_slice);
+        match table.iter().position(|&p| will_do(p)) {
+            // Where all scores do, so do those below the table.
+            Some(0) => i64::MIN,
+            first => self.low + first.unwrap_or(table.len()) as i64,
+        }
     }
 
     /// Probability that the best alignment with a random target of this width scores at least `score`.
@@ -98,24 +145,21 @@ struct Shape {
 }
 
 impl Shape {
-    /// How likely each score is reached.
-    fn reached(self, scores: &Distribution) -> Vec<f64> {
-        let first = (scores.low - self.low) as usize;
-        let mut reached = vec![0.0; self.length];
+    /// `one` becomes the probability that it happens, or that an independent alignment reaches each score.
+    fn or_reached(self, one: &mut [f64], sum: &Sum) {
+        let Distribution { low, mass } = &sum.total;
+        let first = (low - self.low).max(0) as usize;
+        let mass = &mass[((self.low - low).max(0) as usize).min(mass.len())..];
         let mut above = 0.0;
-        for (slot, mass) in reached[first..].iter_mut().zip(&scores.mass).rev() {
+        for (slot, mass) in one[first..].iter_mut().zip(mass).rev() {
             above += mass;
-            *slot = f64::min(above, 1.0);
+            *slot += f64::min(above, 1.0) * (1.0 - *slot);
         }
-        // At and below the lowest score the sum is 1 but for rounding.
-        reached[..=first].fill(1.0);
-        reached
+        if *low >= self.low && !sum.is_cut {
+            // At and below the lowest score the sum is 1 but for rounding.
+            one[..=first].fill(1.0);
+        }
     }
-}
-
-/// `one` becomes the probability that it or an independent `other` happens, which keeps all digits of small ones.
-fn either(one: &mut [f64], other: &[f64]) {
-    one.iter_mut().zip(other).for_each(|(p, q)| *p += q * (1.0 - *p));
 }
 
 /// What the stretches of a query's columns reach.
@@ -137,29 +181,31 @@ impl Stretches {
             inside: BTreeMap::new(),
             whole: vec![0.0; shape.length],
         };
+        let mut sum = Sum::new();
         for start in 0..n {
-            let mut sum: Option<Distribution> = None;
             // Stretches up to the query's last column are built from the right, below.
             let last = (start + widest).min(if start == 0 { n } else { n - 1 });
+            let mut rest: i64 = columns[start..last].iter().map(Distribution::high).sum();
             for end in start + 1..=last {
-                let total = sum.map_or_else(|| columns[end - 1].clone(), |sum| sum.plus(&columns[end - 1], level));
+                rest -= columns[end - 1].high();
+                sum.extend(end == start + 1, &columns[end - 1], shape.low - rest, level);
                 let width = end - start;
                 if start == 0 && end == n {
-                    found.whole = shape.reached(&total);
+                    shape.or_reached(&mut found.whole, &sum);
                 } else if start == 0 {
-                    either(&mut found.ends[width], &shape.reached(&total));
+                    shape.or_reached(&mut found.ends[width], &sum);
                 } else if widths.binary_search(&width).is_ok() {
                     let inside = found.inside.entry(width).or_insert_with(|| vec![0.0; shape.length]);
-                    either(inside, &shape.reached(&total));
+                    shape.or_reached(inside, &sum);
                 }
-                sum = Some(total);
             }
         }
-        let mut sum: Option<Distribution> = None;
-        for start in (n.saturating_sub(widest).max(1)..n).rev() {
-            let total = sum.map_or_else(|| columns[start].clone(), |sum| sum.plus(&columns[start], level));
-            either(&mut found.ends[n - start], &shape.reached(&total));
-            sum = Some(total);
+        let first = n.saturating_sub(widest).max(1);
+        let mut rest: i64 = columns.iter().skip(first).map(Distribution::high).sum();
+        for start in (first..n).rev() {
+            rest -= columns[start].high();
+            sum.extend(start == n - 1, &columns[start], shape.low - rest, level);
+            shape.or_reached(&mut found.ends[n - start], &sum);
         }
         found
     }
@@ -170,13 +216,13 @@ mod tests {
     use super::*;
 
     /// Two query columns, each -1 or 1 with equal odds.
-    fn coin() -> Scores {
-        Scores::of_rows(&[vec![-1, 1], vec![-1, 1]])
+    fn coin() -> Vec<Distribution> {
+        vec![Distribution::of(&[-1, 1]); 2]
     }
 
     #[test]
     fn one_column_targets_have_two_alignments() {
-        let null = Null::new(&coin(), &[1], 1);
+        let null = Null::new(&coin(), &[1], 1, i64::MIN);
         assert!((null.p_value(1, 1) - 0.75).abs() < 1e-12);
         assert_eq!(null.p_value(1, -1), 1.0);
         assert_eq!(null.p_value(1, 2), 0.0);
@@ -185,17 +231,37 @@ mod tests {
     #[test]
     fn wider_targets_add_overhangs() {
         // Both ends overhang with one column, p(1) = 1/2 each; two columns together reach 1 only as 2, p = 1/4.
-        let null = Null::new(&coin(), &[2, 3], 1);
+        let null = Null::new(&coin(), &[2, 3], 1, i64::MIN);
         assert!((null.p_value(2, 1) - (1.0 - 0.5 * 0.5 * 0.75)).abs() < 1e-12);
         assert!((null.p_value(3, 2) - (1.0 - 0.75 * 0.75)).abs() < 1e-12);
-        let full = Null::new(&coin(), &[2], 2);
+        let full = Null::new(&coin(), &[2], 2, i64::MIN);
         assert!((full.p_value(2, 2) - 0.25).abs() < 1e-12);
     }
 
     #[test]
     fn the_sum_of_two_coins_is_binomial() {
         let column = Distribution::of(&[-1, 1]);
-        let sum = column.plus(&column, Level::best());
-        assert_eq!((sum.low, sum.mass), (-2, vec![0.25, 0.0, 0.5, 0.0, 0.25]));
+        let mut sum = Sum::new();
+        [true, false].iter().for_each(|&is_first| sum.extend(is_first, &column, -2, Level::best()));
+        assert_eq!((sum.total.low, sum.total.mass), (-2, vec![0.25, 0.0, 0.5, 0.0, 0.25]));
+    }
+
+    #[test]
+    fn a_floor_leaves_the_scores_above_it_as_they_are() {
+        let columns: Vec<Distribution> = [&[-3, -1, 0, 2][..], &[-5, 0, 1], &[0], &[-2, 0, 0, 3], &[-1, 4]]
+            .iter()
+            .map(|values| Distribution::of(values))
+            .collect();
+        for n in 0..=columns.len() {
+            let (columns, widths) = (&columns[..n], [1, 2, 3, 5, 8]);
+            let all = Null::new(columns, &widths, 1, i64::MIN);
+            for floor in -12..=0 {
+                let above = Null::new(columns, &widths, 1, floor);
+                for (width, score) in widths.iter().flat_map(|&w| (floor..13).map(move |s| (w, s))) {
+                    let (found, expected) = (above.p_value(width, score), all.p_value(width, score));
+                    assert_eq!(found, expected, "{n} {floor} {width} {score}");
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use basewise_core::random::{stream, uniform};
+use std::collections::BTreeMap;
 
 fn of(id: &str, bases: &[usize], sharp: f64) -> Motif {
     let rest = (1.0 - sharp) / 3.0;
@@ -166,4 +167,101 @@ fn a_limit_of_q_values_leaves_the_rest_as_it_is() {
             all.iter().map(|list| list.iter().filter(|m| m.q_value <= max_q).cloned().collect()).collect();
         assert_eq!(some, expected, "{max_q}");
     }
+}
+
+/// Tomtom by its definition: all columns one by one, all alignments, and the null distributions as maps of scores. P-values of all
+/// targets, from both strands.
+fn by_definition(query: &Motif, targets: &[Motif], similarity: ColumnSimilarity) -> Vec<f64> {
+    let strands: Vec<[Motif; 2]> = targets.iter().map(|target| [target.clone(), target.reverse_complement()]).collect();
+    let steps = |a: &[f64; 4], b: &[f64; 4]| {
+        let best = if similarity == ColumnSimilarity::Pearson { 1.0 } else { 0.0 };
+        ((best - similarity.score(a, b)) * 2000.0).round() as i16
+    };
+    let columns: Vec<&[f64; 4]> = strands.iter().flatten().flat_map(|motif| &motif.probabilities).collect();
+    let rows: Vec<Vec<i16>> = query
+        .probabilities
+        .iter()
+        .map(|q| {
+            let mut row: Vec<i16> = columns.iter().map(|column| steps(q, column)).collect();
+            row.sort_unstable();
+            row
+        })
+        .collect();
+    let middles: Vec<i16> = rows.iter().map(|row| row[row.len() / 2]).collect();
+    let most = |of: &dyn Fn(usize) -> i16| f64::from((0..rows.len()).map(of).max().unwrap()) / 2000.0;
+    let span = most(&|i| middles[i] - rows[i][0]) + most(&|i| rows[i][rows[i].len() - 1] - middles[i]).ceil();
+    let factor = ((100.0 / span).floor() / 2000.0 * 65536.0).round() as i32;
+    let score = |steps: i16, i: usize| basewise_kernels::columns::scaled(steps, middles[i], factor);
+    // The odds of scores of at least `least` in a stretch of the query.
+    let reach = |stretch: std::ops::Range<usize>, least: i16| {
+        let mut sums = BTreeMap::from([(0, 1.0)]);
+        for i in stretch {
+            let mut next = BTreeMap::new();
+            for same in rows[i].chunk_by(|a, b| a == b) {
+                let share = same.len() as f64 / rows[i].len() as f64;
+                sums.iter().for_each(|(sum, p)| *next.entry(sum + score(same[0], i)).or_insert(0.0) += p * share);
+            }
+            sums = next;
+        }
+        sums.range(least..).map(|(_, p)| p).sum::<f64>()
+    };
+    let p_value = |[forward, reverse]: &[Motif; 2]| {
+        let (n, width) = (query.len() as i32, forward.len() as i32);
+        let stretch = |offset: i32| offset.max(0) as usize..(offset + width).min(n) as usize;
+        let sum = |motif: &Motif, offset: i32| -> i16 {
+            let column = |i: usize| &motif.probabilities[(i as i32 - offset) as usize];
+            stretch(offset).map(|i| score(steps(&query.probabilities[i], column(i)), i)).sum()
+        };
+        let offsets = 1 - width..n;
+        let best = offsets.clone().flat_map(|offset| [sum(forward, offset), sum(reverse, offset)]).max().unwrap();
+        1.0 - offsets.map(|offset| (1.0 - reach(stretch(offset), best)).powi(2)).product::<f64>()
+    };
+    strands.iter().map(p_value).collect()
+}
+
+#[test]
+fn p_values_are_those_of_the_definition() {
+    let targets = database(30);
+    for similarity in [ColumnSimilarity::Euclidean, ColumnSimilarity::Pearson] {
+        let options = MatchOptions { similarity, ..MatchOptions::default() };
+        for query in [&targets[0], &targets[7]] {
+            let expected = by_definition(query, &targets, similarity);
+            for found in &tomtom(std::slice::from_ref(query), &targets, &options)[0] {
+                let difference = (found.p_value - expected[found.target]).abs();
+                assert!(difference < 1e-9 * found.p_value + 1e-12, "{found:?} {}", expected[found.target]);
+            }
+        }
+    }
+}
+
+/// A database in which columns are merged against the same whose columns are counted one by one.
+#[test]
+fn merged_columns_hardly_change_p_values() {
+    let mut rng = stream(8, "columns", &[]);
+    let mut motif = |id: usize| {
+        let rows = (0..6 + id % 9).map(|_| std::array::from_fn(|_| uniform(&mut rng).powi(4))).collect();
+        Motif::from_probabilities(&id.to_string(), "", Alphabet::Dna, rows, 20.0)
+    };
+    let targets: Vec<Motif> = (0..800).map(&mut motif).collect();
+    let database = || Database::new(&targets, true, ColumnSimilarity::Euclidean);
+    let (merged, mut exact) = (database(), database());
+    exact.pool = exact.pool.exact();
+    let mut scratch = Scratch::default();
+    let mut logs = Vec::new();
+    for query in &targets[..9] {
+        let mut of = |database: &Database| {
+            let mut found = search(query, database, &MatchOptions::default(), &mut scratch);
+            found.sort_by_key(|found| found.target);
+            found
+        };
+        for (merged, exact) in of(&merged).into_iter().zip(of(&exact)) {
+            assert_eq!(merged.target, exact.target);
+            logs.push([merged.p_value, exact.p_value].map(f64::ln));
+        }
+    }
+    assert_eq!(logs.len(), 9 * 800);
+    let differences: Vec<f64> = logs.iter().map(|[merged, exact]| (merged - exact).abs()).collect();
+    let mean = differences.iter().sum::<f64>() / logs.len() as f64;
+    assert!(mean < 0.05, "logarithms differ by {mean}");
+    assert!(logs.iter().zip(&differences).all(|([_, exact], d)| *d < 0.1 - 0.2 * exact), "{differences:?}");
 }
