@@ -16,7 +16,7 @@ use basewise_io::variants::Value;
 use rayon::prelude::*;
 
 /// Neighbourhoods that one thread takes at a time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 48;
 
 /// Models and what is told of their scores.
 pub(super) struct Scorer<'a> {

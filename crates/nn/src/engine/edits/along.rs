@@ -100,7 +100,7 @@ impl Along {
         sums: &mut [f32],
     ) {
         /// Sequences of a piece of work.
-        const PIECE: usize = 8;
+        const PIECE: usize = 16;
         let (input, output) = (s.length * s.channels, s.outputs * s.filters);
         let tiles: Vec<_> = (0..self.places.len()).map(|i| self.tiles(i, s, tile)).collect();
         let pieces = sums.par_chunks_mut(PIECE * output).zip(x.par_chunks(PIECE * input)).zip(tiles.par_chunks(PIECE));

@@ -3,6 +3,7 @@
 
 use super::reach::{Cost, Stage, cost, hull};
 use super::walk::Change;
+use crate::engine::node::{Node, Op};
 use basewise_core::{Code, Edit, SequenceBatch};
 use std::ops::Range;
 
@@ -11,7 +12,14 @@ const SIZES: [usize; 3] = [24, 48, 96];
 /// Numbers in the largest array of a group, at most, but for a group of one.
 const MOST_NUMBERS: usize = 1 << 24;
 /// What reading a weight costs, in multiplications.
-pub(super) const READING: f64 = 4.0;
+const READING: f64 = 4.0;
+/// Copies of a group that are few: the dense layers at the end then read more weights than they multiply by, and go
+/// over the copies of all groups together.
+pub(super) const FEW: usize = 12;
+/// Copies of several rows that go together, at most.
+pub(super) const MIXED: usize = 24;
+/// The part of a group's work from which on reading weights is worth sharing with groups of other rows.
+const READ: f64 = 0.1;
 
 /// An edit without what it leaves as it is.
 #[derive(Clone, Debug)]
@@ -85,4 +93,68 @@ pub(super) fn best(edits: &[Trimmed], stages: &[Stage], largest: usize) -> (Grou
         }
     }
     best.unwrap_or_default()
+}
+
+/// Edits of one row, in groups.
+pub(super) struct Grouped {
+    pub(super) row: usize,
+    pub(super) trimmed: Vec<Trimmed>,
+    pub(super) groups: Groups,
+}
+
+/// Groups that go together: one, or small ones of several rows.
+#[derive(Debug)]
+pub(super) struct Party {
+    /// Positions around all edits.
+    pub(super) around: Range<usize>,
+    /// The row of each group, and the group's number among those of all rows.
+    pub(super) members: Vec<(usize, usize)>,
+    pub(super) copies: usize,
+}
+
+/// Whether copies of several sequences may go through a node together.
+pub(super) fn mixes(node: &Node) -> bool {
+    match &node.op {
+        Op::Residual(inner) => inner.iter().all(mixes),
+        Op::Concat(branches) => branches.iter().flatten().all(mixes),
+        Op::Recurrent(_) | Op::SelfAttention(_) | Op::AttentionPool { .. } | Op::Strands(..) => false,
+        _ => true,
+    }
+}
+
+/// The groups of all rows, small ones together that change about the same positions, where reading weights is much of
+/// their work, up to `most` copies. What comes of a group is the same in any company.
+pub(super) fn parties(rows: &[Grouped], stages: &[Stage], most: usize) -> Vec<Party> {
+    let mut parties: Vec<Party> = Vec::new();
+    for (row, grouped) in rows.iter().enumerate() {
+        for (own, around) in &grouped.groups {
+            let members = vec![(row, parties.len())];
+            parties.push(Party { around: around.clone(), members, copies: own.len() });
+        }
+    }
+    let reads = |party: &Party| {
+        let mut sum = Cost::default();
+        cost(stages, &party.around, &mut sum);
+        sum.read * READING > READ * sum.work * party.copies as f64
+    };
+    let (mut few, mut found): (Vec<Party>, Vec<Party>) =
+        parties.into_iter().partition(|party| most > 1 && party.copies < FEW && reads(party));
+    few.sort_by_key(|party| (party.around.start, party.around.end));
+    let (mut last, mut longest): (Option<Party>, usize) = (None, 0);
+    for mut party in few {
+        if let Some(last) = &mut last {
+            let around = hull(&last.around, &party.around);
+            longest = longest.max(party.around.len());
+            if last.copies + party.copies <= most && around.len() <= longest + longest / 8 + 4 {
+                last.around = around;
+                last.copies += party.copies;
+                last.members.append(&mut party.members);
+                continue;
+            }
+        }
+        longest = party.around.len();
+        found.extend(last.replace(party));
+    }
+    found.extend(last);
+    found
 }

@@ -30,7 +30,7 @@ use crate::network::{Mode, Plan, Weights};
 use along::Along;
 use basewise_core::{Edit, SequenceBatch};
 use basewise_kernels::Level;
-use groups::{Groups, Trimmed};
+use groups::{FEW, Grouped, MIXED, Party, Trimmed, mixes, parties};
 use known::Known;
 use rayon::prelude::*;
 use reach::{Cost, Stage};
@@ -88,23 +88,16 @@ fn size_known(nodes: &[Node]) -> usize {
 }
 
 /// Sequences whose passes are made together, at most.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 48;
 /// Numbers that may be known at once, but for a single sequence: more leave the caches.
 const MOST_KNOWN: usize = 1 << 23;
 /// What the pass that keeps everything costs, in passes that keep nothing.
 const KEEPING: f64 = 1.2;
 
-/// Copies of a group that are few: the dense layers at the end then read more weights than they multiply by, and go
-/// over the copies of all groups together.
-const FEW: usize = 12;
 /// Copies that go together so, at most: few enough that a dense layer sums them in the same order, whatever their number.
 const FEW_TOGETHER: usize = 96;
 /// Weights of dense layers that are worth it.
 const HEAVY: usize = 1 << 16;
-/// Copies of several rows that go together, at most.
-const MIXED: usize = 24;
-/// The part of a group's work from which on reading weights is worth sharing with groups of other rows.
-const READ: f64 = 0.1;
 
 /// The first of the layers on a vector at the end, if their weights are many; else the number of nodes.
 fn tail(nodes: &[Node]) -> usize {
@@ -120,73 +113,7 @@ fn tail(nodes: &[Node]) -> usize {
         Op::Dense { .. } => node.input.size() * node.output.size(),
         _ => 0,
     };
-    // A network of nothing else has no layers before them that tell its copies apart.
-    let is_worth = start > 0 && nodes[start..].iter().map(weights).sum::<usize>() >= HEAVY;
-    if is_worth { start } else { nodes.len() }
-}
-
-/// Edits of one row, in groups.
-struct Grouped {
-    row: usize,
-    trimmed: Vec<Trimmed>,
-    groups: Groups,
-}
-
-/// Groups that go together: one, or small ones of several rows.
-#[derive(Debug)]
-struct Party {
-    /// Positions around all edits.
-    around: Range<usize>,
-    /// The row of each group, and the group's number among those of all rows.
-    members: Vec<(usize, usize)>,
-    copies: usize,
-}
-
-/// Whether copies of several sequences may go through a node together.
-fn mixes(node: &Node) -> bool {
-    match &node.op {
-        Op::Residual(inner) => inner.iter().all(mixes),
-        Op::Concat(branches) => branches.iter().flatten().all(mixes),
-        Op::Recurrent(_) | Op::SelfAttention(_) | Op::AttentionPool { .. } | Op::Strands(..) => false,
-        _ => true,
-    }
-}
-
-/// The groups of all rows, small ones together that change about the same positions, where reading weights is much of
-/// their work, up to `most` copies. What comes of a group is the same in any company.
-fn parties(rows: &[Grouped], stages: &[Stage], most: usize) -> Vec<Party> {
-    let groups = rows.iter().enumerate().flat_map(|(row, grouped)| grouped.groups.iter().map(move |own| (row, own)));
-    let single = |(group, (row, (own, around))): (usize, (usize, &(Range<usize>, Range<usize>)))| Party {
-        around: around.clone(),
-        members: vec![(row, group)],
-        copies: own.len(),
-    };
-    let parties: Vec<Party> = groups.enumerate().map(single).collect();
-    let reads = |party: &Party| {
-        let mut sum = Cost::default();
-        reach::cost(stages, &party.around, &mut sum);
-        sum.read * groups::READING > READ * sum.work * party.copies as f64
-    };
-    let (mut few, mut found): (Vec<Party>, Vec<Party>) =
-        parties.into_iter().partition(|party| most > 1 && party.copies < FEW && reads(party));
-    few.sort_by_key(|party| (party.around.start, party.around.end));
-    let (mut last, mut longest): (Option<Party>, usize) = (None, 0);
-    for mut party in few {
-        if let Some(last) = &mut last {
-            let around = reach::hull(&last.around, &party.around);
-            longest = longest.max(party.around.len());
-            if last.copies + party.copies <= most && around.len() <= longest + longest / 8 + 4 {
-                last.around = around;
-                last.copies += party.copies;
-                last.members.append(&mut party.members);
-                continue;
-            }
-        }
-        longest = party.around.len();
-        found.extend(last.replace(party));
-    }
-    found.extend(last);
-    found
+    if nodes[start..].iter().map(weights).sum::<usize>() < HEAVY { nodes.len() } else { start }
 }
 
 impl Engine {

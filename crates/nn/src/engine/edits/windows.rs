@@ -9,6 +9,9 @@ use basewise_kernels::matrix::{Packed, multiply};
 use basewise_kernels::pool::Shape;
 use std::ops::Range;
 
+/// What some positions of a sequence, given by its number, have.
+type Numbers<'a, 'b> = &'a dyn Fn(usize, &Range<usize>) -> &'b [f32];
+
 impl Walk<'_> {
     pub(super) fn max_pool(
         &mut self,
@@ -32,7 +35,7 @@ impl Walk<'_> {
     pub(super) fn max_windows<'b>(
         &mut self,
         (windows, floor): (&Shape, f32),
-        (before, known): (&dyn Fn(usize, &Range<usize>) -> &'b [f32], &'b Known),
+        (before, known): (Numbers<'_, 'b>, &'b Known),
         (range, d): (&Range<usize>, &[f32]),
         outputs: &Range<usize>,
         y: &mut [f32],

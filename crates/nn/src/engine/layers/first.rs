@@ -57,7 +57,8 @@ pub(in crate::engine) fn forward(pass: &mut Pass, layer: &First, codes: &[u8], y
     let (s, level) = (&layer.shape, pass.level);
     let (weights, bias) = folded(pass.weights, layer.parameter, layer.fold);
     let (table, bias) = (table(layer, &weights), &bias[..]);
-    let chunk = chunks::examples(pass.n, s.outputs);
+    // Pairs of taps are added up anew for each piece, which takes as long as some hundred outputs.
+    let chunk = chunks::examples(pass.n, s.outputs.div_ceil(8));
     let size = (chunk * y.len() / pass.n.max(1)).max(1);
     let Some(pool) = layer.pool else {
         y.par_chunks_mut(size).zip(codes.par_chunks(chunk * s.length)).for_each(|(y, codes)| {
