@@ -54,7 +54,7 @@ fn run(
     if y.is_empty() {
         return;
     }
-    let plan = Plan::new(shape, n, level.lanes());
+    let plan = Plan::new(shape, level.lanes());
     let table = plan.combine(table);
     // Without relu, a floor that lies below every number.
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };

@@ -63,7 +63,7 @@ fn run(
     if dy.is_empty() {
         return;
     }
-    let plan = Plan::new(shape, n, level.lanes());
+    let plan = Plan::new(shape, level.lanes());
     let mut gradient = plan.zeros();
     let mut offsets = Vec::new();
     let size = windows * shape.filters;

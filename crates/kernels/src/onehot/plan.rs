@@ -7,8 +7,8 @@ use super::aligned::Aligned;
 pub(super) const BLOCK: usize = 4;
 /// Up to so many symbols, two taps share a table of all their pairs.
 const PAIRED_SYMBOLS: usize = 7;
-/// Pairs pay from so many outputs on, over all sequences.
-const PAIRED_OUTPUTS: usize = 64;
+/// Pairs pay from so many outputs on; of a sequence, so that its sums are the same in any company.
+const PAIRED_OUTPUTS: usize = 32;
 
 /// The layout of the tables of one call, `[block, row, group, filter of the block]`.
 ///
@@ -31,8 +31,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(shape: &Shape, n: usize, lanes: usize) -> Self {
-        let pairs = shape.symbols <= PAIRED_SYMBOLS && shape.width > 1 && n * shape.outputs >= PAIRED_OUTPUTS;
+    pub(super) fn new(shape: &Shape, lanes: usize) -> Self {
+        let pairs = shape.symbols <= PAIRED_SYMBOLS && shape.width > 1 && shape.outputs >= PAIRED_OUTPUTS;
         let taps = if pairs { 2 } else { 1 };
         let vectors = shape.filters.div_ceil(lanes);
         Self {

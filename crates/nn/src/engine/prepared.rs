@@ -1,92 +1,111 @@
 //! Weights of convolutions laid out for inference, once for all engines of a plan, since that takes as long as many a pass;
 //! anew where weights have changed, as they do between the passes of training.
 
+use super::layers::folded;
+use super::node::Fold;
+use crate::network::Weights as Network;
 use basewise_kernels::conv::{Shape, Weights};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// What they are laid out for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// Passes of whole sequences.
-    Pass,
-    /// Differences that edits make.
-    Edits,
+/// The weights of one convolution.
+#[derive(Debug)]
+pub(super) struct Laid {
+    key: (usize, Shape),
+    /// All that they are made of, as it was.
+    arrays: Vec<Vec<f32>>,
+    /// With a batch norm that they were joined with.
+    pub(super) weights: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+    passes: OnceLock<Weights>,
+    edits: OnceLock<Weights>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    key: (Use, usize, Shape),
-    /// As they were, with a batch norm that they were joined with.
-    weights: Vec<f32>,
-    packed: Arc<Weights>,
+impl Laid {
+    /// For passes of whole sequences, made by `make` of the weights unless they are there.
+    pub(super) fn for_passes(&self, make: impl FnOnce(&[f32]) -> Weights) -> &Weights {
+        self.passes.get_or_init(|| make(&self.weights))
+    }
+
+    /// For differences that edits make, likewise.
+    pub(super) fn for_edits(&self, make: impl FnOnce(&[f32]) -> Weights) -> &Weights {
+        self.edits.get_or_init(|| make(&self.weights))
+    }
 }
 
 /// All that was laid out.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    entries: Mutex<Vec<Arc<Entry>>>,
+    entries: Mutex<Vec<Arc<Laid>>>,
 }
 
 impl Prepared {
-    /// The weights of the convolution whose first parameter is `parameter`, made by `make` unless they are there.
-    pub(super) fn of(
-        &self,
-        wanted: Use,
-        parameter: usize,
-        shape: &Shape,
-        weights: &[f32],
-        make: impl FnOnce() -> Weights,
-    ) -> Arc<Weights> {
-        let key = (wanted, parameter, *shape);
+    /// Those of the convolution whose first parameter is `parameter`, with the batch norm that it is joined with.
+    pub(super) fn of(&self, all: &Network, parameter: usize, fold: Option<Fold>, shape: &Shape) -> Arc<Laid> {
+        let arrays = arrays(all, parameter, fold);
+        let key = (parameter, *shape);
         let entries = || self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = entries().iter().find(|entry| entry.key == key).cloned();
-        // Compared and laid out while others may look.
-        if let Some(known) = known.filter(|known| known.weights == weights) {
-            return known.packed.clone();
+        let known = entries().iter().find(|laid| laid.key == key).cloned();
+        // Compared while others may look.
+        if let Some(known) = known.filter(|known| known.arrays == arrays) {
+            return known;
         }
-        let packed = Arc::new(make());
+        let (weights, bias) = folded(all, parameter, fold);
+        let laid = Arc::new(Laid {
+            key,
+            arrays: arrays.into_iter().map(<[f32]>::to_vec).collect(),
+            weights: weights.into_owned(),
+            bias: bias.into_owned(),
+            passes: OnceLock::new(),
+            edits: OnceLock::new(),
+        });
         let mut entries = entries();
-        entries.retain(|entry| entry.key != key);
-        entries.push(Arc::new(Entry { key, weights: weights.to_vec(), packed: packed.clone() }));
-        packed
+        entries.retain(|laid| laid.key != key);
+        entries.push(laid.clone());
+        laid
     }
+}
+
+/// The convolution's arrays, and those of the batch norm.
+fn arrays(all: &Network, parameter: usize, fold: Option<Fold>) -> Vec<&[f32]> {
+    let own = all.parameters[parameter..parameter + 2].iter();
+    let norm = fold.map(|Fold { parameter, buffer }| {
+        all.parameters[parameter..parameter + 2].iter().chain(&all.buffers[buffer..buffer + 2])
+    });
+    own.chain(norm.into_iter().flatten()).map(|array| &array.values[..]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Array;
     use basewise_kernels::Level;
+
+    const SHAPE: Shape =
+        Shape { channels: 2, filters: 3, width: 1, stride: 1, dilation: 1, groups: 1, left: 0, length: 4, outputs: 4 };
+
+    /// A convolution and a batch norm, and two more convolutions of the same shape.
+    fn network() -> Network {
+        let array = |values: Vec<f32>| Array { name: String::new(), shape: vec![values.len()], values };
+        let norm = [array(vec![2.0; 3]), array(vec![0.5; 3])];
+        let convolution = || [array(vec![1.0; 6]), array(vec![0.0; 3])];
+        let parameters = convolution().into_iter().chain(norm).chain(convolution()).collect();
+        Network { parameters, buffers: vec![array(vec![0.0; 3]), array(vec![1.0; 3])] }
+    }
 
     #[test]
     fn weights_are_laid_out_once_and_again_when_they_change() {
-        let shape = Shape {
-            channels: 2,
-            filters: 3,
-            width: 1,
-            stride: 1,
-            dilation: 1,
-            groups: 1,
-            left: 0,
-            length: 4,
-            outputs: 4,
-        };
-        let prepared = Prepared::default();
-        let get = |wanted, parameter, weights: &[f32]| {
-            let mut made = false;
-            let packed = prepared.of(wanted, parameter, &shape, weights, || {
-                made = true;
-                Weights::inference(Level::best(), &shape, weights)
-            });
-            (packed, made)
-        };
-        let (first, made) = get(Use::Pass, 0, &[1.0; 6]);
-        assert!(made);
-        let (again, made) = get(Use::Pass, 0, &[1.0; 6]);
-        assert!(!made && Arc::ptr_eq(&first, &again));
-        assert!(get(Use::Pass, 0, &[2.0; 6]).1, "changed");
-        assert!(!get(Use::Pass, 0, &[2.0; 6]).1);
-        assert!(get(Use::Pass, 2, &[2.0; 6]).1, "another layer");
-        assert!(get(Use::Edits, 0, &[2.0; 6]).1, "another use");
-        assert_eq!(prepared.entries.lock().unwrap().len(), 3);
+        let (mut all, prepared) = (network(), Prepared::default());
+        let fold = Some(Fold { parameter: 2, buffer: 0 });
+        let first = prepared.of(&all, 0, fold, &SHAPE);
+        assert!((first.weights[0] - 2.0).abs() < 1e-4 && first.bias == [0.5; 3], "{first:?}");
+        let made = first.for_passes(|weights| Weights::inference(Level::best(), &SHAPE, weights));
+        assert!(std::ptr::eq(made, prepared.of(&all, 0, fold, &SHAPE).for_passes(|_| unreachable!("laid out twice"))));
+        first.for_edits(|weights| Weights::forward(Level::best(), &SHAPE, weights));
+        assert!(!Arc::ptr_eq(&first, &prepared.of(&all, 4, None, &SHAPE)), "another layer");
+        all.buffers[1].values[2] = 4.0;
+        let again = prepared.of(&all, 0, fold, &SHAPE);
+        assert!(!Arc::ptr_eq(&first, &again) && (again.weights[4] - 1.0).abs() < 1e-4, "changed: {again:?}");
+        assert!(Arc::ptr_eq(&again, &prepared.of(&all, 0, fold, &SHAPE)));
+        assert_eq!(prepared.entries.lock().unwrap().len(), 2);
     }
 }

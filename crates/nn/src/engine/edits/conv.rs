@@ -2,11 +2,11 @@
 
 use super::known::{Known, Ready};
 use super::reach::{Stage, Windows, before_pool, both, hull};
-use super::walk::{Patch, Walk};
+use super::walk::{Own, Patch, Walk};
 use crate::engine::node::{Conv, First};
 use basewise_kernels::conv::{self, Activation, Shape};
 use basewise_kernels::matrix::{Packed, multiply};
-use basewise_kernels::{Level, difference, pool};
+use basewise_kernels::{Level, pool};
 use std::ops::Range;
 
 /// Rows of a block: enough for a product, few enough that what follows finds them in a near cache.
@@ -93,7 +93,8 @@ impl Walk<'_> {
         if let Ready::Narrow(weights) = &known.ready {
             return self.narrow(stage, layer, known, weights, patch);
         }
-        let Ready::Conv(weights) = &known.ready else { return None };
+        let Ready::Conv(laid) = &known.ready else { return None };
+        let weights = laid.for_edits(|weights| pack(self.level, &layer.shape, weights));
         let reach = Windows::from(&layer.shape).reached(&patch.range);
         let zeros = vec![0.0; layer.shape.filters];
         let product = |walk: &mut Self, patch: &Patch, block: Range<usize>, sums: &mut [f32]| {
@@ -234,8 +235,8 @@ impl Walk<'_> {
             sums_of(self, inside.clone(), &mut sums);
             let values = &mut y.values[(from - outputs.start) * row..(block.end - outputs.start) * row];
             let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-            let own = [known.sums_of(self.example), known.output_of(self.example)];
-            self.max_windows(&windows, floor, own, (&inside, &sums), &block, values);
+            let before = |example, range: &Range<usize>| known.sums_at(example, range, filters);
+            self.max_windows((&windows, floor), (&before, known), (&inside, &sums), &block, values);
             self.buffers.give(sums);
         }
         Some(y)
@@ -263,11 +264,9 @@ impl Walk<'_> {
             sums_of(self, &patch, block.clone(), values);
             if relu {
                 // Before the input is added, so the sums give what comes out.
-                let own = self.own(known.sums_of(self.example), &block, channels);
-                let mut after = self.buffers.take_any(own.len());
-                after.iter_mut().zip(own).for_each(|(after, sum)| *after = sum.max(0.0));
-                difference::relu(self.level, self.copies(), channels, own, &after, values);
-                self.buffers.give(after);
+                let before = self.own(channels, |example| known.sums_at(example, &block, channels));
+                let after: Vec<f32> = before.values.iter().map(|sum| sum.max(0.0)).collect();
+                Own { values: after.into(), ..before }.relu(self.level, &before, values);
             }
             let shared = both(&block, &patch.range);
             if !shared.is_empty() {
@@ -281,8 +280,8 @@ impl Walk<'_> {
     }
 
     fn rectify(&self, known: &Known, block: &Range<usize>, filters: usize, values: &mut [f32]) {
-        let [before, after] =
-            [known.sums_of(self.example), known.output_of(self.example)].map(|all| self.own(all, block, filters));
-        difference::relu(self.level, self.copies(), filters, before, after, values);
+        let before = self.own(filters, |example| known.sums_at(example, block, filters));
+        let after = self.own(filters, |example| known.output_at(example, block, filters));
+        after.relu(self.level, &before, values);
     }
 }

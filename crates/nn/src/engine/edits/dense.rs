@@ -3,7 +3,6 @@
 use super::known::{Known, Ready};
 use super::walk::{Patch, Walk};
 use crate::engine::node::Node;
-use basewise_kernels::difference;
 use basewise_kernels::matrix::{multiply, multiply_plain};
 use std::ops::Range;
 
@@ -46,8 +45,10 @@ impl Walk<'_> {
 
     fn finished(&mut self, known: &Known, relu: bool, mut y: Patch) -> Patch {
         if relu {
-            let [before, after] = [known.sums_of(self.example), known.output_of(self.example)];
-            difference::relu(self.level, self.copies(), y.shape.channels, before, after, &mut y.values);
+            let units = y.shape.channels;
+            let before = self.own(units, |example| known.sums_at(example, &(0..1), units));
+            let after = self.own(units, |example| known.output_at(example, &(0..1), units));
+            after.relu(self.level, &before, &mut y.values);
         }
         y
     }

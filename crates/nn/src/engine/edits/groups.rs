@@ -11,7 +11,7 @@ const SIZES: [usize; 3] = [24, 48, 96];
 /// Numbers in the largest array of a group, at most, but for a group of one.
 const MOST_NUMBERS: usize = 1 << 24;
 /// What reading a weight costs, in multiplications.
-const READING: f64 = 4.0;
+pub(super) const READING: f64 = 4.0;
 
 /// An edit without what it leaves as it is.
 #[derive(Clone, Debug)]
@@ -63,9 +63,14 @@ fn of_size(edits: &[Trimmed], size: usize) -> Groups {
     groups
 }
 
+/// Copies of a group at most, whose largest array has so many numbers.
+pub(super) fn most(largest: usize) -> usize {
+    (MOST_NUMBERS / largest.max(1)).max(1)
+}
+
 /// The groups that cost least, and what they cost.
 pub(super) fn best(edits: &[Trimmed], stages: &[Stage], largest: usize) -> (Groups, f64) {
-    let most = (MOST_NUMBERS / largest.max(1)).max(1);
+    let most = most(largest);
     let mut best: Option<(Groups, f64)> = None;
     for size in SIZES.map(|size| size.min(most)) {
         let groups = of_size(edits, size);

@@ -34,7 +34,7 @@ use rayon::prelude::*;
 use reach::{Cost, Stage};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
-use walk::Walk;
+use walk::{Before, Walk};
 
 /// The share of a pass that a single substitution takes, about, as a mean over the positions of a sequence.
 pub(crate) fn share(plan: &Plan) -> f64 {
@@ -99,6 +99,10 @@ const FEW: usize = 12;
 const FEW_TOGETHER: usize = 96;
 /// Weights of dense layers that are worth it.
 const HEAVY: usize = 1 << 16;
+/// Copies of several rows that go together, at most.
+const MIXED: usize = 24;
+/// The part of a group's work from which on reading weights is worth sharing with groups of other rows.
+const READ: f64 = 0.1;
 
 /// The first of the layers on a vector at the end, if their weights are many; else the number of nodes.
 fn tail(nodes: &[Node]) -> usize {
@@ -122,6 +126,63 @@ struct Grouped {
     row: usize,
     trimmed: Vec<Trimmed>,
     groups: Groups,
+}
+
+/// Groups that go together: one, or small ones of several rows.
+#[derive(Debug)]
+struct Party {
+    /// Positions around all edits.
+    around: Range<usize>,
+    /// The row of each group, and the group's number among those of all rows.
+    members: Vec<(usize, usize)>,
+    copies: usize,
+}
+
+/// Whether copies of several sequences may go through a node together.
+fn mixes(node: &Node) -> bool {
+    match &node.op {
+        Op::Residual(inner) => inner.iter().all(mixes),
+        Op::Concat(branches) => branches.iter().flatten().all(mixes),
+        Op::Recurrent(_) | Op::SelfAttention(_) | Op::AttentionPool { .. } | Op::Strands(..) => false,
+        _ => true,
+    }
+}
+
+/// The groups of all rows, small ones together that change about the same positions, where reading weights is much of
+/// their work, up to `most` copies. What comes of a group is the same in any company.
+fn parties(rows: &[Grouped], stages: &[Stage], most: usize) -> Vec<Party> {
+    let groups = rows.iter().enumerate().flat_map(|(row, grouped)| grouped.groups.iter().map(move |own| (row, own)));
+    let single = |(group, (row, (own, around))): (usize, (usize, &(Range<usize>, Range<usize>)))| Party {
+        around: around.clone(),
+        members: vec![(row, group)],
+        copies: own.len(),
+    };
+    let parties: Vec<Party> = groups.enumerate().map(single).collect();
+    let reads = |party: &Party| {
+        let mut sum = Cost::default();
+        reach::cost(stages, &party.around, &mut sum);
+        sum.read * groups::READING > READ * sum.work * party.copies as f64
+    };
+    let (mut few, mut found): (Vec<Party>, Vec<Party>) =
+        parties.into_iter().partition(|party| most > 1 && party.copies < FEW && reads(party));
+    few.sort_by_key(|party| (party.around.start, party.around.end));
+    let (mut last, mut longest): (Option<Party>, usize) = (None, 0);
+    for mut party in few {
+        if let Some(last) = &mut last {
+            let around = reach::hull(&last.around, &party.around);
+            longest = longest.max(party.around.len());
+            if last.copies + party.copies <= most && around.len() <= longest + longest / 8 + 4 {
+                last.around = around;
+                last.copies += party.copies;
+                last.members.append(&mut party.members);
+                continue;
+            }
+        }
+        longest = party.around.len();
+        found.extend(last.replace(party));
+    }
+    found.extend(last);
+    found
 }
 
 impl Engine {
@@ -161,13 +222,20 @@ impl Engine {
             }
         }
         let mut all = vec![None; edits.len()];
+        let most = if nodes.iter().all(mixes) { MIXED.min(groups::most(largest)) } else { 1 };
         let together = (MOST_KNOWN / size_known(nodes).max(1)).clamp(1, TOGETHER);
         for rows in rows.chunks(together) {
             let mut own = batch.emptied();
             rows.iter().for_each(|grouped| own.push_row(batch, grouped.row));
-            let (known, start) = know((*level, prepared), nodes, weights, &own, buffers, [self.channels, self.length]);
+            let parties = parties(rows, &stages, most);
+            let mut changed = vec![0..0; rows.len()];
+            for (row, party) in parties.iter().flat_map(|party| party.members.iter().map(move |own| (own.0, party))) {
+                changed[row] = reach::hull(&changed[row], &party.around);
+            }
+            let sizes = [self.channels, self.length];
+            let (known, start) = know((*level, prepared), nodes, weights, (&own, &changed), buffers, sizes);
             let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights, tail };
-            let mut found = network.groups(rows, edit_buffers);
+            let mut found = network.groups(rows, &parties, edit_buffers);
             network.finish_few(nodes, (rows, &mut found), own.side(), buffers);
             for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, found)) {
                 all[grouped.row] = Some(scores);
@@ -184,7 +252,7 @@ fn know(
     (level, prepared): (Level, &Prepared),
     nodes: &[Node],
     weights: &Weights,
-    own: &SequenceBatch,
+    (own, changed): (&SequenceBatch, &[Range<usize>]),
     buffers: &mut Buffers,
     [channels, length]: [usize; 2],
 ) -> (Vec<Known>, Array) {
@@ -192,7 +260,7 @@ fn know(
     let mut pass =
         Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, prepared, buffers, statistics };
     let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
-    (known::know(&mut pass, nodes, &start, &codes), start)
+    (known::know(&mut pass, nodes, &start, &codes, changed), start)
 }
 
 /// What all groups share.
@@ -209,21 +277,29 @@ struct Network<'a> {
 
 impl Network<'_> {
     /// Scores `[copies, outputs]` of each group of all rows; of few copies what their last layers get.
-    fn groups(&self, rows: &[Grouped], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
+    fn groups(&self, rows: &[Grouped], parties: &[Party], waiting: &mut Vec<Buffers>) -> Vec<Vec<f32>> {
         let pool = Mutex::new(std::mem::take(waiting));
         let lock = || pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = |(example, group): (usize, &(Range<usize>, Range<usize>))| {
+        let groups: Vec<&[Trimmed]> =
+            rows.iter().flat_map(|row| row.groups.iter().map(|(own, _)| &row.trimmed[own.clone()])).collect();
+        let party = |party: &Party| {
             let buffers = lock().pop();
             let mut buffers = buffers.unwrap_or_default();
-            let own = &rows[example].trimmed[group.0.clone()];
-            let found = self.group(example, rows.len(), own, &group.1, &mut buffers);
+            let found = self.party(party, rows.len(), &groups, &mut buffers);
             lock().push(buffers);
             found
         };
-        let groups: Vec<_> =
-            rows.iter().enumerate().flat_map(|(i, row)| row.groups.iter().map(move |group| (i, group))).collect();
-        let found: Vec<Vec<f32>> = groups.into_par_iter().map(group).collect();
+        let scores: Vec<Vec<f32>> = parties.par_iter().map(party).collect();
         *waiting = pool.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut found = vec![Vec::new(); groups.len()];
+        for (party, scores) in parties.iter().zip(&scores) {
+            let (size, mut from) = (scores.len() / party.copies.max(1), 0);
+            for &(_, group) in &party.members {
+                let end = from + groups[group].len() * size;
+                found[group] = scores[from..end].to_vec();
+                from = end;
+            }
+        }
         found
     }
 
@@ -300,25 +376,20 @@ impl Network<'_> {
         rows.iter().enumerate().map(of_row).collect()
     }
 
-    /// Scores of a group of copies of the known sequence `example` of `examples`, or what their last layers get.
-    fn group(
-        &self,
-        example: usize,
-        examples: usize,
-        edits: &[Trimmed],
-        around: &Range<usize>,
-        buffers: &mut Buffers,
-    ) -> Vec<f32> {
-        let changes: Vec<_> = edits.iter().map(|edit| edit.changes.as_slice()).collect();
-        let mut walk = Walk { level: self.level, weights: self.weights, buffers, changes: &changes, example, examples };
+    /// Scores of copies of some of `examples` known sequences, in the order of their groups, or what their last layers get.
+    fn party(&self, party: &Party, examples: usize, groups: &[&[Trimmed]], buffers: &mut Buffers) -> Vec<f32> {
+        let edits = || party.members.iter().flat_map(|&(row, group)| groups[group].iter().map(move |edit| (row, edit)));
+        let (of, changes): (Vec<usize>, Vec<_>) = edits().map(|(row, edit)| (row, edit.changes.as_slice())).unzip();
+        let mut walk = Walk { level: self.level, weights: self.weights, buffers, changes: &changes, of: &of, examples };
         let first = self.stages.first().filter(|_| !self.start.is_empty());
-        let patch = first.and_then(|stage| walk::one_hot(&mut walk, around.clone(), stage.node.input));
-        let size = self.start.len() / examples;
-        let start = &self.start[example * size..(example + 1) * size];
-        let end = if self.are_few(edits.len()) { self.tail } else { self.stages.len() };
+        let patch = first.and_then(|stage| walk::one_hot(&mut walk, party.around.clone(), stage.node.input));
+        let start = Before::Input(self.start, self.start.len() / examples);
+        // Groups of several rows are all of few copies.
+        let few = party.members.first().is_some_and(|&(_, group)| self.are_few(groups[group].len()));
+        let end = if few { self.tail } else { self.stages.len() };
         let (stages, known) = (&self.stages[..end], &self.known[..end]);
-        let own = known.last().map_or(&[][..], |known| known.output_of(example));
-        let mut scores = own.repeat(edits.len());
+        let own = |&example: &usize| known.last().map_or(&[][..], |known| known.output_of(example));
+        let mut scores: Vec<f32> = of.iter().flat_map(own).copied().collect();
         if let Some(patch) = walk.sequence(stages, known, start, patch) {
             walk.add_to_scores(patch, &mut scores);
         }

@@ -147,7 +147,7 @@ impl Walk<'_> {
     ) -> Range<usize> {
         let (copies, units, gates, length) = (self.copies(), layer.units, layer.gates(), layer.length);
         let stride = all.shape.channels;
-        let first = self.example * length;
+        let first = self.example() * length;
         let of = |width: usize, position: usize| (first + position) * width..(first + position + 1) * width;
         let steps = if d == 1 { 0..patch.range.end } else { patch.range.start..length };
         let before = if d == 1 { Some(steps.end).filter(|&at| at < length) } else { steps.start.checked_sub(1) };

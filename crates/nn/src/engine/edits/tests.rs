@@ -243,6 +243,58 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// Each row with a substitution in its middle, some with a deletion too or at an end: what goes together with other rows gives
+/// the same bits as alone, and what whole passes give.
+#[test]
+fn copies_of_several_rows_give_what_they_give_alone() {
+    let wide = "[[layer]]\ntype='conv1d'\nfilters=40\nwidth=11\n[[layer]]\ntype='batch-norm'\n[[layer]]\ntype='relu'\n\
+                [[layer]]\ntype='max-pool1d'\nwidth=3\n[[layer]]\ntype='conv1d'\nfilters=64\nwidth=9\n\
+                [[layer]]\ntype='relu'\n[[layer]]\ntype='max-pool1d'\nwidth=4\n[[layer]]\ntype='flatten'\n\
+                [[layer]]\ntype='dense'\nunits=200\n[[layer]]\ntype='relu'\n";
+    let mixed = "[[layer]]\ntype='conv1d'\nfilters=40\nwidth=5\n[[layer]]\ntype='gelu'\n[[layer]]\ntype='residual'\n\
+                 [[layer.layer]]\ntype='layer-norm'\n[[layer.layer]]\ntype='conv1d'\nfilters=40\nwidth=7\n\
+                 [[layer.layer]]\ntype='relu'\n[[layer]]\ntype='avg-pool1d'\nwidth=2\n\
+                 [[layer]]\ntype='concat'\n[[layer.branch]]\n[[layer.branch.layer]]\ntype='conv1d'\nfilters=30\n\
+                 width=3\n[[layer.branch.layer]]\ntype='relu'\n[[layer.branch]]\n[[layer]]\ntype='global-max-pool'\n";
+    for (text, length) in [(wide, 200), (wide, 45), (mixed, 120)] {
+        let plan = Plan::new(&crate::testing::net(text), 4, length, 2).unwrap();
+        let mut engine = Engine::new(&plan);
+        let (stages, _) = reach::lay_out(&engine.infer_nodes, 0..1);
+        assert!(engine.infer_nodes.iter().all(mixes) && !stages.is_empty());
+        let mut rng = stream(length as u64, "edits of rows", &[]);
+        let weights = random_weights(&plan, &mut rng);
+        let mut batch = SequenceBatch::new(DNA, length);
+        (0..40).for_each(|_| batch.push_codes(&random_codes(DNA, length, &mut rng)));
+        let middle = length / 2;
+        let of = |row: usize| {
+            let own = batch.sequence(row);
+            let other = |at: usize| Edit::substitution(at, own[at], (own[at].base() + 1) % 4);
+            let mut edits = vec![other(middle)];
+            match row % 5 {
+                0 => edits.push(Edit { start: middle, codes: own[..length - middle].to_vec() }),
+                1 => edits.extend([other(0), other(length - 1)]),
+                2 => edits.push(other(middle + 3)),
+                _ => {}
+            }
+            edits
+        };
+        let edits: Vec<Vec<Edit>> = (0..40).map(of).collect();
+        let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
+        let together = engine.edits_anyway(&weights, &batch, &edits);
+        for (row, together) in together.iter().enumerate() {
+            let mut alone = batch.emptied();
+            alone.push_row(&batch, row);
+            assert_eq!(&engine.edits_anyway(&weights, &alone, &edits[row..=row])[0], together, "row {row} of {text}");
+            let mut copies = batch.emptied();
+            edits[row].iter().for_each(|edit| edit.push(&batch, row, &mut copies));
+            let wanted = engine.infer(&weights, Input::Codes(&copies));
+            let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+            let pairs = together.iter().flatten().zip(&wanted);
+            pairs.for_each(|(got, want)| assert!((got - want).abs() <= 1e-5 * largest, "row {row}: {got}, {want}"));
+        }
+    }
+}
+
 /// Several heads, a profile with control signal, covariates, RNA, both strands: what a model gives, alone and averaged.
 #[test]
 fn models_give_what_plain_edits_give() {

@@ -8,6 +8,7 @@ use crate::engine::node::{MARK, Node, Op};
 use crate::engine::{Array, Buffers, Pass};
 use crate::network::{Mode, Weights};
 use basewise_kernels::{Level, activation, difference, norm, softmax};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A position whose symbol another takes the place of.
@@ -30,6 +31,49 @@ pub(super) struct Patch {
     pub(super) values: Array,
 }
 
+/// Numbers of the sequences themselves, as functions of differences want them: of one sequence for all its copies, or of each
+/// copy's sequence, all side by side as if they were the channels of one copy.
+pub(super) struct Own<'a> {
+    pub(super) copies: usize,
+    pub(super) channels: usize,
+    /// `[positions, channels]`.
+    pub(super) values: Cow<'a, [f32]>,
+}
+
+impl Own<'_> {
+    /// A rectifier, after which the sequences have these numbers.
+    pub(super) fn relu(&self, level: Level, before: &Own, d: &mut [f32]) {
+        difference::relu(level, self.copies, self.channels, &before.values, &self.values, d);
+    }
+}
+
+/// What a layer gets from the sequences themselves.
+#[derive(Clone, Copy)]
+pub(super) enum Before<'a> {
+    Known(&'a Known),
+    /// Of the sequence of this number.
+    Array(&'a [f32], usize),
+    /// Of all sequences, of this size.
+    Input(&'a [f32], usize),
+}
+
+impl<'a> Before<'a> {
+    pub(super) fn of(self, example: usize) -> &'a [f32] {
+        match self {
+            Self::Known(known) => known.output_of(example),
+            Self::Array(values, own) => {
+                debug_assert_eq!(own, example, "the input of another sequence");
+                values
+            }
+            Self::Input(values, size) => &values[example * size..(example + 1) * size],
+        }
+    }
+
+    pub(super) fn at(self, example: usize, range: &Range<usize>, channels: usize) -> &'a [f32] {
+        &self.of(example)[range.start * channels..range.end * channels]
+    }
+}
+
 /// A group of copies on its way, all with the same range of positions in each array.
 pub(super) struct Walk<'a> {
     pub(super) level: Level,
@@ -37,8 +81,8 @@ pub(super) struct Walk<'a> {
     pub(super) buffers: &'a mut Buffers,
     /// By copy, in the order of positions.
     pub(super) changes: &'a [&'a [Change]],
-    /// Which of the known sequences they are copies of.
-    pub(super) example: usize,
+    /// Which of the known sequences they are copies of, by copy.
+    pub(super) of: &'a [usize],
     /// Known sequences; where both strands are known, their reverse complements follow them.
     pub(super) examples: usize,
 }
@@ -80,22 +124,36 @@ impl Walk<'_> {
         Patch { range: patch.range.clone(), values, ..*patch }
     }
 
-    /// The numbers of the sequence where a patch lies.
-    pub(super) fn own<'b>(&self, all: &'b [f32], range: &Range<usize>, channels: usize) -> &'b [f32] {
-        &all[range.start * channels..range.end * channels]
+    /// The sequence that all are copies of, where there is but one.
+    pub(super) fn example(&self) -> usize {
+        self.of.first().copied().unwrap_or(0)
     }
 
-    /// All stages. `input` is what the first of them got, for the example.
+    /// The sequences' own numbers at positions of `channels`, which `of` gives for each sequence.
+    pub(super) fn own<'b>(&self, channels: usize, of: impl Fn(usize) -> &'b [f32]) -> Own<'b> {
+        let first = of(self.example());
+        if self.of.iter().all(|&example| example == self.example()) {
+            return Own { copies: self.copies(), channels, values: first.into() };
+        }
+        let parts: Vec<&[f32]> = self.of.iter().map(|&example| of(example)).collect();
+        let mut values = Vec::with_capacity(parts.len() * first.len());
+        for from in (0..first.len()).step_by(channels.max(1)) {
+            parts.iter().for_each(|part| values.extend_from_slice(&part[from..from + channels]));
+        }
+        Own { copies: 1, channels: self.copies() * channels, values: values.into() }
+    }
+
+    /// All stages. `input` is what the first of them got.
     pub(super) fn sequence(
         &mut self,
         stages: &[Stage],
         known: &[Known],
-        input: &[f32],
+        input: Before,
         start: Option<Patch>,
     ) -> Option<Patch> {
         let mut patch = start;
         for (i, (stage, own)) in stages.iter().zip(known).enumerate() {
-            let x = if i == 0 { input } else { known[i - 1].output_of(self.example) };
+            let x = if i == 0 { input } else { Before::Known(&known[i - 1]) };
             patch = match (&stage.node.op, patch) {
                 (Op::First(layer), _) => self.first(stage, layer, own),
                 (Op::Strands(_, combine), patch) => self.strands(stage, *combine, own, input, patch),
@@ -106,7 +164,7 @@ impl Walk<'_> {
         patch
     }
 
-    fn node(&mut self, stage: &Stage, known: &Known, x: &[f32], mut patch: Patch) -> Option<Patch> {
+    fn node(&mut self, stage: &Stage, known: &Known, x: Before, mut patch: Patch) -> Option<Patch> {
         let node = stage.node;
         if patch.flat {
             match &node.op {
@@ -143,26 +201,26 @@ impl Walk<'_> {
     }
 
     /// Layers that take each position alone.
-    fn by_position(&mut self, node: &Node, known: &Known, x: &[f32], mut patch: Patch) -> Patch {
+    fn by_position(&mut self, node: &Node, known: &Known, x: Before, mut patch: Patch) -> Patch {
         let (level, copies, channels) = (self.level, self.copies(), node.input.channels);
-        let after = self.own(known.output_of(self.example), &patch.range, channels);
+        let after = self.own(channels, |example| known.output_at(example, &patch.range, channels));
         if let (Op::BatchNorm { relu, .. }, Ready::Scale(scale)) = (&node.op, &known.ready) {
             patch.values.chunks_exact_mut(channels).for_each(|row| {
                 row.iter_mut().zip(scale).for_each(|(d, scale)| *d *= scale);
             });
             if *relu {
-                let before = self.own(known.sums_of(self.example), &patch.range, channels);
-                difference::relu(level, copies, channels, before, after, &mut patch.values);
+                let before = self.own(channels, |example| known.sums_at(example, &patch.range, channels));
+                after.relu(level, &before, &mut patch.values);
             }
             return patch;
         }
-        let before = self.own(x, &patch.range, channels);
+        let before = self.own(channels, |example| x.at(example, &patch.range, channels));
         let array = |i: usize| -> &[f32] { &self.weights.parameters[i].values };
         let mut room = self.buffers.take_any(copies * channels);
         let positions = patch.values.chunks_exact_mut(copies * channels);
-        let own = before.chunks_exact(channels).zip(after.chunks_exact(channels));
-        for (values, (before, after)) in positions.zip(own) {
-            difference::add(level, copies, channels, before, values);
+        let own = before.values.chunks_exact(before.channels).zip(after.values.chunks_exact(before.channels));
+        for (values, (own, after)) in positions.zip(own) {
+            difference::add(level, before.copies, before.channels, own, values);
             match &node.op {
                 Op::Activation(kind) => activation::forward_in_place(level, *kind, values),
                 Op::Softmax => softmax::forward_in_place(level, channels, values),
@@ -173,7 +231,7 @@ impl Walk<'_> {
                 }
                 _ => {}
             }
-            difference::subtract(level, copies, channels, after, values);
+            difference::subtract(level, before.copies, before.channels, after, values);
         }
         self.buffers.give(room);
         patch
@@ -183,7 +241,7 @@ impl Walk<'_> {
         &mut self,
         stage: &Stage,
         known: &Known,
-        x: &[f32],
+        x: Before,
         range: Range<usize>,
         patch: Patch,
     ) -> Option<Patch> {
@@ -197,7 +255,7 @@ impl Walk<'_> {
         Some(sum)
     }
 
-    fn concat(&mut self, stage: &Stage, known: &Known, x: &[f32], range: Range<usize>, patch: Patch) -> Option<Patch> {
+    fn concat(&mut self, stage: &Stage, known: &Known, x: Before, range: Range<usize>, patch: Patch) -> Option<Patch> {
         let mut joined = self.zeros(range, stage.node.output)?;
         let mut first = 0;
         let Op::Concat(branches) = &stage.node.op else { return None };
@@ -283,7 +341,7 @@ impl Walk<'_> {
         stage: &Stage,
         combine: Combine,
         known: &Known,
-        input: &[f32],
+        input: Before,
         start: Option<Patch>,
     ) -> Option<Patch> {
         let (node, stages, inner) = (stage.node, &stage.inner[0], &known.inner[0]);
@@ -295,18 +353,20 @@ impl Walk<'_> {
         };
         let turned: Vec<Vec<Change>> = self.changes.iter().map(|own| own.iter().rev().map(turn).collect()).collect();
         let turned_start = start.as_ref().map(|patch| self.turned_input(patch));
-        let mut turned_input = vec![0.0; input.len()];
-        strands::turn_strand(input, node.input, &mut turned_input);
+        let own = input.of(self.example());
+        let mut turned_input = vec![0.0; own.len()];
+        strands::turn_strand(own, node.input, &mut turned_input);
         let forward = self.sequence(stages, inner, input, start);
         let mut other = Walk {
             level: self.level,
             weights: self.weights,
             buffers: &mut *self.buffers,
             changes: &turned.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-            example: self.example + self.examples,
+            of: &self.of.iter().map(|example| example + self.examples).collect::<Vec<_>>(),
             examples: 2 * self.examples,
         };
-        let reverse = other.sequence(stages, inner, &turned_input, turned_start);
+        let turned_input = Before::Array(&turned_input, other.example());
+        let reverse = other.sequence(stages, inner, turned_input, turned_start);
         let [forward, reverse] =
             [forward, reverse].map(|patch| patch.map(|patch| if patch.flat { self.flattened(patch) } else { patch }));
         self.combined(node, combine, known, forward, reverse)
@@ -337,8 +397,8 @@ impl Walk<'_> {
         let range = hull(&range_of(&forward), &mirrored(&range_of(&reverse), length));
         let mut sum = self.zeros(range.clone(), shape)?;
         let strands = known.inner[0].last()?;
-        let (a, b) = (strands.output_of(self.example), strands.output_of(self.example + self.examples));
-        let after = known.output_of(self.example);
+        let (a, b) = (strands.output_of(self.example()), strands.output_of(self.example() + self.examples));
+        let after = known.output_of(self.example());
         let at = |patch: &Option<Patch>, position: usize, i: usize| match patch {
             Some(patch) if patch.range.contains(&position) => {
                 patch.values[(position - patch.range.start) * copies * channels + i]
@@ -364,8 +424,8 @@ impl Walk<'_> {
     }
 
     /// A node that mixes all positions: on whole copies.
-    fn whole(&mut self, node: &Node, known: &Known, x: &[f32], patch: Patch) -> Option<Patch> {
-        let (copies, channels) = (self.copies(), node.input.channels);
+    fn whole(&mut self, node: &Node, known: &Known, x: Before, patch: Patch) -> Option<Patch> {
+        let (copies, channels, x) = (self.copies(), node.input.channels, x.of(self.example()));
         let mut full = self.buffers.take_any(copies * x.len());
         full.chunks_exact_mut(x.len()).for_each(|copy| copy.copy_from_slice(x));
         for (position, rows) in patch.range.clone().zip(patch.values.chunks_exact(copies * channels)) {
@@ -390,7 +450,7 @@ impl Walk<'_> {
         self.buffers.give(full);
         let Shape { channels, length } = node.output;
         let mut patch = self.patch(0..length, node.output)?;
-        let after = known.output_of(self.example);
+        let after = known.output_of(self.example());
         for (position, rows) in patch.values.chunks_exact_mut(copies * channels).enumerate() {
             let own = position * channels..(position + 1) * channels;
             for (row, copy) in rows.chunks_exact_mut(channels).zip(kept.output.chunks_exact(after.len())) {

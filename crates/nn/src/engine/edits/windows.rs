@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::reach::{Stage, Windows, attention_windows, both};
-use super::walk::{Patch, Walk};
+use super::walk::{Before, Patch, Walk};
 use basewise_kernels::attention::{PoolShape, pool as attention_pool};
 use basewise_kernels::difference::{self, Window};
 use basewise_kernels::matrix::{Packed, multiply};
@@ -15,45 +15,48 @@ impl Walk<'_> {
         stage: &Stage,
         windows: &Shape,
         known: &Known,
-        x: &[f32],
+        x: Before,
         patch: Patch,
     ) -> Option<Patch> {
         let outputs = both(&Windows::from(windows).reached(&patch.range), &stage.needed);
         let mut y = self.patch(outputs.clone(), stage.node.output)?;
-        let own = [x, known.output_of(self.example)];
-        self.max_windows(windows, f32::NEG_INFINITY, own, (&patch.range, &patch.values), &outputs, &mut y.values);
+        let before = |example, range: &Range<usize>| x.at(example, range, windows.channels);
+        let (windows, d) = ((windows, f32::NEG_INFINITY), (&patch.range, &patch.values[..]));
+        self.max_windows(windows, (&before, known), d, &outputs, &mut y.values);
         self.give(patch);
         Some(y)
     }
 
-    /// The maxima of some windows, of differences `d` within `range`; `own` is the sequence's numbers before and after.
-    pub(super) fn max_windows(
+    /// The maxima of some windows, of differences `d` within `range`, and not below a floor; the sequences have `before` and
+    /// the output of `known` themselves.
+    pub(super) fn max_windows<'b>(
         &mut self,
-        windows: &Shape,
-        floor: f32,
-        own: [&[f32]; 2],
+        (windows, floor): (&Shape, f32),
+        (before, known): (&dyn Fn(usize, &Range<usize>) -> &'b [f32], &'b Known),
         (range, d): (&Range<usize>, &[f32]),
         outputs: &Range<usize>,
         y: &mut [f32],
     ) {
         let (copies, channels) = (self.copies(), windows.channels);
         let row = copies * channels;
-        let mut outside = self.buffers.take_any(channels);
+        let mut outside = Vec::new();
         for (output, y) in outputs.clone().zip(y.chunks_exact_mut(row)) {
             let window = output * windows.stride..output * windows.stride + windows.window;
             let inside = both(&window, range);
-            outside.fill(f32::NEG_INFINITY);
-            for position in (window.start..inside.start).chain(inside.end..window.end) {
-                let own = &own[0][position * channels..(position + 1) * channels];
-                outside.iter_mut().zip(own).for_each(|(top, own)| *top = top.max(*own));
+            let after = self.own(channels, |example| known.output_at(example, &(output..output + 1), channels));
+            outside.clear();
+            outside.resize(after.channels, f32::NEG_INFINITY);
+            for part in [window.start..inside.start, inside.end..window.end] {
+                let own = self.own(channels, |example| before(example, &part));
+                for own in own.values.chunks_exact(own.channels) {
+                    outside.iter_mut().zip(own).for_each(|(top, own)| *top = top.max(*own));
+                }
             }
-            let after = &own[1][output * channels..(output + 1) * channels];
-            let numbers = &own[0][inside.start * channels..inside.end * channels];
+            let numbers = self.own(channels, |example| before(example, &inside));
             let d = &d[(inside.start - range.start) * row..(inside.end - range.start) * row];
-            let window = Window { outside: &outside, own: numbers, after, floor };
-            difference::max_window(self.level, copies, window, d, y);
+            let window = Window { outside: &outside, own: &numbers.values, after: &after.values, floor };
+            difference::max_window(self.level, after.copies, window, d, y);
         }
-        self.buffers.give(outside);
     }
 
     pub(super) fn average_pool(&mut self, stage: &Stage, windows: &Shape, patch: Patch) -> Option<Patch> {
@@ -81,14 +84,14 @@ impl Walk<'_> {
         parameter: usize,
         window: usize,
         known: &Known,
-        x: &[f32],
+        x: Before,
         patch: Patch,
     ) -> Option<Patch> {
         let (copies, channels) = (self.copies(), stage.node.input.channels);
         let outputs = both(&attention_windows(stage.node, window).reached(&patch.range), &stage.needed);
         let mut y = self.patch(outputs.clone(), stage.node.output)?;
         let (from, length) = (outputs.start * window, outputs.len() * window);
-        let own = &x[from * channels..(from + length) * channels];
+        let own = x.at(self.example(), &(from..from + length), channels);
         let mut full = self.buffers.take_any(copies * own.len());
         full.chunks_exact_mut(own.len()).for_each(|copy| copy.copy_from_slice(own));
         for (position, rows) in patch.range.clone().zip(patch.values.chunks_exact(copies * channels)) {
@@ -108,7 +111,7 @@ impl Walk<'_> {
             let (output, copy) = (i / copies, i % copies);
             y.copy_from_slice(&pooled[(copy * outputs.len() + output) * channels..][..channels]);
         }
-        let after = self.own(known.output_of(self.example), &outputs, channels);
+        let after = known.output_at(self.example(), &outputs, channels);
         difference::subtract(self.level, copies, channels, after, &mut y.values);
         [full, scores, pooled].into_iter().for_each(|array| self.buffers.give(array));
         self.give(patch);

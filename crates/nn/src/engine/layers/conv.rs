@@ -3,28 +3,29 @@
 use super::{add_up, folded};
 use crate::engine::chunks::{self, with_scratch};
 use crate::engine::node::Conv;
-use crate::engine::prepared::Use;
 use crate::engine::{Extra, Found, Pass};
-use basewise_kernels::conv::{self, Activation, Scratch, Shape, Weights};
+use basewise_kernels::conv::{self, Activation, Scratch, Weights};
 use basewise_kernels::pool;
 use rayon::prelude::*;
-use std::sync::Arc;
 
 pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &mut [f32]) -> Extra {
     let (s, level) = (&layer.shape, pass.level);
-    let (weights, bias) = folded(pass, layer.parameter, layer.fold);
-    let make = || match pass.prepared {
-        Some(_) => Weights::inference(level, s, &weights),
-        None => Weights::forward(level, s, &weights),
+    let laid = pass.prepared.map(|prepared| prepared.of(pass.weights, layer.parameter, layer.fold, s));
+    let (own, bias, packed);
+    let (packed, bias) = match &laid {
+        Some(laid) => (laid.for_passes(|weights| Weights::inference(level, s, weights)), &laid.bias[..]),
+        None => {
+            (own, bias) = folded(pass.weights, layer.parameter, layer.fold);
+            packed = Weights::forward(level, s, &own);
+            (&packed, &bias[..])
+        }
     };
-    let packed = pass.prepared_weights(Use::Pass, layer.parameter, s, &weights, make);
-    let bias = &bias[..];
     let then = if layer.relu { Activation::Relu } else { Activation::None };
     let chunk = chunks::examples(pass.n, s.outputs);
     let (inputs, outputs) = (chunk * s.length * s.channels, s.outputs * s.filters);
     if layer.pool.is_none() && !layer.residual {
         y.par_chunks_mut(chunk * outputs).zip(x.par_chunks(inputs)).for_each(|(y, x)| {
-            conv::forward(s, y.len() / outputs, x, &packed, bias, then, y);
+            conv::forward(s, y.len() / outputs, x, packed, bias, then, y);
         });
         return Extra::None;
     }
@@ -35,10 +36,10 @@ pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &m
         let n = x.len() / (s.length * s.channels);
         with_scratch(n * outputs, |sums| {
             if let Some(windows) = &layer.pool {
-                conv::forward(s, n, x, &packed, bias, Activation::None, sums);
+                conv::forward(s, n, x, packed, bias, Activation::None, sums);
                 pool::max_pool(level, windows, sums, layer.relu, y, places);
             } else {
-                conv::forward(s, n, x, &packed, bias, then, sums);
+                conv::forward(s, n, x, packed, bias, then, sums);
                 y.iter_mut().zip(x).zip(&*sums).for_each(|((y, x), sum)| *y = x + sum);
                 places.iter_mut().zip(&*sums).for_each(|(place, &sum)| *place = u8::from(sum > 0.0));
             }
@@ -51,27 +52,10 @@ pub(in crate::engine) fn forward(pass: &mut Pass, layer: &Conv, x: &[f32], y: &m
     Extra::None
 }
 
-impl Pass<'_> {
-    /// Weights that `make` lays out, or laid out in an earlier pass.
-    pub(in crate::engine) fn prepared_weights(
-        &self,
-        wanted: Use,
-        parameter: usize,
-        shape: &Shape,
-        weights: &[f32],
-        make: impl FnOnce() -> Weights,
-    ) -> Arc<Weights> {
-        match self.prepared {
-            Some(prepared) => prepared.of(wanted, parameter, shape, weights, make),
-            None => Arc::new(make()),
-        }
-    }
-}
-
 /// The gradient of the input alone, where nothing but a batch norm is joined to the convolution.
 pub(in crate::engine) fn input_gradient(pass: &Pass, layer: &Conv, dy: &[f32], dx: &mut [f32]) {
     let s = &layer.shape;
-    let (weights, _) = folded(pass, layer.parameter, layer.fold);
+    let (weights, _) = folded(pass.weights, layer.parameter, layer.fold);
     let packed = Weights::backward(pass.level, s, &weights);
     let chunk = chunks::examples(pass.n, s.outputs);
     let (inputs, outputs) = (chunk * s.length * s.channels, s.outputs * s.filters);

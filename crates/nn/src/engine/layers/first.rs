@@ -55,7 +55,7 @@ fn weight_gradient(layer: &First, table: &[f32], out: &mut [f32]) {
 
 pub(in crate::engine) fn forward(pass: &mut Pass, layer: &First, codes: &[u8], y: &mut [f32]) -> Extra {
     let (s, level) = (&layer.shape, pass.level);
-    let (weights, bias) = folded(pass, layer.parameter, layer.fold);
+    let (weights, bias) = folded(pass.weights, layer.parameter, layer.fold);
     let (table, bias) = (table(layer, &weights), &bias[..]);
     let chunk = chunks::examples(pass.n, s.outputs);
     let size = (chunk * y.len() / pass.n.max(1)).max(1);

@@ -14,7 +14,6 @@ pub(super) mod recurrent;
 pub(super) mod shape;
 pub(super) mod strands;
 
-use super::Pass;
 use super::node::Fold;
 use crate::network::{BATCH_NORM_EPSILON, Weights};
 use std::borrow::Cow;
@@ -28,8 +27,7 @@ pub(super) fn norm_factors(weights: &Weights, parameter: usize, buffer: usize) -
 
 /// Weights and bias of a convolution with the batch norm that follows it in evaluation: a factor and a shift for each
 /// filter.
-pub(super) fn folded<'a>(pass: &Pass<'a>, parameter: usize, fold: Option<Fold>) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
-    let all = pass.weights;
+pub(super) fn folded(all: &Weights, parameter: usize, fold: Option<Fold>) -> (Cow<'_, [f32]>, Cow<'_, [f32]>) {
     let [weights, bias] = [0, 1].map(|i| &all.parameters[parameter + i].values[..]);
     let Some(fold) = fold else { return (weights.into(), bias.into()) };
     let shift = &all.parameters[fold.parameter + 1].values;

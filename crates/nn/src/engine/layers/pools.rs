@@ -11,7 +11,7 @@ const NARROW: usize = 255;
 pub(in crate::engine) fn max(pass: &mut Pass, windows: &Shape, x: &[f32], y: &mut [f32]) -> Extra {
     if windows.window <= NARROW {
         let mut places = pass.buffers.take_places(y.len());
-        max_of(pass, windows, x, y, &mut places);
+        max_of(pass, windows, x, false, y, &mut places);
         if pass.keep {
             return Extra::Places(places);
         }
@@ -19,15 +19,29 @@ pub(in crate::engine) fn max(pass: &mut Pass, windows: &Shape, x: &[f32], y: &mu
         return Extra::None;
     }
     let mut places = vec![0u32; y.len()];
-    max_of(pass, windows, x, y, &mut places);
+    max_of(pass, windows, x, false, y, &mut places);
     if pass.keep { Extra::WidePlaces(places) } else { Extra::None }
 }
 
-fn max_of<P: Place + Send + Sync>(pass: &Pass, windows: &Shape, x: &[f32], y: &mut [f32], places: &mut [P]) {
+/// The maxima alone, of the sums of a convolution whose pool is joined to it, with `relu` cut off at zero.
+pub(in crate::engine) fn max_sums(pass: &mut Pass, windows: &Shape, sums: &[f32], relu: bool, y: &mut [f32]) {
+    let mut places = pass.buffers.take_places(y.len());
+    max_of(pass, windows, sums, relu, y, &mut places);
+    pass.buffers.give_places(places);
+}
+
+fn max_of<P: Place + Send + Sync>(
+    pass: &Pass,
+    windows: &Shape,
+    x: &[f32],
+    relu: bool,
+    y: &mut [f32],
+    places: &mut [P],
+) {
     let chunk = chunks::examples(pass.n, windows.length);
     let (inputs, outputs) = (chunk * x.len() / pass.n.max(1), (chunk * y.len() / pass.n.max(1)).max(1));
     let pieces = y.par_chunks_mut(outputs).zip(places.par_chunks_mut(outputs)).zip(x.par_chunks(inputs.max(1)));
-    pieces.for_each(|((y, places), x)| pool::max_pool(pass.level, windows, x, false, y, places));
+    pieces.for_each(|((y, places), x)| pool::max_pool(pass.level, windows, x, relu, y, places));
 }
 
 pub(in crate::engine) fn max_back(pass: &Pass, windows: &Shape, y: &[f32], extra: &Extra, dy: &[f32], dx: &mut [f32]) {
