@@ -233,7 +233,8 @@ mod tests {
         // The second motif begins at 41 to 49, where the seqlets end at 50.
         assert_eq!(resolved(|i| vec![(ONE, 30), (OTHER, 41 + i % 9)]), (vec![70, 70], [1, 0]));
         // In each second sequence alone.
-        let half = |i: usize| if i % 2 == 0 { vec![(ONE, 30), (OTHER, 41 + i / 2 % 4)] } else { vec![(ONE, 30)] };
+        let half =
+            |i: usize| if i.is_multiple_of(2) { vec![(ONE, 30), (OTHER, 41 + i / 2 % 4)] } else { vec![(ONE, 30)] };
         assert_eq!(resolved(half), (vec![70, 55], [1, 0]));
     }
 
