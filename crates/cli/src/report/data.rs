@@ -460,7 +460,7 @@ pub(crate) struct Discovery {
     pub(crate) length: usize,
     /// Number of patterns found.
     pub(crate) total: usize,
-    /// Why a sign, or the search, came to nothing.
+    /// What was found and is no pattern of its own, and why a sign, or the search, came to nothing.
     pub(crate) reasons: Vec<String>,
     /// The patterns worth showing, in their order.
     pub(crate) patterns: Vec<DiscoveredPattern>,

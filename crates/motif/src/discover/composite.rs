@@ -1,13 +1,14 @@
 //! Which patterns are two others side by side, and whether these stand so more often than chance has it.
 //!
-//! Seqlets in which two motifs stand near each other can make a cluster of their own, that is no motif. Such a pattern is known by
-//! its seqlets: in most of them two places of larger patterns hold most of the contributions. If the most common arrangement
-//! of the two (distance, side and strand) is that of most of these seqlets and more frequent over all sequences than chance gives,
-//! the pattern is a composite and stays. Otherwise it is dissolved: the places are added to the patterns that they are of.
+//! Seqlets in which two motifs stand near each other can make a cluster of their own, that is no motif: what is in it are places
+//! of larger patterns ([`Places`]). If the most common arrangement of two of them (distance, side and strand) is that of most of
+//! the seqlets with two and more frequent over all sequences than chance gives, the pattern is a composite and stays. Otherwise it
+//! is dissolved: the places are added to the patterns that they are of.
 
 use super::aggregate::Aggregate;
 use super::hits::{self, HitPattern, PatternHit};
 use super::pattern::{Composite, Pattern, Seqlet};
+use super::places::Places;
 use super::tracks::Tracks;
 use super::{Config, QUANTILE};
 use crate::enrich::spacing;
@@ -15,8 +16,6 @@ use crate::scan::Occurrence;
 use basewise_core::Strand;
 use std::collections::BTreeMap;
 
-/// Part of a seqlet's contributions that two places must hold.
-const HELD: f64 = 0.5;
 /// q-value over all arrangements up to which one is more frequent than chance has it.
 const MAX_Q: f64 = 0.01;
 /// Bases by which two places of one instance may differ.
@@ -59,18 +58,16 @@ pub(super) fn resolve(
         let Some((sign, pattern)) = patterns[number].take() else { continue };
         let mut larger = order[at + 1..].to_vec();
         larger.sort_unstable();
-        let pairs = Pairs::new(tracks, &pattern, &hits, &larger);
-        if 2 * pairs.found.len() <= pattern.sites.len() {
-            patterns[number] = Some((sign, pattern));
-            continue;
-        }
-        if let Some(parts) = pairs.composite(tracks, &hits, pattern.len()) {
-            found.insert(number, parts);
+        let places = Places::new(tracks, &pattern, &cores[number], &hits, &larger);
+        let parts = places.are_all(config.trim).then(|| composite(tracks, &hits, &places.of_seqlets, pattern.len()));
+        // One of its own, or a composite.
+        if parts.as_ref().is_none_or(Option::is_some) {
+            found.extend(parts.flatten().map(|parts| (number, parts)));
             patterns[number] = Some((sign, pattern));
             continue;
         }
         dissolved[sign] += 1;
-        for hit in pairs.found.iter().flatten() {
+        for hit in places.of_seqlets.iter().flatten() {
             if let Some((_, parent)) = &mut patterns[hit.pattern] {
                 let core = &cores[hit.pattern];
                 let (left, right) = (core.start as i64, parent.len() as i64 - core.end as i64);
@@ -115,50 +112,29 @@ fn add(tracks: &Tracks<'_>, pattern: &mut Aggregate, site: Seqlet) {
 /// on one strand.
 type Arrangement = ([usize; 2], usize, bool, bool);
 
-/// The seqlets of a pattern in which two places of larger patterns hold most of the contributions.
-struct Pairs {
-    found: Vec<[PatternHit; 2]>,
-}
-
-impl Pairs {
-    /// `larger` are the numbers of the larger patterns, in order.
-    fn new(tracks: &Tracks<'_>, pattern: &Aggregate, hits: &[HitPattern], larger: &[usize]) -> Self {
-        let mut examples: Vec<usize> = pattern.sites.iter().map(|s| s.example).collect();
-        examples.sort_unstable();
-        examples.dedup();
-        let parents: Vec<HitPattern> = larger.iter().map(|&i| hits[i].clone()).collect();
-        let mut places: BTreeMap<usize, Vec<PatternHit>> = BTreeMap::new();
-        for hit in hits::find_in(tracks, &parents, &examples) {
-            places.entry(hit.place.example).or_default().push(PatternHit { pattern: larger[hit.pattern], ..hit });
-        }
-        let none = Vec::new();
-        let pair = |site: &Seqlet| best_pair(tracks, site, places.get(&site.example).unwrap_or(&none));
-        Self { found: pattern.sites.iter().filter_map(pair).collect() }
+/// The arrangement of most of the seqlets with two places or more, if it is more frequent than chance has it.
+fn composite(tracks: &Tracks<'_>, hits: &[HitPattern], of_seqlets: &[Vec<PatternHit>], length: usize) -> Option<Parts> {
+    let mut counts: BTreeMap<Arrangement, usize> = BTreeMap::new();
+    let pairs: Vec<[PatternHit; 2]> = of_seqlets.iter().filter_map(|p| p.first_chunk().copied()).collect();
+    pairs.iter().for_each(|pair| *counts.entry(arrangement(pair)).or_insert(0) += 1);
+    let (&(parts, gap, is_downstream, same_strand), &most) = counts.iter().rev().max_by_key(|(_, n)| **n)?;
+    if 2 * most <= pairs.len() {
+        return None;
     }
-
-    /// The arrangement of most of the seqlets, if it is more frequent than chance has it.
-    fn composite(&self, tracks: &Tracks<'_>, hits: &[HitPattern], length: usize) -> Option<Parts> {
-        let mut counts: BTreeMap<Arrangement, usize> = BTreeMap::new();
-        self.found.iter().for_each(|pair| *counts.entry(arrangement(pair)).or_insert(0) += 1);
-        let (&(parts, gap, is_downstream, same_strand), &most) = counts.iter().rev().max_by_key(|(_, n)| **n)?;
-        if 2 * most <= self.found.len() {
-            return None;
-        }
-        let widths = parts.map(|i| hits[i].cwm.len());
-        let all: Vec<usize> = (0..tracks.len()).collect();
-        let of = parts.map(|i| hits[i].clone());
-        let places = hits::find_in(tracks, if parts[0] == parts[1] { &of[..1] } else { &of }, &all);
-        let occurrences = occurrences(&places, parts[0] == parts[1]);
-        let lengths = vec![tracks.length(); tracks.len()];
-        let bins = spacing(&occurrences, [0, 1], widths, &lengths, tracks.both_strands(), length).bins;
-        let bin = bins.into_iter().find(|bin| {
-            (bin.gap, bin.is_downstream, bin.same_strand) == (gap, is_downstream, same_strand) && bin.q_value <= MAX_Q
-        })?;
-        let (observed, expected, p_value) = (bin.observed, bin.expected, bin.p_value);
-        let names = [String::new(), String::new()];
-        let composite = Composite { parts: names, gap, is_downstream, same_strand, observed, expected, p_value };
-        Some(Parts { parts, composite })
-    }
+    let widths = parts.map(|i| hits[i].cwm.len());
+    let all: Vec<usize> = (0..tracks.len()).collect();
+    let of = parts.map(|i| hits[i].clone());
+    let places = hits::find_in(tracks, if parts[0] == parts[1] { &of[..1] } else { &of }, &all);
+    let occurrences = occurrences(&places, parts[0] == parts[1]);
+    let lengths = vec![tracks.length(); tracks.len()];
+    let bins = spacing(&occurrences, [0, 1], widths, &lengths, tracks.both_strands(), length).bins;
+    let bin = bins.into_iter().find(|bin| {
+        (bin.gap, bin.is_downstream, bin.same_strand) == (gap, is_downstream, same_strand) && bin.q_value <= MAX_Q
+    })?;
+    let (observed, expected, p_value) = (bin.observed, bin.expected, bin.p_value);
+    let names = [String::new(), String::new()];
+    let composite = Composite { parts: names, gap, is_downstream, same_strand, observed, expected, p_value };
+    Some(Parts { parts, composite })
 }
 
 /// Of a pattern with itself the leftmost place of a sequence is the first motif, and the others are the second.
@@ -178,24 +154,6 @@ fn occurrences(places: &[PatternHit], is_one: bool) -> Vec<Occurrence> {
     places.iter().map(occurrence).collect()
 }
 
-/// The two places within a site that share no base and hold the most of its contributions, if that is enough.
-fn best_pair(tracks: &Tracks<'_>, site: &Seqlet, places: &[PatternHit]) -> Option<[PatternHit; 2]> {
-    let within: Vec<&PatternHit> =
-        places.iter().filter(|hit| hit.place.start >= site.start && hit.place.end <= site.end).collect();
-    let size = |s: &Seqlet| tracks.window(s).iter().map(|p| f64::from(p.contribution.abs())).sum::<f64>();
-    let mut best: Option<(f64, [PatternHit; 2])> = None;
-    for (i, one) in within.iter().enumerate() {
-        for other in &within[i + 1..] {
-            let held = size(&one.place) + size(&other.place);
-            let apart = one.place.end <= other.place.start || other.place.end <= one.place.start;
-            if apart && best.as_ref().is_none_or(|(most, _)| held > *most) {
-                best = Some((held, [**one, **other]));
-            }
-        }
-    }
-    best.filter(|(held, _)| *held >= HELD * size(site)).map(|(_, pair)| pair)
-}
-
 /// The pattern with the lower number is the first, of one pattern the place on the left.
 fn arrangement([one, other]: &[PatternHit; 2]) -> Arrangement {
     let (one, other) =
@@ -209,6 +167,9 @@ fn arrangement([one, other]: &[PatternHit; 2]) -> Arrangement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discover::Attributions;
+    use basewise_core::random::{below, stream};
+    use basewise_core::{Alphabet, Code};
 
     fn hit(pattern: usize, start: i64, end: i64, reverse: bool) -> PatternHit {
         let place = Seqlet { example: 0, start, end, reverse };
@@ -224,5 +185,68 @@ mod tests {
         assert_eq!(arrangement(&turned), arrangement(&forward));
         assert_eq!(arrangement(&[hit(1, 0, 8, false), hit(0, 8, 18, false)]), ([0, 1], 0, false, true));
         assert_eq!(arrangement(&[hit(2, 30, 40, true), hit(2, 10, 20, true)]), ([2, 2], 10, false, true));
+    }
+
+    const LENGTH: usize = 100;
+    const ONE: &str = "TGACTCAGC";
+    const OTHER: &str = "GATTGCATCA";
+
+    /// Random bases, and words at places of each sequence, whose bases contribute 1 each.
+    fn sequences(n: usize, words: impl Fn(usize) -> Vec<(&'static str, usize)>) -> (Vec<Code>, Vec<f32>) {
+        let (mut codes, mut values) = (Vec::new(), vec![0.0; n * LENGTH]);
+        for i in 0..n {
+            let mut rng = stream(1, "composite test", &[i as u64]);
+            codes.extend((0..LENGTH).map(|_| Code::new(below(&mut rng, 4) as u8)));
+            for (word, start) in words(i) {
+                for (at, letter) in (i * LENGTH + start..).zip(word.bytes()) {
+                    codes[at] = Code::new(b"ACGT".iter().position(|&b| b == letter).unwrap() as u8);
+                    values[at] = 1.0;
+                }
+            }
+        }
+        (codes, values)
+    }
+
+    /// Sequences by 40: those of one motif, those of another, and those of a third pattern. What becomes of the patterns that are
+    /// made of them: sizes, and how many were dissolved.
+    fn resolved(third: impl Fn(usize) -> Vec<(&'static str, usize)>) -> (Vec<usize>, [usize; 2]) {
+        let words = |i: usize| match i / 40 {
+            0 => vec![(ONE, 30)],
+            1 => vec![(OTHER, 30)],
+            _ => third(i - 80),
+        };
+        let (codes, values) = sequences(110, words);
+        let data = Attributions::new(Alphabet::Dna, LENGTH, &codes, &values, None).unwrap();
+        let tracks = Tracks::new(&data);
+        let pattern = |examples: std::ops::Range<usize>| {
+            let site = |example: usize| Seqlet { example, start: 20, end: 50, reverse: false };
+            (0, Aggregate::new(&tracks, examples.map(site)))
+        };
+        let patterns = vec![pattern(0..40), pattern(40..80), pattern(80..110)];
+        let found = resolve(&tracks, &Config::default(), [0.25; 4], patterns);
+        assert!(found.kept.iter().all(|(sign, _, parts)| *sign == 0 && parts.is_none()));
+        (found.kept.iter().map(|(_, pattern, _)| pattern.sites.len()).collect(), found.dissolved)
+    }
+
+    #[test]
+    fn what_stands_beside_a_motif_by_chance_may_reach_beyond_the_seqlets() {
+        // The second motif begins at 41 to 49, where the seqlets end at 50.
+        assert_eq!(resolved(|i| vec![(ONE, 30), (OTHER, 41 + i % 9)]), (vec![70, 70], [1, 0]));
+        // In each second sequence alone.
+        let half =
+            |i: usize| if i.is_multiple_of(2) { vec![(ONE, 30), (OTHER, 41 + i / 2 % 4)] } else { vec![(ONE, 30)] };
+        assert_eq!(resolved(half), (vec![70, 55], [1, 0]));
+    }
+
+    #[test]
+    fn what_a_pattern_has_of_its_own_keeps_it() {
+        // The first motif with more before it, and in each third sequence the second motif by chance.
+        let more = |i: usize| match i % 3 {
+            0 => vec![("CCGGTT", 23), (ONE, 30), (OTHER, 41 + i % 9)],
+            _ => vec![("CCGGTT", 23), (ONE, 30)],
+        };
+        assert_eq!(resolved(more), (vec![40, 40, 30], [0, 0]));
+        // The first motif alone.
+        assert_eq!(resolved(|_| vec![(ONE, 30)]), (vec![40, 40, 30], [0, 0]));
     }
 }

@@ -18,6 +18,7 @@ mod fine;
 pub mod hits;
 mod merge;
 mod pattern;
+mod places;
 mod products;
 mod report;
 mod seqlets;

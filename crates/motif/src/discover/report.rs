@@ -37,7 +37,7 @@ pub struct SignReport {
     pub small: usize,
     /// Patterns left out for want of information.
     pub uninformative: usize,
-    /// Patterns that were two larger ones near each other by chance, and were dissolved into them.
+    /// Patterns that were larger ones near each other by chance, and were dissolved into them.
     #[serde(default)]
     pub dissolved: usize,
     /// Patterns found.
@@ -99,6 +99,19 @@ impl Report {
         self.sides.iter().filter_map(|side| Some(self.reason(side, side.stop.as_ref()?, config))).collect()
     }
 
+    /// For each sign with patterns, how many clusters were none of their own, and where their seqlets are.
+    pub fn left_out(&self) -> Vec<String> {
+        let line = |side: &SignReport| {
+            let sign = if side.sign == '+' { "positive" } else { "negative" };
+            let (what, whose) = if side.dissolved == 1 { ("cluster was", "its") } else { ("clusters were", "their") };
+            format!(
+                "{} {sign} {what} larger patterns near each other by chance: {whose} seqlets went to these",
+                side.dissolved
+            )
+        };
+        self.sides.iter().filter(|side| side.stop.is_none() && side.dissolved > 0).map(line).collect()
+    }
+
     fn reason(&self, side: &SignReport, stop: &Stop, config: &Config) -> (String, String) {
         let sign = if side.sign == '+' { "positive" } else { "negative" };
         let (found, hint) = match stop {
@@ -140,5 +153,20 @@ impl Report {
             ),
         };
         (format!("no {sign} pattern: {found}"), hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_said_of_signs_with_patterns() {
+        let side = |sign, dissolved, stop| SignReport { dissolved, stop, ..SignReport::new(sign) };
+        let report = |sides| Report { sequences: 1, length: 1, sides }.left_out();
+        let one = "1 positive cluster was larger patterns near each other by chance: its seqlets went to these";
+        assert_eq!(report(vec![side('+', 1, None), side('-', 2, Some(Stop::Dissolved))]), [one]);
+        let two = "2 negative clusters were larger patterns near each other by chance: their seqlets went to these";
+        assert_eq!(report(vec![side('+', 0, None), side('-', 2, None)]), [two]);
     }
 }

@@ -12,7 +12,7 @@ use crate::shared_args::AlphabetArg;
 use crate::table::count;
 use anyhow::Result;
 use basewise_motif::discover::hits::HitPattern;
-use basewise_motif::discover::{Config, Discovery, Pattern, discover};
+use basewise_motif::discover::{Config, Discovery, Pattern, Report, discover};
 use clap::Args;
 use outputs::{DiscoveryRecord, Kind, PatternRecord, Placed};
 use source::Source;
@@ -169,7 +169,7 @@ pub(crate) fn run(args: &DiscoverArgs, printer: &Printer) -> Result<Outcome> {
         database,
         config: Some(config),
         steps: Some(found.report.clone()),
-        reasons: reasons.iter().map(|(found, _)| found.clone()).collect(),
+        reasons: found.report.left_out().into_iter().chain(reasons.iter().map(|(found, _)| found.clone())).collect(),
         patterns: outputs::with_matches(records, matches),
     };
     write(args, &record, &found, &source)?;
@@ -229,6 +229,7 @@ fn summarize(
             printer.talk(&format!("{} is a composite: {}", pattern.id, outputs::arrangement(composite)));
         }
     }
+    record.steps.iter().flat_map(Report::left_out).for_each(|line| printer.talk(&line));
     for (reason, hint) in reasons {
         printer.talk(&format!("{reason}\nhint: {hint}"));
     }

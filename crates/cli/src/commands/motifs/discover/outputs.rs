@@ -43,7 +43,7 @@ pub(crate) struct DiscoveryRecord {
     pub(crate) config: Option<Config>,
     /// What each of its steps let pass.
     pub(crate) steps: Option<Report>,
-    /// Why a search, or a sign of attributions, came to nothing.
+    /// What was found and is no pattern of its own, and why a search, or a sign of attributions, came to nothing.
     pub(crate) reasons: Vec<String>,
     pub(crate) patterns: Vec<PatternRecord>,
 }
