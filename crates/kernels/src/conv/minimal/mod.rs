@@ -131,13 +131,20 @@ pub(super) fn pack(level: Level, s: &Shape, way: Way, weights: &[f32]) -> Vec<Pa
     let [(_, taps), (_, blocks)] = way.sizes();
     let [inner, outer] = way.points();
     let points = outer.0.len() + 1;
+    let all = taps * blocks;
     let pack = |point: usize| {
+        // What the filter's value at the point has of each tap.
+        let of_tap = |tap: usize| {
+            let one = |at: usize, of: usize| if at == of { 1.0 } else { 0.0 };
+            let within = inner.filter(point / points, (0..taps).map(|at| one(at, tap % taps)));
+            within * outer.filter(point % points, (0..blocks).map(|at| one(at, tap / taps)))
+        };
+        let shares: Vec<f64> = (0..all).map(of_tap).collect();
         let value = |row: usize, filter: usize| {
-            let (block, channel) = (row / s.channels * blocks, row % s.channels);
+            let (block, channel) = (row / s.channels, row % s.channels);
             let own = &weights[(filter * s.channels + channel) * s.width..][..s.width];
-            let tap = |tap: usize| own.get(tap).map_or(0.0, |&weight| f64::from(weight));
-            let of_block = |block: usize| inner.filter(point / points, (block * taps..(block + 1) * taps).map(tap));
-            outer.filter(point % points, (block..block + blocks).map(of_block)) as f32
+            let own = own[(block * all).min(s.width)..].iter().zip(&shares);
+            own.map(|(&weight, share)| f64::from(weight) * share).sum::<f64>() as f32
         };
         Packed::from_fn(level, way.blocks(s) * s.channels, s.filters, value)
     };

@@ -77,9 +77,9 @@ proptest! {
         let s = Shape { channels, filters, width, stride: 1, dilation, groups: 1, left, length, outputs };
         let x = values(n * length * channels, 1);
         for way in Way::ALL.into_iter().filter(|way| way.can(&s)) {
-            // Few outputs may all be near zero, which errors are not measured by.
+            // Few outputs may all be near zero, which errors are not measured by; nor by sums that see less than their tile.
             let [_, error] = errors(&s, n, way, &x);
-            prop_assert!(error < 5e-6, "{way:?} of {n} x {s:?}: {error:e}");
+            prop_assert!(error < 2e-5, "{way:?} of {n} x {s:?}: {error:e}");
         }
     }
 }
