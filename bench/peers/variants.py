@@ -2,7 +2,7 @@
 
     python -m venv venv && venv/bin/pip install torch tangermeme numpy
     venv/bin/python bench/peers/variants.py --binary target/release/basewise [--networks basset,bpnet] [--variants 200] \
-        [--spacing 100] [--grid 1] [--rounds 3] [--threads 2]
+        [--spacing 100 | --places FILE.vcf.gz] [--grid 1] [--rounds 3] [--threads 2]
 
 The peer is what a user of it writes: one-hot windows centred on each variant, `substitution_effect` on all of them (its
 `predict` before and after). Reading files and encoding are in basewise's time, and not in the peer's; the start of basewise
@@ -11,6 +11,7 @@ a few random sequences. Prints seconds for each round, and the median of the pai
 """
 
 import argparse
+import gzip
 import random
 import statistics
 import subprocess
@@ -57,14 +58,24 @@ def make_run(binary, network, folder):
         subprocess.run([binary, *step], cwd=folder, check=True, capture_output=True)
 
 
-def make_variants(folder, number, spacing, length):
+def places_of(file, number):
+    """Where the first records of a VCF begin, each place once, counted from the first."""
+    places = []
+    with (gzip.open if file.endswith(".gz") else open)(file, "rt") as lines:
+        for line in lines:
+            if not line.startswith("#") and len(places) < number:
+                at = int(line.split("\t", 2)[1])
+                if at not in places[-1:]:
+                    places.append(at)
+    return [at - places[0] for at in places]
+
+
+def make_variants(folder, places, length):
     """A random contig and substitutions on it; the file with all of them, and that with the first alone."""
-    first = length
-    contig = "".join(random.choices(BASES, k=2 * first + number * spacing))
+    contig = "".join(random.choices(BASES, k=2 * length + places[-1] + 1))
     (folder / "g.fa").write_text(f">c\n{contig}\n")
     variants = []
-    for i in range(number):
-        at = first + i * spacing + random.randrange(spacing)
+    for at in (length + place for place in places):
         variants.append((at, random.choice([base for base in BASES if base != contig[at]])))
     head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
     lines = [f"c\t{at + 1}\t.\t{contig[at]}\t{alt}\t.\t.\t.\n" for at, alt in variants]
@@ -88,6 +99,7 @@ def main():
     parser.add_argument("--networks", default="basset,bpnet")
     parser.add_argument("--variants", type=int, default=200)
     parser.add_argument("--spacing", type=int, default=100, help="bases between variants")
+    parser.add_argument("--places", help="a VCF whose records' positions variants have, in place of even spacing")
     parser.add_argument("--grid", type=int, default=1, help="`--grid` of basewise")
     parser.add_argument("--plain", action="store_true", help="whole passes in basewise, too")
     parser.add_argument("--rounds", type=int, default=3)
@@ -102,7 +114,10 @@ def main():
             folder = Path(folder)
             make_run(binary, network, folder)
             length = LENGTHS[network]
-            contig, variants = make_variants(folder, args.variants, args.spacing, length)
+            places = [i * args.spacing + random.randrange(args.spacing) for i in range(args.variants)]
+            if args.places:
+                places = places_of(args.places, args.variants)
+            contig, variants = make_variants(folder, places, length)
             x, substitutions = windows(contig, variants, length)
             model = (Basset() if network == "basset" else BpNet()).eval()
 
@@ -122,7 +137,7 @@ def main():
                 peer = time.perf_counter() - start
                 own = score("all.vcf") - score("one.vcf")
                 ratios.append(peer / own)
-                rate = args.variants / own
+                rate = len(variants) / own
                 print(f"{network}: tangermeme {peer:.2f} s, basewise {own:.2f} s ({rate:.0f} variants a second), ratio {ratios[-1]:.2f}")
             print(f"{network}: median ratio {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
 
