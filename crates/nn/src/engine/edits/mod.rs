@@ -1,7 +1,7 @@
 //! Scores of edited copies of a sequence without whole passes.
 //!
-//! The sequence goes through the network once, several sequences together, and everything that comes out of every node is kept. A copy then carries
-//! only differences to that: at the positions that its edit can reach, a stretch that grows from layer to layer, and of
+//! The sequence goes through the network once, several sequences together, and what comes out of every node is kept. A
+//! copy then carries only differences to that: at the positions that its edit can reach, a stretch that grows from layer to layer, and of
 //! those only what the scores depend on. Convolutions and dense layers are linear, so they multiply differences alone;
 //! functions of single numbers, norms and pools add what is known, and take it away after; recurrent layers go on from the
 //! state before the first difference until it has worn off; layers that mix all positions run on whole copies.
@@ -94,7 +94,7 @@ const MOST_KNOWN: usize = 1 << 23;
 /// What the pass that keeps everything costs, in passes that keep nothing.
 const KEEPING: f64 = 1.2;
 
-/// Copies that go together so, at most: few enough that a dense layer sums them in the same order, whatever their number.
+/// Copies that go through dense layers together, at most: few enough that a dense layer sums them in the same order, whatever their number.
 const FEW_TOGETHER: usize = 96;
 /// Weights of dense layers that are worth it.
 const HEAVY: usize = 1 << 16;
@@ -155,54 +155,94 @@ impl Engine {
         // Rows that overlap one after the other, as far apart as their layers want them.
         let step = along::step(nodes, self.length) as i64;
         rows.sort_by_key(|grouped| (batch.place(grouped.row).rem_euclid(step), batch.place(grouped.row), grouped.row));
-        let mut all = vec![None; edits.len()];
         let most = if nodes.iter().all(mixes) { MIXED.min(groups::most(largest)) } else { 1 };
+        let sizes = [self.channels, self.length];
+        let asked = Asked { level: *level, prepared, nodes, stages: &stages, weights, batch, edits, sizes, tail, most };
         let together = (MOST_KNOWN / size_known(nodes).max(1)).clamp(1, TOGETHER);
         // Rows all of whose copies are few go through the dense layers at the end with their copies.
         let is_few = |grouped: &Grouped| grouped.groups.iter().all(|(own, _)| own.len() < FEW);
         let (few, many): (Vec<Grouped>, Vec<Grouped>) = rows.into_iter().partition(is_few);
         let of_few = few.chunks(together).map(|rows| (rows, tail));
+        let mut all = vec![None; edits.len()];
         for (rows, depth) in of_few.chain(many.chunks(together).map(|rows| (rows, nodes.len()))) {
-            let mut own = batch.emptied();
-            rows.iter().for_each(|grouped| own.push_row(batch, grouped.row));
-            let parties = parties(rows, &stages, most);
-            let mut changed = vec![0..0; rows.len()];
-            for (row, party) in parties.iter().flat_map(|party| party.members.iter().map(move |own| (own.0, party))) {
-                changed[row] = reach::hull(&changed[row], &party.around);
-            }
-            let sizes = [self.channels, self.length];
-            let (known, start) = know((*level, prepared), &nodes[..depth], weights, (&own, &changed), buffers, sizes);
-            let network = Network { level: *level, stages: &stages, known: &known, start: &start, weights, tail };
-            let mut found = network.groups(rows, &parties, edit_buffers);
-            let groups = found.len();
-            found
-                .extend((0..rows.len()).map(|row| known.last().map_or(&[][..], |known| known.output_of(row)).to_vec()));
-            network.finish_few(nodes, (rows, &mut found, depth < nodes.len()), own.side(), buffers);
-            let references = found.split_off(groups);
-            for (grouped, scores) in rows.iter().zip(network.scores(rows, edits, (found, &references))) {
-                all[grouped.row] = Some(scores);
-            }
-            buffers.give(start);
-            known.into_iter().for_each(|known| known.give(buffers));
+            let scores = asked.scores(rows, depth, (&mut *buffers, &mut *edit_buffers));
+            rows.iter().zip(scores).for_each(|(grouped, scores)| all[grouped.row] = Some(scores));
         }
         all
     }
 }
 
-/// The pass of the sequences themselves, and what its first node got.
-fn know(
-    (level, prepared): (Level, &Prepared),
-    nodes: &[Node],
-    weights: &Weights,
-    (own, changed): (&SequenceBatch, &[Range<usize>]),
-    buffers: &mut Buffers,
-    [channels, length]: [usize; 2],
-) -> (Vec<Known>, Array) {
-    let (n, side, statistics, prepared) = (own.len(), own.side(), Vec::new(), Some(prepared));
-    let mut pass =
-        Pass { level, n, weights, mode: Mode::Evaluate, side, keep: false, lean: false, prepared, buffers, statistics };
-    let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
-    (known::know(&mut pass, nodes, &start, &codes, changed, Some(Along::new(own))), start)
+/// What is asked of a network.
+struct Asked<'a> {
+    level: Level,
+    prepared: &'a Prepared,
+    nodes: &'a [Node],
+    stages: &'a [Stage<'a>],
+    weights: &'a Weights,
+    batch: &'a SequenceBatch,
+    edits: &'a [&'a [Edit]],
+    /// Channels and positions of a sequence.
+    sizes: [usize; 2],
+    /// The first of the nodes that few copies go through together.
+    tail: usize,
+    /// Copies of several rows that go together, at most.
+    most: usize,
+}
+
+impl Asked<'_> {
+    /// Scores `[edits, outputs]` of each of some rows, of which the first `depth` nodes are to be known.
+    fn scores(
+        &self,
+        rows: &[Grouped],
+        depth: usize,
+        (buffers, waiting): (&mut Buffers, &mut Vec<Buffers>),
+    ) -> Vec<Vec<f32>> {
+        let mut own = self.batch.emptied();
+        rows.iter().for_each(|grouped| own.push_row(self.batch, grouped.row));
+        let parties = parties(rows, self.stages, self.most);
+        let mut changed = vec![0..0; rows.len()];
+        for (row, party) in parties.iter().flat_map(|party| party.members.iter().map(move |own| (own.0, party))) {
+            changed[row] = reach::hull(&changed[row], &party.around);
+        }
+        let Self { level, stages, weights, tail, .. } = *self;
+        let (known, start) = self.know(depth, &own, &changed, buffers);
+        let network = Network { level, stages, known: &known, start: &start, weights, tail };
+        let mut found = network.groups(rows, &parties, waiting);
+        let groups = found.len();
+        let reference = |row| known.last().map_or(&[][..], |known| known.output_of(row)).to_vec();
+        found.extend((0..rows.len()).map(reference));
+        network.finish_few(self.nodes, (rows, &mut found, depth < self.nodes.len()), own.side(), buffers);
+        let references = found.split_off(groups);
+        let scores = network.scores(rows, self.edits, (found, &references));
+        buffers.give(start);
+        known.into_iter().for_each(|known| known.give(buffers));
+        scores
+    }
+
+    /// The pass of the sequences themselves through the first nodes, and what the first of them got.
+    fn know(
+        &self,
+        depth: usize,
+        own: &SequenceBatch,
+        changed: &[Range<usize>],
+        buffers: &mut Buffers,
+    ) -> (Vec<Known>, Array) {
+        let (nodes, [channels, length]) = (&self.nodes[..depth], self.sizes);
+        let mut pass = Pass {
+            level: self.level,
+            n: own.len(),
+            weights: self.weights,
+            mode: Mode::Evaluate,
+            side: own.side(),
+            keep: false,
+            lean: false,
+            prepared: Some(self.prepared),
+            buffers,
+            statistics: Vec::new(),
+        };
+        let (start, codes) = pass.start(Input::Codes(own), channels, length, nodes);
+        (known::know(&mut pass, nodes, &start, &codes, changed, Some(Along::new(own))), start)
+    }
 }
 
 /// What all groups share.

@@ -243,6 +243,22 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// Checks that each row's scores are the same bits alone, and those of whole passes.
+fn same_alone(engine: &mut Engine, weights: &Weights, batch: &SequenceBatch, edits: &[&[Edit]], what: &str) {
+    let together = engine.edits_anyway(weights, batch, edits);
+    for (row, together) in together.iter().enumerate() {
+        let mut alone = batch.emptied();
+        alone.push_row(batch, row);
+        assert_eq!(&engine.edits_anyway(weights, &alone, &edits[row..=row])[0], together, "row {row} of {what}");
+        let mut copies = batch.emptied();
+        edits[row].iter().for_each(|edit| edit.push(batch, row, &mut copies));
+        let wanted = engine.infer(weights, Input::Codes(&copies));
+        let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+        let pairs = together.iter().flatten().zip(&wanted);
+        pairs.for_each(|(got, want)| assert!((got - want).abs() <= 1e-5 * largest, "row {row}: {got}, {want}"));
+    }
+}
+
 /// Each row with a substitution in its middle, some with a deletion too or at an end: what goes together with other rows gives
 /// the same bits as alone, and what whole passes give.
 #[test]
@@ -295,18 +311,7 @@ fn copies_of_several_rows_give_what_they_give_alone() {
         assert!(parties.iter().all(|party| party.copies <= MIXED));
         assert!(parties.iter().any(|party| party.members.len() > 10) || text == mixed, "{parties:?} of {text}");
         drop((rows, parties, stages));
-        let together = engine.edits_anyway(&weights, &batch, &edits);
-        for (row, together) in together.iter().enumerate() {
-            let mut alone = batch.emptied();
-            alone.push_row(&batch, row);
-            assert_eq!(&engine.edits_anyway(&weights, &alone, &edits[row..=row])[0], together, "row {row} of {text}");
-            let mut copies = batch.emptied();
-            edits[row].iter().for_each(|edit| edit.push(&batch, row, &mut copies));
-            let wanted = engine.infer(&weights, Input::Codes(&copies));
-            let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
-            let pairs = together.iter().flatten().zip(&wanted);
-            pairs.for_each(|(got, want)| assert!((got - want).abs() <= 1e-5 * largest, "row {row}: {got}, {want}"));
-        }
+        same_alone(&mut engine, &weights, &batch, &edits, text);
     }
 }
 
@@ -355,18 +360,7 @@ fn windows_along_a_sequence_give_what_they_give_alone() {
             })
             .collect();
         let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
-        let together = engine.edits_anyway(&weights, &batch, &edits);
-        for (row, together) in together.iter().enumerate() {
-            let mut alone = batch.emptied();
-            alone.push_row(&batch, row);
-            assert_eq!(&engine.edits_anyway(&weights, &alone, &edits[row..=row])[0], together, "row {row} of {i}");
-            let mut copies = batch.emptied();
-            edits[row].iter().for_each(|edit| edit.push(&batch, row, &mut copies));
-            let wanted = engine.infer(&weights, Input::Codes(&copies));
-            let largest = wanted.iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
-            let pairs = together.iter().flatten().zip(&wanted);
-            pairs.for_each(|(got, want)| assert!((got - want).abs() <= 1e-5 * largest, "row {row}: {got}, {want}"));
-        }
+        same_alone(&mut engine, &weights, &batch, &edits, &format!("network {i}"));
     }
 }
 
