@@ -90,7 +90,7 @@ impl<'m> Averaged<'m> {
         let mut view = batch.emptied_to(length);
         for i in 0..batch.len() {
             view.push_edited(&batch.sequence(i)[start..start + length], batch, i);
-            view.set_place(i, batch.place(i) + start as i64);
+            view.set_place(i, batch.place(i).map(|place| place + start as i64));
             if reverse {
                 view.reverse_complement(i);
             }

@@ -14,8 +14,8 @@ pub struct SequenceBatch {
     codes: Vec<Code>,
     side: Vec<f32>,
     control: Option<Arc<ControlSignal>>,
-    /// Of each sequence.
-    places: Vec<i64>,
+    /// Of each sequence, where it is said.
+    places: Vec<Option<i64>>,
 }
 
 impl SequenceBatch {
@@ -123,17 +123,17 @@ impl SequenceBatch {
         self.codes.extend(std::iter::repeat_n(Code::N, left));
         self.codes.extend_from_slice(kept);
         self.codes.extend(std::iter::repeat_n(Code::N, self.length - left - kept.len()));
-        self.places.resize(self.len(), 0);
+        self.places.resize(self.len(), None);
     }
 
-    /// Where sequence `i` begins in what it was cut from, 0 unless said: of neighbours that overlap, a network may compute
+    /// Where sequence `i` begins in what it was cut from, if that was said: of neighbours that overlap, a network may compute
     /// what they share but once.
-    pub fn place(&self, i: usize) -> i64 {
-        self.places.get(i).copied().unwrap_or(0)
+    pub fn place(&self, i: usize) -> Option<i64> {
+        self.places.get(i).copied().flatten()
     }
 
     /// Says where sequence `i` begins, counted in reading direction: read from the other strand, `-end` of the stretch.
-    pub fn set_place(&mut self, i: usize, place: i64) {
+    pub fn set_place(&mut self, i: usize, place: Option<i64>) {
         if let Some(own) = self.places.get_mut(i) {
             *own = place;
         }
@@ -177,7 +177,7 @@ impl SequenceBatch {
         for code in sequence {
             *code = code.complement();
         }
-        self.set_place(i, -self.place(i) - self.length as i64);
+        self.set_place(i, self.place(i).map(|place| -place - self.length as i64));
         let width = self.side_of(i).len();
         let Some(control) = self.control.as_deref().filter(|control| control.size() <= width) else { return };
         let end = (i + 1) * width;
@@ -286,5 +286,21 @@ mod tests {
     fn empty_batches_have_no_rows() {
         let b = SequenceBatch::new(Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore }, 0);
         assert!(b.is_empty() && b.one_hot().is_empty());
+    }
+
+    #[test]
+    fn places_go_with_rows_and_turn_with_strands() {
+        let mut batch = SequenceBatch::new(Encoding { alphabet: Alphabet::Dna, case: CasePolicy::Ignore }, 3);
+        (0..2).for_each(|_| batch.push(b"ACG").unwrap());
+        batch.set_place(1, Some(10));
+        batch.set_place(2, Some(5));
+        assert_eq!([0, 1, 2].map(|i| batch.place(i)), [None, Some(10), None]);
+        let mut other = batch.emptied();
+        (0..2).for_each(|i| other.push_row(&batch, i));
+        (0..2).for_each(|i| other.reverse_complement(i));
+        // Bases 10 to 13 from their end.
+        assert_eq!([other.place(0), other.place(1)], [None, Some(-13)]);
+        other.reverse_complement(1);
+        assert_eq!((other.place(1), batch.without_side().place(1)), (Some(10), Some(10)));
     }
 }

@@ -7,8 +7,8 @@ use crate::{Code, Edit, Matrix, Predict, PredictError, SequenceBatch, predict_ed
 pub struct Neighbourhood {
     /// The window as the genome has it, in reading direction.
     pub reference: Vec<Code>,
-    /// Where the window begins on its contig; of one in reverse, minus its end ([`SequenceBatch::set_place`]).
-    pub place: i64,
+    /// Where the window begins on its contig, if it lies on one; in reverse, minus its end ([`SequenceBatch::set_place`]).
+    pub place: Option<i64>,
     /// What the variants make of it, all edits of all variants.
     pub edits: Vec<Edit>,
 }
@@ -75,11 +75,11 @@ mod tests {
         let neighbourhoods = [
             Neighbourhood {
                 reference: codes(b"ACCA"),
-                place: 7,
+                place: Some(7),
                 edits: vec![edit(1, b"A"), edit(2, b"AC"), edit(4, b""), edit(0, b"G")],
             },
-            Neighbourhood { reference: codes(b"CCCC"), place: 0, edits: vec![] },
-            Neighbourhood { reference: codes(b"GAAA"), place: 0, edits: vec![edit(0, b"A")] },
+            Neighbourhood { reference: codes(b"CCCC"), place: None, edits: vec![] },
+            Neighbourhood { reference: codes(b"GAAA"), place: None, edits: vec![edit(0, b"A")] },
         ];
         for plain in [true, false] {
             let scores = predict(&model, &neighbourhoods, plain).unwrap();

@@ -276,7 +276,7 @@ pub(super) fn mutated(
             (0..4).filter(move |&base| base != own.base()).map(move |base| Edit::substitution(position, own, base))
         };
         let edits = part.iter().flat_map(others).collect();
-        let own = Neighbourhood { reference: sequence.to_vec(), place: 0, edits };
+        let own = Neighbourhood { reference: sequence.to_vec(), place: None, edits };
         let scores = predict(model, std::slice::from_ref(&own), plain)?;
         let Some(scores) = scores.first() else { continue };
         found.scores = columns.iter().map(|&column| scores.row(0)[column]).collect();

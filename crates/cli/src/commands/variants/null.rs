@@ -58,7 +58,7 @@ impl NullSource<'_> {
             };
             neighbourhoods.push(Neighbourhood {
                 reference: window.codes(&stretch, encoding)?,
-                place: window.place(),
+                place: Some(window.place()),
                 edits,
             });
             groups.push(Group { window, jobs: vec![job] });

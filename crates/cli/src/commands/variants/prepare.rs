@@ -276,7 +276,11 @@ impl<'g, 'a> Preparer<'g, 'a> {
             None => {
                 let own = prepared.neighbourhoods.len();
                 let reference = window.codes(&stretch, encoding)?;
-                prepared.neighbourhoods.push(Neighbourhood { reference, place: window.place(), edits: Vec::new() });
+                prepared.neighbourhoods.push(Neighbourhood {
+                    reference,
+                    place: Some(window.place()),
+                    edits: Vec::new(),
+                });
                 prepared.groups.push(Group { window, jobs: Vec::new() });
                 known.insert((chrom.to_owned(), window), own);
                 own

@@ -171,7 +171,7 @@ fn prepare(
         if last.as_ref().is_none_or(|(own, _)| *own != window) {
             let stretch = nearby.stretch(&place.chrom, window.start, window.end())?;
             let reference = window.codes(&stretch, model.encoding())?;
-            let place = window.place();
+            let place = Some(window.place());
             prepared.neighbourhoods.push(Neighbourhood { reference: reference.clone(), place, edits: Vec::new() });
             prepared.groups.push(Group { window, jobs: Vec::new() });
             last = Some((window, reference));

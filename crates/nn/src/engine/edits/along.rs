@@ -15,6 +15,7 @@ use std::ops::Range;
 /// Sequences in order, as one array of a network has them.
 #[derive(Clone, Debug)]
 pub(super) struct Along {
+    /// Where each begins, 0 unless said.
     places: Vec<i64>,
     /// By how many bases each begins behind the sequence before it, if all that they have in common is the same.
     behind: Vec<Option<usize>>,
@@ -26,12 +27,13 @@ pub(super) struct Along {
 
 impl Along {
     pub(super) fn new(batch: &SequenceBatch) -> Self {
-        let places: Vec<i64> = (0..batch.len()).map(|i| batch.place(i)).collect();
         let behind = |i: usize| {
-            let by = usize::try_from(places[i] - places[i.checked_sub(1)?]).ok().filter(|&by| by < batch.length())?;
+            let by = batch.place(i)?.checked_sub(batch.place(i.checked_sub(1)?)?)?;
+            let by = usize::try_from(by).ok().filter(|&by| by < batch.length())?;
             let same = batch.sequence(i - 1)[by..] == batch.sequence(i)[..batch.length() - by];
             same.then_some(by)
         };
+        let places = (0..batch.len()).map(|i| batch.place(i).unwrap_or(0)).collect();
         let behind = (0..batch.len()).map(behind).collect();
         Self { places, behind, stride: 1, clean: 0..batch.length() }
     }
@@ -151,7 +153,7 @@ mod tests {
         let mut batch = SequenceBatch::new(DNA, 48);
         for (i, &place) in places.iter().enumerate() {
             batch.push(&letters[place as usize..place as usize + 48]).unwrap();
-            batch.set_place(i, place);
+            batch.set_place(i, Some(place));
         }
         batch
     }

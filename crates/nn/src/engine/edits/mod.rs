@@ -154,7 +154,7 @@ impl Engine {
         }
         // Rows that overlap one after the other, as far apart as their layers want them.
         let step = along::step(nodes, self.length) as i64;
-        rows.sort_by_key(|grouped| (batch.place(grouped.row).rem_euclid(step), batch.place(grouped.row), grouped.row));
+        rows.sort_by_key(|&Grouped { row, .. }| (batch.place(row).map(|at| (at.rem_euclid(step), at)), row));
         let most = if nodes.iter().all(mixes) { MIXED.min(groups::most(largest)) } else { 1 };
         let sizes = [self.channels, self.length];
         let asked = Asked { level: *level, prepared, nodes, stages: &stages, weights, batch, edits, sizes, tail, most };
