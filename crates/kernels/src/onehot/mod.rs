@@ -12,6 +12,7 @@ mod plan;
 
 pub use forward::{forward, forward_max_pool};
 pub use gradient::{table_gradient, table_gradient_max_pool};
+pub use plan::PAIRED_OUTPUTS;
 
 /// The sizes of a convolution on symbols.
 ///

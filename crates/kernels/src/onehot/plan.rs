@@ -8,7 +8,7 @@ pub(super) const BLOCK: usize = 4;
 /// Up to so many symbols, two taps share a table of all their pairs.
 const PAIRED_SYMBOLS: usize = 7;
 /// Pairs pay from so many outputs on; of a sequence, so that its sums are the same in any company.
-const PAIRED_OUTPUTS: usize = 32;
+pub const PAIRED_OUTPUTS: usize = 32;
 
 /// The layout of the tables of one call, `[block, row, group, filter of the block]`.
 ///

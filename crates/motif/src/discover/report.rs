@@ -89,7 +89,7 @@ pub enum Stop {
     },
     /// Patterns have fewer bits than [`Config::min_bits`].
     NoInformation,
-    /// Patterns were two larger ones near each other by chance.
+    /// Patterns were larger ones near each other by chance.
     Dissolved,
 }
 
@@ -148,7 +148,10 @@ impl Report {
                 "the seqlets of a cluster have no bases in common: explain more examples",
             ),
             Stop::Dissolved => (
-                format!("{} clusters were two motifs of the other sign near each other by chance", side.dissolved),
+                format!(
+                    "{} of its clusters were motifs of the other sign that stand near each other by chance",
+                    side.dissolved
+                ),
                 "their seqlets went to these motifs; nothing need be done",
             ),
         };

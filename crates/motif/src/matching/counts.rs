@@ -2,8 +2,9 @@
 //!
 //! A large database is not counted column by column: its columns are put into the cubes of a grid with sides of 1/32 ([`CELLS`]), and a
 //! cube counts as so many columns at its members' mean. Cubes that are nearest to the query column are counted by their
-//! members, so that what decides on good matches, the highest scores, is counted exactly ([`NEAR`]). Scores of alignments are
-//! those of the columns themselves.
+//! members, so that the highest similarities, which decide on good matches, are counted exactly ([`NEAR`]). The median, from which
+//! scores are counted, is that of the means, by up to 20 of 2000 steps off; alignments are scored from the same one. Scores of
+//! alignments are those of the columns themselves.
 
 use super::null::Distribution;
 use super::similarity::{ColumnSimilarity, FINE, STEPS};

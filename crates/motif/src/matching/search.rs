@@ -72,7 +72,8 @@ pub(super) fn search(motif: &Motif, database: &Database, options: &MatchOptions,
     let will_do = |p: f64| corrected(p) <= options.max_q;
     let null = |floor| Null::new(&query.nulls, &database.widths(), options.min_overlap, floor);
     // A score of 0, as of columns that are median matches, is hardly ever good enough: what is below is left out until it has to be.
-    let null = Some(null(0)).filter(|null| !null.is_cut_off(will_do)).unwrap_or_else(|| null(i64::MIN));
+    let high = (options.max_q < 1.0).then(|| null(0)).filter(|null| !null.is_cut_off(will_do));
+    let null = high.unwrap_or_else(|| null(i64::MIN));
     let mut matches: Vec<Match> = database.empty.iter().map(|&target| unaligned(target)).collect();
     for group in &database.groups {
         let offsets = offsets(motif.len(), group.width, options.min_overlap);

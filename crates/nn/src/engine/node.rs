@@ -114,7 +114,7 @@ pub(super) struct Conv {
 }
 
 /// A batch norm in evaluation that is made part of the weights: its first parameter and buffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fold {
     pub(super) parameter: usize,
     pub(super) buffer: usize,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// The weights of one convolution.
 #[derive(Debug)]
 pub(super) struct Laid {
-    key: (usize, Shape),
+    key: (usize, Option<Fold>, Shape),
     /// All that they are made of, as it was.
     arrays: Vec<Vec<f32>>,
     /// With a batch norm that they were joined with.
@@ -42,7 +42,7 @@ impl Prepared {
     /// Those of the convolution whose first parameter is `parameter`, with the batch norm that it is joined with.
     pub(super) fn of(&self, all: &Network, parameter: usize, fold: Option<Fold>, shape: &Shape) -> Arc<Laid> {
         let arrays = arrays(all, parameter, fold);
-        let key = (parameter, *shape);
+        let key = (parameter, fold, *shape);
         let entries = || self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let known = entries().iter().find(|laid| laid.key == key).cloned();
         // Compared while others may look.
@@ -104,7 +104,12 @@ mod tests {
     fn weights_are_laid_out_once_and_again_when_they_change() {
         let (mut all, prepared) = (network(), Prepared::default());
         let fold = Some(Fold { parameter: 2, buffer: 0 });
+        let plain = prepared.of(&all, 0, None, &SHAPE);
         let first = prepared.of(&all, 0, fold, &SHAPE);
+        assert!(
+            plain.weights == [1.0; 6] && Arc::ptr_eq(&plain, &prepared.of(&all, 0, None, &SHAPE)),
+            "without the norm"
+        );
         assert!((first.weights[0] - 2.0).abs() < 1e-4 && first.bias == [0.5; 3], "{first:?}");
         let made = first.for_passes(|weights| Weights::inference(Level::best(), &SHAPE, weights));
         assert!(std::ptr::eq(made, prepared.of(&all, 0, fold, &SHAPE).for_passes(|_| unreachable!("laid out twice"))));
@@ -114,6 +119,6 @@ mod tests {
         let again = prepared.of(&all, 0, fold, &SHAPE);
         assert!(!Arc::ptr_eq(&first, &again) && (again.weights[4] - 1.0).abs() < 1e-4, "changed: {again:?}");
         assert!(Arc::ptr_eq(&again, &prepared.of(&all, 0, fold, &SHAPE)));
-        assert_eq!(prepared.entries.lock().unwrap().len(), 2);
+        assert_eq!(prepared.entries.lock().unwrap().len(), 3);
     }
 }

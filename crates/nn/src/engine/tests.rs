@@ -234,6 +234,25 @@ fn codes_are_read_as_their_one_hot_numbers() {
     }
 }
 
+/// Codes go through convolutions joined with their batch norms, numbers through both apart: in any order on one engine.
+#[test]
+fn inference_keeps_norms_that_are_joined_apart_from_those_that_are_not() {
+    let architecture = joined("conv1d filters=6 width=5; conv1d filters=40 width=5; batch-norm; relu; flatten");
+    let plan = Plan::new(&architecture, 4, 25, 3).unwrap();
+    let mut weights = Weights::initial(&plan, 5);
+    weights.buffers.iter_mut().flat_map(|array| &mut array.values).for_each(|value| *value = 0.2 + 0.1 * *value);
+    let batch = random_batch(DNA, 7, 25, &mut stream(3, "engine norms", &[]));
+    let x = batch.one_hot();
+    for first in 0..2 {
+        let mut engine = Engine::new(&plan);
+        let ask = |i: usize| if (i + first) % 2 == 0 { Input::Codes(&batch) } else { Input::Floats(&x, &[]) };
+        let all: Vec<Vec<f32>> = (0..4).map(|i| engine.infer(&weights, ask(i))).collect();
+        assert_eq!((&all[0], &all[1]), (&all[2], &all[3]));
+        let largest = all[0].iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
+        assert!(all[0].iter().zip(&all[1]).all(|(a, b)| (a - b).abs() <= 1e-5 * largest), "{first}");
+    }
+}
+
 /// The reverse complements; marks stay where they are.
 fn turned(batch: &SequenceBatch) -> SequenceBatch {
     let mut turned = SequenceBatch::new(batch.encoding(), batch.length());

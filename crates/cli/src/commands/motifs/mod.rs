@@ -58,6 +58,9 @@ pub(crate) fn run(command: MotifsCommand, printer: &Printer) -> Result<Outcome> 
     Ok(Outcome::Done)
 }
 
+/// Positions of a motif, at most: comparison counts places of one against the other with 16 bits.
+const LONGEST: usize = 10_000;
+
 /// The motifs of a file, in any of the formats that are read.
 pub(crate) fn read(path: &Path) -> Result<Vec<Motif>> {
     let name = path.display().to_string();
@@ -66,6 +69,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Motif>> {
         return Err(user(
             format!("{name}: expected at least one motif, found none"),
             Some("MEME, JASPAR and TRANSFAC files are read"),
+        ));
+    }
+    if let Some(long) = motifs.iter().find(|motif| motif.len() > LONGEST) {
+        let found = format!("found {} of {:?}", long.len(), long.id);
+        return Err(user(
+            format!("{name}: expected motifs of at most {LONGEST} positions, {found}"),
+            Some("a motif is the site of a protein; cut a longer profile into its parts"),
         ));
     }
     Ok(motifs)

@@ -199,10 +199,7 @@ fn know_first(pass: &mut Pass, node: &Node, layer: &First, codes: &[u8], changed
     followed(pass, node, sums, sizes, (layer.relu, layer.windows()), Ready::Table(table))
 }
 
-/// Positions whose sums are kept at least: fewer would be summed in another order.
-const LEAST_SUMS: usize = 32;
-
-/// Where the sums begin that edits can reach, with all of their windows, for each example, and how many those are; nothing
+/// Where the sums begin that edits can reach, at least as many as are summed in the order of a whole sequence, with all of their windows, for each example, and how many those are; nothing
 /// where all are about as good.
 fn some_sums(layer: &First, changed: &[Range<usize>]) -> Option<(Vec<usize>, usize)> {
     let (outputs, windows) = (layer.shape.outputs, layer.windows());
@@ -218,7 +215,7 @@ fn some_sums(layer: &First, changed: &[Range<usize>]) -> Option<(Vec<usize>, usi
         hull(&sums, &whole)
     };
     let reached: Vec<Range<usize>> = changed.iter().map(reach).collect();
-    let length = reached.iter().map(Range::len).max().unwrap_or(0).max(LEAST_SUMS);
+    let length = reached.iter().map(Range::len).max().unwrap_or(0).max(onehot::PAIRED_OUTPUTS);
     (2 * length <= outputs).then(|| (reached.iter().map(|sums| sums.start.min(outputs - length)).collect(), length))
 }
 
@@ -255,6 +252,9 @@ fn know_some_of_first(
             continue;
         };
         let whole = first.div_ceil(windows.window)..((first + length) / windows.window).min(windows.outputs());
+        if whole.is_empty() {
+            continue;
+        }
         let own =
             &sums[(whole.start * windows.window - first) * s.filters..][..whole.len() * windows.window * s.filters];
         let output = &mut output[whole.start * s.filters..whole.end * s.filters];

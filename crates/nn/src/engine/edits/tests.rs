@@ -243,6 +243,29 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// A pool that leaves out many outputs at the end: edits there, and edits that change nothing, beside others.
+#[test]
+fn edits_behind_the_last_window_of_a_pool_change_nothing() {
+    for (pool, length) in [(40, 239), (85, 300), (33, 130)] {
+        let text = format!(
+            "[[layer]]\ntype='conv1d'\nfilters=16\nwidth=7\n[[layer]]\ntype='relu'\n[[layer]]\ntype='max-pool1d'\n\
+             width={pool}\n[[layer]]\ntype='flatten'\n"
+        );
+        let plan = Plan::new(&crate::testing::net(&text), 4, length, 2).unwrap();
+        let mut rng = stream(pool as u64, "edits behind", &[]);
+        let weights = random_weights(&plan, &mut rng);
+        let mut batch = SequenceBatch::new(DNA, length);
+        (0..length + 1).for_each(|_| batch.push_codes(&random_codes(DNA, length, &mut rng)));
+        let of = |row: usize| match batch.sequence(row).get(row) {
+            Some(own) => vec![Edit::substitution(row, *own, (own.base() + 1) % 4)],
+            None => vec![Edit { start: 0, codes: Vec::new() }],
+        };
+        let edits: Vec<Vec<Edit>> = (0..length + 1).map(of).collect();
+        let edits: Vec<&[Edit]> = edits.iter().map(Vec::as_slice).collect();
+        same_alone(&mut Engine::new(&plan), &weights, &batch, &edits, &text);
+    }
+}
+
 /// Checks that each row's scores are the same bits alone, and those of whole passes.
 fn same_alone(engine: &mut Engine, weights: &Weights, batch: &SequenceBatch, edits: &[&[Edit]], what: &str) {
     let together = engine.edits_anyway(weights, batch, edits);
