@@ -66,7 +66,7 @@ fn what_cannot_be_scanned_is_named() {
     f.run("motifs scan m.jaspar protein.fa").fails_saying(&["protein"]);
     f.run("motifs scan s.fa s.fa").fails_saying(&["s.fa"]);
     let row = |base: &str| format!("{base} [ {}]\n", "1 ".repeat(10_001));
-    f.write("long.jaspar", &format!(">L\n{}", ["A", "C", "G", "T"].map(row).concat()));
+    f.write("long.jaspar", format!(">L\n{}", ["A", "C", "G", "T"].map(row).concat()));
     f.run("motifs match long.jaspar -d m.jaspar").fails_saying(&["long.jaspar", "10000", "10001", "\"L\"", "hint:"]);
     f.run("motifs scan m.jaspar none.fa").fails_saying(&["none.fa"]);
     f.run("motifs scan m.jaspar s.fa --only M9").fails_saying(&["M9", "M1"]);
