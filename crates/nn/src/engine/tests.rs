@@ -245,7 +245,7 @@ fn inference_keeps_norms_that_are_joined_apart_from_those_that_are_not() {
     let x = batch.one_hot();
     for first in 0..2 {
         let mut engine = Engine::new(&plan);
-        let ask = |i: usize| if (i + first) % 2 == 0 { Input::Codes(&batch) } else { Input::Floats(&x, &[]) };
+        let ask = |i: usize| if (i + first).is_multiple_of(2) { Input::Codes(&batch) } else { Input::Floats(&x, &[]) };
         let all: Vec<Vec<f32>> = (0..4).map(|i| engine.infer(&weights, ask(i))).collect();
         assert_eq!((&all[0], &all[1]), (&all[2], &all[3]));
         let largest = all[0].iter().fold(1e-6, |top: f32, v| top.max(v.abs()));
