@@ -234,9 +234,9 @@ pub fn forward(shape: &Shape, n: usize, x: &[f32], weights: &Weights, bias: &[f3
     }
 }
 
-/// What [`forward`] sums for some tiles of outputs alone ([`Tiles::Free`]), with weights from [`Weights::inference`], each given by its sequence and the position of
-/// its first output, which may lie before the sequence. The sums of a tile are the same bits wherever the same inputs lie;
-/// the rest of `y` stays as it is.
+/// What [`forward`] sums for some tiles of outputs alone ([`Tiles::Free`]), with weights from [`Weights::inference`]. A tile is
+/// given by its sequence and the position of its first output, which may lie before the sequence. Its sums are the same bits
+/// wherever the same inputs lie; the rest of `y` stays as it is.
 ///
 /// # Panics
 /// As [`forward`]; if there are no tiles of such weights, or if one lies beyond the sequences.

@@ -1,10 +1,11 @@
 //! Scores of edited copies of a sequence without whole passes.
 //!
-//! The sequence goes through the network once, several sequences together, and what comes out of every node is kept
-//! (of the first layer's sums those that edits reach). A copy then carries only differences to that: at the positions that its edit can reach, a stretch that grows from layer to layer, and of
-//! those only what the scores depend on. Convolutions and dense layers are linear, so they multiply differences alone;
-//! functions of single numbers, norms and pools add what is known, and take it away after; recurrent layers go on from the
-//! state before the first difference until it has worn off; layers that mix all positions run on whole copies.
+//! The sequence goes through the network once, several sequences together, and what comes out of every node is kept (of the
+//! first layer's sums those that edits reach). A copy then carries only differences to that: at the positions that its edit
+//! can reach, a stretch that grows from layer to layer, and of those only what the scores depend on. Convolutions and dense
+//! layers are linear, so they multiply differences alone; functions of single numbers, norms and pools add what is known, and
+//! take it away after; recurrent layers go on from the state before the first difference until it has worn off; layers that
+//! mix all positions run on whole copies.
 //!
 //! Copies whose edits lie near each other go together, with one range of positions in each array, which lie as
 //! `[positions, copies, channels]`: then a product finds what no copy changes in whole tiles, and leaves it out. Differences
